@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+# The only entry point. `make help` lists the targets; `make run` and `make test` set up everything they need themselves.
+
+CONFIG	?= plain
+SUITE	?= smoke
+ARGS	?=
+
+# Where results of the build and of boots go, and where the source comes from; see the scripts.
+ifdef BUILD
+export BUILD
+endif
+ifdef OUT
+export OUT
+endif
+export LINUX_SRC DISCARD AS_IS FORCE JOBS
+
+S := scripts
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test roundtrip test-prefix lint clean distclean
+# Steps use all CPUs themselves, and their messages belong together.
+.NOTPARALLEL:
+
+help:
+	@echo 'make run          build, boot, and show what time namespaces with their own clocks do'
+	@echo 'make test         prove it: everything in tests/matrix (quick: the rows marked so; debug-test: the debug kernel)'
+	@echo 'make quick'
+	@echo 'make debug-test'
+	@echo
+	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
+	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
+	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug off bug)'
+	@echo 'make initramfs    compile and pack the programs of the guest'
+	@echo
+	@echo 'make tree         unpack the kernel, apply overlay and patches: build/linux'
+	@echo '                  (DISCARD=1 gives up work there that is not exported; AS_IS=1, with any target, uses it as it stands)'
+	@echo 'make export       write the commits and new files of build/linux back to patches/ and the overlay'
+	@echo 'make roundtrip    prove that tree and export are exact opposites'
+	@echo 'make test-prefix  compile every prefix of the queue'
+	@echo 'make lint         checkpatch, sparse, W=1, shellcheck'
+	@echo
+	@echo 'make setup        install the Debian packages that are missing (root or sudo)'
+	@echo 'make clean        remove results and objects; distclean: all of build/ and out/'
+	@echo
+	@echo 'LINUX_SRC=DIR|TARBALL takes another 6.12.y than that of Debian, BUILD= and OUT= other directories than build and out.'
+
+setup:
+	@$(S)/setup.sh
+
+tree: setup
+	@$(S)/tree.sh
+
+export:
+	@$(S)/export.sh
+
+kernel: tree
+	@$(S)/build.sh --config $(CONFIG)
+
+initramfs: tree
+	@$(S)/mkinitramfs.sh
+
+boot: kernel initramfs
+	@$(S)/boot.sh --config $(CONFIG) --suite $(SUITE) --verbose $(ARGS)
+
+shell: kernel initramfs
+	@$(S)/boot.sh --config $(CONFIG) --shell $(ARGS)
+
+run: CONFIG = plain
+run: kernel initramfs
+	@harness/demo/run.sh
+
+quick:
+	@$(S)/test.sh --subset quick
+
+test:
+	@$(S)/test.sh --subset full
+
+debug-test:
+	@$(S)/test.sh --config debug
+
+roundtrip: tree
+	@$(S)/roundtrip.sh
+
+test-prefix: tree
+	@$(S)/prefix.sh
+
+lint: tree
+	@$(S)/lint.sh
+
+# distclean stops when the kernel tree holds work that is not exported.
+clean:
+	@$(S)/clean.sh
+
+distclean:
+	@$(S)/clean.sh --all

@@ -1,0 +1,769 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Process 1 of the guest: set the machine up, assert that it is the machine
+ * that the suite is meant for, run the suite, report.
+ *
+ * Three channels leave the guest, each an I/O port behind which QEMU keeps a
+ * file: the suite's standard output (KTAP), a tar of what the suite left in
+ * /out, and the verdict. A byte written to a port is in the file when the
+ * instruction ends; there is no driver and no buffer that a dying kernel could
+ * take with it. The verdict is the very last thing written: whatever happens
+ * before that, a missing verdict is a failure.
+ *
+ * Every call is checked. What fails is reported as the verdict, because
+ * process 1 has nobody else to tell.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* The ports, as scripts/boot.sh gives them to QEMU. */
+#define PORT_KTAP	0xe9
+#define PORT_FILES	0xea
+#define PORT_VERDICT	0xeb
+
+#define MAX_ARGS	32
+#define MAX_INDENT	64
+
+/* How long the machine may take to settle, or a process to die, in ms. */
+#define SETTLE_MS	10000
+
+static struct {
+	char		*suite;
+	char		*clocksource;
+	char		*uname;
+	char		*need;
+	long		timeout;
+	long		cpus;
+	bool		shell;
+	bool		lockdep;
+	char		*argv[MAX_ARGS + 2];
+	unsigned int	argc;
+} opt;
+
+/*
+ * What the KTAP stream said so far. A result line is a test of its own or
+ * sums up the deeper indented ones before it; the latter is not counted,
+ * unless it fails although none of its subtests did.
+ */
+static struct {
+	unsigned int	ok, not_ok, skip;
+	unsigned int	top, plan;
+	bool		planned;
+	bool		seen[MAX_INDENT + 1];
+	bool		failed[MAX_INDENT + 1];
+	char		line[512];
+	size_t		len;
+} ktap;
+
+static void port_write(unsigned short port, const char *data, size_t len)
+{
+	while (len--)
+		outb((unsigned char)*data++, port);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	/* Cannot fail: a valid clock and a valid pointer. */
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void __attribute__((noreturn)) power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	/* QEMU runs with -no-reboot, so that this ends it as well. */
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+static void __attribute__((noreturn, format(printf, 2, 3)))
+verdict(bool pass, const char *fmt, ...)
+{
+	char text[512], line[768];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+
+	len = snprintf(line, sizeof(line),
+		       "verdict: %s ok=%u not_ok=%u skip=%u ms=%lld %s\n",
+		       pass ? "pass" : "fail", ktap.ok, ktap.not_ok, ktap.skip,
+		       (long long)now_ms(), text);
+	fprintf(stderr, "init: %s", line);
+	fflush(stderr);
+	port_write(PORT_VERDICT, line, (size_t)len);
+	power_off();
+}
+
+#define fail(...)	verdict(false, __VA_ARGS__)
+#define fail_errno(what, arg) \
+	fail("reason=init: %s %s: %s", what, arg, strerror(errno))
+
+/* The first line of a file, without its end. */
+static bool read_line(const char *path, char *buf, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	bool got;
+
+	if (!f)
+		return false;
+	got = fgets(buf, (int)size, f);
+	fclose(f);
+	if (got)
+		buf[strcspn(buf, "\n")] = '\0';
+	return got;
+}
+
+static void make_dir(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) && errno != EEXIST)
+		fail_errno("mkdir", path);
+	if (chmod(path, mode))
+		fail_errno("chmod", path);
+}
+
+#define NOSUID	MS_NOSUID
+#define PLAIN	(MS_NOSUID | MS_NODEV)
+#define PSEUDO	(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+/* A mode of 0: the directory is there already, in another pseudo file system. */
+static const struct {
+	const char	*type;
+	const char	*where;
+	const char	*data;
+	unsigned long	flags;
+	mode_t		mode;
+} mounts[] = {
+	{ "proc",	"/proc",		NULL,			PSEUDO, 0555 },
+	{ "sysfs",	"/sys",			NULL,			PSEUDO, 0555 },
+	{ "devtmpfs",	"/dev",			"mode=0755",		NOSUID, 0755 },
+	{ "devpts",	"/dev/pts",		"mode=0620,ptmxmode=0666", NOSUID, 0755 },
+	{ "tmpfs",	"/dev/shm",		"mode=1777",		PLAIN,	01777 },
+	{ "mqueue",	"/dev/mqueue",		NULL,			PSEUDO, 01777 },
+	{ "tmpfs",	"/tmp",			"mode=1777",		PLAIN,	01777 },
+	{ "tmpfs",	"/run",			"mode=0755",		PLAIN,	0755 },
+	{ "cgroup2",	"/sys/fs/cgroup",	NULL,			PSEUDO, 0 },
+	{ "debugfs",	"/sys/kernel/debug",	NULL,			PSEUDO, 0 },
+	{ "tracefs",	"/sys/kernel/tracing",	NULL,			PSEUDO, 0 },
+};
+
+static void set_up_mounts(void)
+{
+	static const char again[] = "/.root";
+	size_t i;
+
+	/*
+	 * The initial root cannot be pivoted away from, and container runtimes
+	 * do just that. A bind mount of it, moved on top of it, can.
+	 */
+	make_dir(again, 0755);
+	if (mount("/", again, NULL, MS_BIND, NULL))
+		fail_errno("bind mount", "/");
+	if (chdir(again))
+		fail_errno("chdir", again);
+	if (mount(".", "/", NULL, MS_MOVE, NULL))
+		fail_errno("move mount", "/");
+	if (chroot("."))
+		fail_errno("chroot", again);
+	if (chdir("/"))
+		fail_errno("chdir", "/");
+	if (rmdir(again))
+		fail_errno("rmdir", again);
+	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL))
+		fail_errno("private mount", "/");
+
+	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
+		if (mounts[i].mode)
+			make_dir(mounts[i].where, mounts[i].mode);
+		if (mount(mounts[i].type, mounts[i].where, mounts[i].type,
+			  mounts[i].flags, mounts[i].data))
+			fail_errno("mount", mounts[i].where);
+	}
+
+	/* Owners are lost when the image is packed by a plain user. */
+	make_dir("/out", 01777);
+	make_dir("/home", 0755);
+	make_dir("/home/user", 0755);
+	if (chown("/home/user", 1000, 1000))
+		fail_errno("chown", "/home/user");
+}
+
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+	int i;
+
+	if (fd < 0)
+		fail_errno("open", "/dev/console");
+	for (i = 0; i < 3; i++)
+		if (dup2(fd, i) < 0)
+			fail_errno("dup2", "/dev/console");
+	if (fd > 2)
+		close(fd);
+}
+
+static void set_up_network(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		fail_errno("socket", "AF_INET");
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr))
+		fail_errno("SIOCGIFFLAGS", "lo");
+	ifr.ifr_flags |= IFF_UP | IFF_RUNNING;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		fail_errno("SIOCSIFFLAGS", "lo");
+	close(fd);
+	if (sethostname("timens", strlen("timens")))
+		fail_errno("sethostname", "timens");
+}
+
+static long number(const char *name, const char *text)
+{
+	char *end;
+	long val;
+
+	errno = 0;
+	val = strtol(text, &end, 10);
+	if (errno || end == text || *end || val < 0)
+		fail("reason=init: '%s' is no number for %s", text, name);
+	return val;
+}
+
+static void parse_option(char *word)
+{
+	char *val = strchr(word, '=');
+
+	if (!val)
+		fail("reason=init: '%s' on the command line has no value", word);
+	*val++ = '\0';
+
+	if (!strcmp(word, "tkt.suite")) {
+		opt.suite = val;
+	} else if (!strcmp(word, "tkt.timeout")) {
+		opt.timeout = number(word, val);
+	} else if (!strcmp(word, "tkt.cpus")) {
+		opt.cpus = number(word, val);
+	} else if (!strcmp(word, "tkt.clocksource")) {
+		opt.clocksource = val;
+	} else if (!strcmp(word, "tkt.uname")) {
+		opt.uname = val;
+	} else if (!strcmp(word, "tkt.need")) {
+		opt.need = val;
+	} else if (!strcmp(word, "tkt.lockdep")) {
+		opt.lockdep = number(word, val);
+	} else if (!strcmp(word, "tkt.shell")) {
+		opt.shell = number(word, val);
+	} else if (!strcmp(word, "tkt.arg")) {
+		if (opt.argc >= MAX_ARGS)
+			fail("reason=init: more than %d tkt.arg", MAX_ARGS);
+		opt.argv[1 + opt.argc++] = val;
+	} else {
+		fail("reason=init: unknown option '%s'", word);
+	}
+}
+
+static void parse_command_line(void)
+{
+	static char buf[8192];
+	char *word, *save = NULL;
+
+	if (!read_line("/proc/cmdline", buf, sizeof(buf)))
+		fail_errno("read", "/proc/cmdline");
+	for (word = strtok_r(buf, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		if (!strncmp(word, "tkt.", 4))
+			parse_option(word);
+	if (opt.shell)
+		return;
+	if (!opt.suite || !*opt.suite || strchr(opt.suite, '/'))
+		fail("reason=init: tkt.suite= is missing or not a name");
+	if (!opt.timeout || !opt.cpus || !opt.uname || !opt.clocksource)
+		fail("reason=init: tkt.timeout=, cpus=, uname= or clocksource= is missing");
+}
+
+static void check_uname(void)
+{
+	size_t have, want = strlen(opt.uname);
+	struct utsname uts;
+
+	if (uname(&uts))
+		fail_errno("uname", "");
+	have = strlen(uts.release);
+	if (have < want || strcmp(uts.release + have - want, opt.uname))
+		fail("reason=precondition: kernel %s does not end in %s",
+		     uts.release, opt.uname);
+}
+
+static void check_cpus(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cpus != opt.cpus)
+		fail("reason=precondition: %ld CPUs online, %ld wanted", cpus, opt.cpus);
+}
+
+static void check_clocksource(void)
+{
+	static const char path[] =
+		"/sys/devices/system/clocksource/clocksource0/current_clocksource";
+	int64_t end = now_ms() + SETTLE_MS;
+	char name[64];
+
+	if (!strcmp(opt.clocksource, "any"))
+		return;
+
+	/* The TSC is refined for a second before it takes over from tsc-early. */
+	for (;;) {
+		if (!read_line(path, name, sizeof(name)))
+			fail_errno("read", path);
+		if (!strcmp(name, opt.clocksource))
+			return;
+		if (now_ms() > end)
+			fail("reason=precondition: clocksource is %s, %s wanted",
+			     name, opt.clocksource);
+		usleep(10000);
+	}
+}
+
+/* fork(), and in the child undo what only process 1 should have. */
+static pid_t spawn(void)
+{
+	sigset_t none;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail_errno("fork", "");
+	if (pid)
+		return pid;
+
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) || setsid() < 0 ||
+	    ioperm(PORT_KTAP, PORT_VERDICT - PORT_KTAP + 1, 0)) {
+		fprintf(stderr, "init: child: %s\n", strerror(errno));
+		_exit(126);
+	}
+	return 0;
+}
+
+static void __attribute__((noreturn)) run(char *const argv[])
+{
+	execv(argv[0], argv);
+	fprintf(stderr, "init: %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* Run a program of the image; *fd becomes its standard output. */
+static pid_t run_helper(char *const argv[], int *fd)
+{
+	int pipefd[2];
+	pid_t pid;
+
+	if (pipe2(pipefd, O_CLOEXEC))
+		fail_errno("pipe2", argv[0]);
+	pid = spawn();
+	if (!pid) {
+		if (dup2(pipefd[1], STDOUT_FILENO) < 0)
+			_exit(126);
+		run(argv);
+	}
+	close(pipefd[1]);
+	*fd = pipefd[0];
+	return pid;
+}
+
+static void helper_done(pid_t pid, const char *name)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		fail_errno("waitpid", name);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		fail("reason=init: %s ended with status 0x%x", name, status);
+}
+
+/* Is SYMBOL=value (one of the comma separated needs) what line says? */
+static bool config_line_is(const char *line, const char *symbol, size_t len)
+{
+	return !strncmp(line, "CONFIG_", 7) && !strncmp(line + 7, symbol, len) &&
+	       line[7 + len] == '=';
+}
+
+static void check_config(void)
+{
+	static char zcat[] = "/busybox/zcat", config_gz[] = "/proc/config.gz";
+	char *const argv[] = { zcat, config_gz, NULL };
+	static char *lines[8192];
+	size_t n = 0, i, cap = 0;
+	char *need, *save = NULL, *line = NULL;
+	FILE *f;
+	pid_t pid;
+	int fd;
+
+	if (!opt.need || !*opt.need)
+		return;
+
+	pid = run_helper(argv, &fd);
+	f = fdopen(fd, "r");
+	if (!f)
+		fail_errno("fdopen", config_gz);
+	while (getline(&line, &cap, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "CONFIG_", 7))
+			continue;
+		if (n == ARRAY_SIZE(lines))
+			fail("reason=init: more than %zu lines in %s", n, config_gz);
+		lines[n++] = line;
+		line = NULL;
+		cap = 0;
+	}
+	fclose(f);
+	helper_done(pid, zcat);
+	if (!n)
+		fail("reason=init: nothing in %s", config_gz);
+
+	for (need = strtok_r(opt.need, ",", &save); need; need = strtok_r(NULL, ",", &save)) {
+		char *want = strchr(need, '=');
+		const char *have = "n";
+
+		if (!want)
+			fail("reason=init: '%s' in tkt.need has no value", need);
+		for (i = 0; i < n; i++)
+			if (config_line_is(lines[i], need, (size_t)(want - need)))
+				have = strchr(lines[i], '=') + 1;
+		if (strcmp(have, want + 1))
+			fail("reason=precondition: CONFIG_%.*s is %s, %s wanted",
+			     (int)(want - need), need, have, want + 1);
+	}
+}
+
+static void ktap_line(const char *line)
+{
+	size_t indent = strspn(line, " "), i;
+	bool ok, parent = false, child_failed = false;
+	const char *s = line + indent;
+
+	if (indent > MAX_INDENT)
+		return;
+	if (!indent && !strncmp(s, "1..", 3) && isdigit((unsigned char)s[3])) {
+		ktap.plan += (unsigned int)strtoul(s + 3, NULL, 10);
+		ktap.planned = true;
+		return;
+	}
+	ok = strncmp(s, "not ", 4);
+	if (!ok)
+		s += 4;
+	if (strncmp(s, "ok ", 3) || !isdigit((unsigned char)s[3]))
+		return;
+
+	if (!indent)
+		ktap.top++;
+	for (i = indent + 1; i <= MAX_INDENT; i++) {
+		parent |= ktap.seen[i];
+		child_failed |= ktap.failed[i];
+		ktap.seen[i] = false;
+		ktap.failed[i] = false;
+	}
+	ktap.seen[indent] = true;
+	if (!ok) {
+		ktap.failed[indent] = true;
+		if (!child_failed)
+			ktap.not_ok++;
+	} else if (!parent) {
+		if (strcasestr(s, "# skip"))
+			ktap.skip++;
+		else
+			ktap.ok++;
+	}
+}
+
+static void ktap_data(const char *data, size_t len)
+{
+	port_write(PORT_KTAP, data, len);
+	for (; len; len--, data++) {
+		if (*data != '\n') {
+			/* The start of a line is all that matters here. */
+			if (ktap.len < sizeof(ktap.line) - 1)
+				ktap.line[ktap.len++] = *data;
+			continue;
+		}
+		ktap.line[ktap.len] = '\0';
+		ktap.len = 0;
+		ktap_line(ktap.line);
+	}
+}
+
+/* Forward what there is; false at the end of the stream. */
+static bool ktap_forward(int fd)
+{
+	char buf[4096];
+	ssize_t len = read(fd, buf, sizeof(buf));
+
+	if (len < 0)
+		fail_errno("read", "suite");
+	ktap_data(buf, (size_t)len);
+	return len;
+}
+
+/* Nothing of the suite may still run when the machine is judged. */
+static bool kill_all(void)
+{
+	int64_t end = now_ms() + SETTLE_MS;
+
+	if (kill(-1, SIGKILL) && errno != ESRCH)
+		fail_errno("kill", "-1");
+	for (;;) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0 && errno == ECHILD)
+			return true;
+		if (pid < 0)
+			fail_errno("waitpid", "-1");
+		if (pid > 0)
+			continue;
+		if (now_ms() > end)
+			return false;
+		usleep(10000);
+	}
+}
+
+/*
+ * Run the suite until it ends and its output with it, or until the limit.
+ * Returns its wait status, or -1 when it was cut off.
+ */
+static int run_suite(void)
+{
+	struct pollfd fds[2];
+	char path[256];
+	sigset_t mask;
+	int pipefd[2], sigfd, status = -1, null;
+	bool running = true, open_end = true;
+	int64_t end;
+	pid_t suite;
+
+	snprintf(path, sizeof(path), "/suites/%s", opt.suite);
+	if (access(path, X_OK))
+		fail_errno("access", path);
+	opt.argv[0] = path;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL))
+		fail_errno("sigprocmask", "SIGCHLD");
+	sigfd = signalfd(-1, &mask, SFD_CLOEXEC);
+	if (sigfd < 0)
+		fail_errno("signalfd", "SIGCHLD");
+	if (pipe2(pipefd, O_CLOEXEC))
+		fail_errno("pipe2", path);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0)
+		fail_errno("open", "/dev/null");
+
+	end = now_ms() + (int64_t)opt.timeout * 1000;
+	suite = spawn();
+	if (!suite) {
+		if (dup2(null, STDIN_FILENO) < 0 || dup2(pipefd[1], STDOUT_FILENO) < 0)
+			_exit(126);
+		run(opt.argv);
+	}
+	close(pipefd[1]);
+
+	fds[0] = (struct pollfd){ .fd = pipefd[0], .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = sigfd, .events = POLLIN };
+	while (running || open_end) {
+		int64_t left = end - now_ms();
+		int n;
+
+		/* Something that outlives the suite holds its output open. */
+		if (left <= 0)
+			return running ? -1 : status;
+		if (!open_end)
+			fds[0].fd = -1;
+		n = poll(fds, ARRAY_SIZE(fds), left > 60000 ? 60000 : (int)left);
+		if (n < 0 && errno != EINTR)
+			fail_errno("poll", "suite");
+		if (n <= 0)
+			continue;
+		if (fds[0].revents)
+			open_end = ktap_forward(pipefd[0]);
+		if (fds[1].revents) {
+			struct signalfd_siginfo info;
+			int st;
+			pid_t pid;
+
+			if (read(sigfd, &info, sizeof(info)) != sizeof(info))
+				fail_errno("read", "signalfd");
+			while ((pid = waitpid(-1, &st, WNOHANG)) > 0) {
+				if (pid != suite)
+					continue;
+				status = st;
+				running = false;
+				/* What it left behind must let go of the pipe. */
+				if (open_end && kill(-1, SIGKILL) && errno != ESRCH)
+					fail_errno("kill", "-1");
+				end = now_ms() + SETTLE_MS;
+			}
+		}
+	}
+	return status;
+}
+
+static void send_files(void)
+{
+	static char tar[] = "/busybox/tar", create[] = "-c", from[] = "-C",
+		    out[] = "/out", file[] = "-f", std_out[] = "-", dot[] = ".";
+	char *const argv[] = { tar, create, from, out, file, std_out, dot, NULL };
+	char buf[4096];
+	ssize_t len;
+	pid_t pid;
+	int fd;
+
+	pid = run_helper(argv, &fd);
+	while ((len = read(fd, buf, sizeof(buf))) > 0)
+		port_write(PORT_FILES, buf, (size_t)len);
+	if (len < 0)
+		fail_errno("read", tar);
+	close(fd);
+	helper_done(pid, tar);
+}
+
+/*
+ * What the kernel thought of it: a bad page, an oops, a warning, a soft
+ * lockup. Test taints (KUnit) and the like are none of our business.
+ */
+static void check_kernel(void)
+{
+	static const unsigned long bad = 1UL << 5 | 1UL << 7 | 1UL << 9 | 1UL << 14;
+	char text[64], *end;
+	unsigned long taint;
+	FILE *f;
+	int on;
+
+	if (!read_line("/proc/sys/kernel/tainted", text, sizeof(text)))
+		fail_errno("read", "/proc/sys/kernel/tainted");
+	taint = strtoul(text, &end, 10);
+	if (end == text || *end)
+		fail("reason=init: '%s' in /proc/sys/kernel/tainted", text);
+	if (taint & bad)
+		fail("reason=kernel is tainted: 0x%lx", taint);
+
+	if (!opt.lockdep)
+		return;
+	/* A lockdep report, or a taint, switches it off for good. */
+	f = fopen("/proc/lockdep_stats", "re");
+	if (!f)
+		fail_errno("open", "/proc/lockdep_stats");
+	on = -1;
+	while (fgets(text, sizeof(text), f))
+		if (sscanf(text, " debug_locks: %d", &on) == 1)
+			break;
+	fclose(f);
+	if (on != 1)
+		fail("reason=lockdep is off: it has reported something, see the console");
+}
+
+static void __attribute__((noreturn)) run_shell(void)
+{
+	static char shell[] = "/bin/bash", login[] = "-l";
+	char *const argv[] = { shell, login, NULL };
+	pid_t pid, done;
+
+	pid = spawn();
+	if (!pid) {
+		/* A session leader that opens a terminal gets it. */
+		int fd = open("/dev/ttyS0", O_RDWR), i;
+
+		for (i = 0; i < 3 && fd >= 0; i++)
+			if (dup2(fd, i) < 0)
+				_exit(126);
+		run(argv);
+	}
+	do {
+		done = waitpid(-1, NULL, 0);
+	} while (done != pid && (done > 0 || errno == EINTR));
+	verdict(true, "reason=shell");
+}
+
+int main(void)
+{
+	int status;
+
+	if (getpid() != 1) {
+		fprintf(stderr, "init: this is meant to be process 1\n");
+		return 1;
+	}
+	if (ioperm(PORT_KTAP, PORT_VERDICT - PORT_KTAP + 1, 1)) {
+		fprintf(stderr, "init: ioperm: %s\n", strerror(errno));
+		power_off();
+	}
+	set_up_mounts();
+	open_console();
+	set_up_network();
+	if (setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:/busybox", 1) ||
+	    setenv("HOME", "/root", 1) || setenv("LC_ALL", "C", 1) ||
+	    setenv("TERM", "vt100", 1))
+		fail_errno("setenv", "PATH");
+	umask(022);
+	parse_command_line();
+	if (opt.shell)
+		run_shell();
+
+	check_uname();
+	check_cpus();
+	check_clocksource();
+	check_config();
+
+	status = run_suite();
+	if (!kill_all())
+		fail("reason=%s: a process survives SIGKILL", opt.suite);
+	if (ktap.len)
+		ktap_data("\n", 1);
+	send_files();
+	check_kernel();
+
+	if (status < 0)
+		fail("reason=timeout: %s took longer than %ld s", opt.suite, opt.timeout);
+	if (WIFSIGNALED(status))
+		fail("reason=%s was killed by signal %d", opt.suite, WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		fail("reason=%s exited with %d", opt.suite, WEXITSTATUS(status));
+	if (ktap.not_ok)
+		fail("reason=%u failed", ktap.not_ok);
+	if (ktap.planned && ktap.plan != ktap.top)
+		fail("reason=%u tests planned, %u reported", ktap.plan, ktap.top);
+	if (!ktap.ok && !ktap.skip)
+		fail("reason=no result");
+	if (!ktap.ok)
+		fail("reason=everything was skipped");
+	verdict(true, "reason=done");
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tkdemo_observe - compare the clocks of time namespaces from outside
+ *
+ * What a daemon says about its own success is no proof. This program, root in
+ * the initial namespace, visits the time namespace of each PROCESS in turn (setns)
+ * and reads its CLOCK_REALTIME there between two readings of the cycle counter,
+ * which every clock of the machine is made of and nothing sets or steers:
+ *
+ *	counter ----c0---c1---------------c2---c3--------------c4---c5---->
+ *	            |host |               | S   |              | C   |
+ *	            REALTIME              REALTIME             REALTIME
+ *
+ * The narrowest of many readings counts. All of them are brought to one and the
+ * same counter value with the frequency of the counter, which is measured
+ * against the host's MONOTONIC_RAW; over the few hundred microseconds between
+ * the visits an error in it does not matter.
+ *
+ * The first PROCESS is the reference. A line is printed for every period:
+ * the distance of each from the reference, and the rate of each clock against
+ * MONOTONIC_RAW since the line before. It ends when every PROCESS has been
+ * within --within of the reference for --lines lines one after the other, in
+ * offset and in rate (exit status 0), or with --seconds (exit status 1).
+ */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <inttypes.h>
+
+#include "tkdemo.h"
+
+#define MAX_PROCESSES	8
+#define READS		64
+
+struct visit {
+	int64_t realtime;
+	uint64_t cycles;
+	uint64_t window;
+};
+
+static struct process {
+	const char *name;
+	long pid;
+	int fd;
+	struct visit now;
+	struct visit last;
+	int64_t offset;
+	double ppm;
+	/* Since when it has been near the reference without a break, or -1. */
+	int64_t near_since;
+} processes[MAX_PROCESSES + 1];
+
+/* processes[0] is the host itself. */
+static unsigned int nr_processes = 1;
+
+static struct {
+	int64_t seconds;
+	int64_t period;
+	int64_t within_ns;
+	double within_ppm;
+	int64_t lines;
+	int64_t every;
+	const char *facts;
+	const char *prefix;
+} opt = {
+	.seconds	= 600,
+	.period		= TK_NSEC_PER_SEC,
+	.within_ns	= 1000000,
+	.within_ppm	= 1,
+	.lines		= 10,
+	.every		= 1,
+	.prefix		= "observe",
+};
+
+static void usage(FILE *out)
+{
+	fputs("Usage: tkdemo_observe [OPTION]... NAME=PID NAME=PID...\n"
+	      "Compare CLOCK_REALTIME of the processes' time namespaces; the first is the reference.\n"
+	      "\n"
+	      "  --seconds N        give up after that time (600)\n"
+	      "  --period-ms N      time between two lines (1000)\n"
+	      "  --print-every N    after the first ones every Nth line only (1)\n"
+	      "  --within-ns N      how near to the reference a clock has to be (1000000)\n"
+	      "  --within-ppb N     and how near its rate (1000)\n"
+	      "  --lines N          for how many lines one after the other (10)\n"
+	      "  --facts FILE       append the figures there\n"
+	      "  --prefix WORD      what the keys of the figures begin with (observe)\n"
+	      "\n"
+	      "Exit status: 0 all are near, 1 not within the time, 125 failure.\n", out);
+}
+
+static void enter(const struct process *p)
+{
+	if (setns(p->fd, CLONE_NEWTIME))
+		err(TK_EXIT_FAILURE, "entering the time namespace of %s", p->name);
+}
+
+static void read_clock(struct visit *v)
+{
+	unsigned int i;
+
+	v->window = UINT64_MAX;
+	for (i = 0; i < READS; i++) {
+		uint64_t before = tkd_cycles();
+		int64_t real = tkd_read(CLOCK_REALTIME);
+		uint64_t after = tkd_cycles();
+
+		if (after - before >= v->window)
+			continue;
+		v->window = after - before;
+		v->cycles = before + (after - before) / 2;
+		v->realtime = real;
+	}
+}
+
+/* One round of visits. Returns what MONOTONIC_RAW showed, and the counter then. */
+static int64_t go_round(uint64_t *cycles)
+{
+	uint64_t best = UINT64_MAX;
+	int64_t raw = 0;
+	unsigned int i;
+
+	for (i = nr_processes; i-- > 0;) {
+		struct process *p = &processes[i];
+
+		p->last = p->now;
+		enter(p);
+		read_clock(&p->now);
+	}
+	/* The last visit was to the host, and there this program stays. */
+	for (i = 0; i < READS; i++) {
+		uint64_t before = tkd_cycles();
+		int64_t now = tkd_read(CLOCK_MONOTONIC_RAW);
+		uint64_t after = tkd_cycles();
+
+		if (after - before < best) {
+			best = after - before;
+			*cycles = before + best / 2;
+			raw = now;
+		}
+	}
+	return raw;
+}
+
+/* The distance that the kernel itself shows, as a second opinion. */
+static int64_t kernel_offset(const struct process *p)
+{
+	char path[64], line[256];
+	long long sec;
+	long nsec;
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/timens_clock", p->pid);
+	file = fopen(path, "re");
+	if (!file)
+		err(TK_EXIT_FAILURE, "%s", path);
+	while (!found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "realtime %lld %ld", &sec, &nsec) == 2;
+	if (!found)
+		errx(TK_EXIT_FAILURE, "%s has no line 'realtime'", path);
+	fclose(file);
+	return sec * TK_NSEC_PER_SEC + nsec;
+}
+
+static void compare(double cycles_per_ns)
+{
+	const struct process *ref = &processes[1];
+	unsigned int i;
+
+	for (i = 0; i < nr_processes; i++) {
+		struct process *p = &processes[i];
+		double apart = (double)(int64_t)(p->now.cycles - ref->now.cycles) / cycles_per_ns;
+		double raw = (double)(p->now.cycles - p->last.cycles) / cycles_per_ns;
+
+		p->offset = p->now.realtime - ref->now.realtime - (int64_t)apart;
+		p->ppm = ((double)(p->now.realtime - p->last.realtime) - raw) / raw * 1e6;
+	}
+}
+
+/* Is every process near the reference for long enough? */
+static bool all_near(int64_t elapsed, int64_t lines_done)
+{
+	bool all = true;
+	unsigned int i;
+
+	for (i = 2; i < nr_processes; i++) {
+		struct process *p = &processes[i];
+		double apart = p->ppm - processes[1].ppm;
+
+		if (llabs(p->offset) > opt.within_ns || apart > opt.within_ppm ||
+		    -apart > opt.within_ppm) {
+			p->near_since = -1;
+		} else if (p->near_since < 0) {
+			p->near_since = elapsed;
+		}
+		all &= p->near_since >= 0 &&
+		       elapsed - p->near_since >= (opt.lines - 1) * opt.period;
+	}
+	return all && lines_done >= opt.lines;
+}
+
+/* The beginning is where most happens. */
+static bool worth_a_line(int64_t line)
+{
+	static const int64_t early[] = { 1, 2, 3, 5, 10, 20, 30 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(early) / sizeof(early[0]); i++)
+		if (line == early[i])
+			return true;
+	return line % opt.every == 0;
+}
+
+static void print_line(int64_t elapsed)
+{
+	char line[512];
+	int len;
+	unsigned int i;
+
+	len = snprintf(line, sizeof(line), "%6.0f s  host %+.3f ppm  %s %+.3f ppm, host %+.0f s",
+		       (double)elapsed / TK_NSEC_PER_SEC, processes[0].ppm, processes[1].name,
+		       processes[1].ppm, -(double)processes[0].offset / TK_NSEC_PER_SEC);
+	for (i = 2; i < nr_processes; i++)
+		len += snprintf(line + len, sizeof(line) - len, "  %s %+.3f ppm, %s %+.9f s",
+				processes[i].name, processes[i].ppm, processes[1].name,
+				(double)processes[i].offset / TK_NSEC_PER_SEC);
+	tkd_say("%s", line);
+}
+
+static void add_process(const char *text)
+{
+	const char *equals = strchr(text, '=');
+	struct process *p;
+	char path[64];
+
+	if (!equals || equals == text)
+		errx(TK_EXIT_FAILURE, "'%s' is not like NAME=PID", text);
+	if (nr_processes > MAX_PROCESSES)
+		errx(TK_EXIT_FAILURE, "'%s': more than %d processes", text, MAX_PROCESSES);
+	p = &processes[nr_processes++];
+	p->name = strndup(text, equals - text);
+	if (!p->name)
+		err(TK_EXIT_FAILURE, "strndup");
+	p->pid = tk_parse_number(text, equals + 1, 1, INT32_MAX);
+	p->near_since = -1;
+	snprintf(path, sizeof(path), "/proc/%ld/ns/time", p->pid);
+	p->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (p->fd < 0)
+		err(TK_EXIT_FAILURE, "%s: %s", text, path);
+}
+
+static void parse(int argc, char **argv)
+{
+	enum {
+		OPT_SECONDS = 256, OPT_PERIOD, OPT_EVERY, OPT_NS, OPT_PPB, OPT_LINES, OPT_FACTS,
+		OPT_PREFIX, OPT_HELP,
+	};
+	static const struct option options[] = {
+		{ "seconds",		required_argument,	NULL, OPT_SECONDS },
+		{ "period-ms",		required_argument,	NULL, OPT_PERIOD },
+		{ "print-every",	required_argument,	NULL, OPT_EVERY },
+		{ "within-ns",		required_argument,	NULL, OPT_NS },
+		{ "within-ppb",		required_argument,	NULL, OPT_PPB },
+		{ "lines",		required_argument,	NULL, OPT_LINES },
+		{ "facts",		required_argument,	NULL, OPT_FACTS },
+		{ "prefix",		required_argument,	NULL, OPT_PREFIX },
+		{ "help",		no_argument,		NULL, OPT_HELP },
+		{ 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_SECONDS:
+			opt.seconds = tk_parse_number("--seconds", optarg, 1, 1000000);
+			break;
+		case OPT_PERIOD:
+			opt.period = tk_parse_number("--period-ms", optarg, 10, 1000000) * 1000000;
+			break;
+		case OPT_EVERY:
+			opt.every = tk_parse_number("--print-every", optarg, 1, 1000000);
+			break;
+		case OPT_NS:
+			opt.within_ns = tk_parse_number("--within-ns", optarg, 1, TK_NSEC_PER_SEC);
+			break;
+		case OPT_PPB:
+			opt.within_ppm = tk_parse_number("--within-ppb", optarg, 1, 1000000) / 1e3;
+			break;
+		case OPT_LINES:
+			opt.lines = tk_parse_number("--lines", optarg, 1, 1000000);
+			break;
+		case OPT_FACTS:
+			opt.facts = optarg;
+			break;
+		case OPT_PREFIX:
+			opt.prefix = optarg;
+			break;
+		case OPT_HELP:
+			usage(stdout);
+			exit(0);
+		default:
+			fputs("Try 'tkdemo_observe --help'.\n", stderr);
+			exit(TK_EXIT_FAILURE);
+		}
+	}
+	if (argc - optind < 2)
+		errx(TK_EXIT_FAILURE, "a reference and at least one more NAME=PID are wanted");
+	for (; optind < argc; optind++)
+		add_process(argv[optind]);
+}
+
+static void report(bool near)
+{
+	const struct process *ref = &processes[1];
+	unsigned int i;
+
+	tkd_fact("%s.host_ppm %.3f", opt.prefix, processes[0].ppm);
+	tkd_fact("%s.%s.ahead_s %.9f", opt.prefix, ref->name,
+		 -(double)processes[0].offset / TK_NSEC_PER_SEC);
+	tkd_fact("%s.%s.ppm %.3f", opt.prefix, ref->name, ref->ppm);
+	for (i = 2; i < nr_processes; i++) {
+		const struct process *p = &processes[i];
+		int64_t second = kernel_offset(p) - kernel_offset(ref);
+
+		tkd_fact("%s.%s.offset_ns %" PRId64, opt.prefix, p->name, p->offset);
+		tkd_fact("%s.%s.timens_clock_ns %" PRId64, opt.prefix, p->name, second);
+		tkd_fact("%s.%s.ppm %.3f", opt.prefix, p->name, p->ppm);
+		if (near)
+			tkd_fact("%s.%s.near_after_s %.0f", opt.prefix, p->name,
+				 (double)p->near_since / TK_NSEC_PER_SEC);
+		tkd_say("%s - %s: %+" PRId64 " ns by the counter, %+" PRId64 " ns by /proc/PID/timens_clock",
+			p->name, ref->name, p->offset, second);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int64_t raw, first_raw, started, next, line;
+	uint64_t cycles, first_cycles;
+	bool near = false;
+	struct process *host = &processes[0];
+
+	parse(argc, argv);
+	tkd_start(opt.facts);
+	tkd_require_kernel();
+	host->name = "the host";
+	host->fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	if (host->fd < 0)
+		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
+
+	started = next = tkd_read(CLOCK_MONOTONIC);
+	first_raw = go_round(&first_cycles);
+	for (line = 0; !near && next - started < opt.seconds * TK_NSEC_PER_SEC; line++) {
+		next += opt.period;
+		tkd_sleep_until(next);
+		raw = go_round(&cycles);
+		compare((double)(cycles - first_cycles) / (double)(raw - first_raw));
+		near = all_near(next - started, line + 1);
+		if (near || worth_a_line(line + 1))
+			print_line(next - started);
+	}
+	report(near);
+	if (fflush(NULL))
+		err(TK_EXIT_FAILURE, "writing the results");
+	return near ? 0 : 1;
+}

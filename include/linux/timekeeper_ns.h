@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One timekeeper per time namespace: what the rest of the kernel calls.
+ *
+ * The design is described in Documentation/timers/timens-timekeeper.rst, the
+ * locking and the races in the opening comment of kernel/time/timens_tk.c.
+ */
+#ifndef _LINUX_TIMEKEEPER_NS_H
+#define _LINUX_TIMEKEEPER_NS_H
+
+#include <linux/jump_label_ratelimit.h>
+#include <linux/ktime.h>
+#include <linux/time64.h>
+#include <linux/types.h>
+
+struct __kernel_timex;
+struct clocksource;
+struct file;
+struct seq_file;
+struct task_struct;
+struct time_namespace;
+struct timekeeper_ns;
+struct timens_offsets;
+struct timezone;
+
+/* Defined with CONFIG_TIMEKEEPER_NS only */
+void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *offs);
+
+#ifdef CONFIG_TIMEKEEPER_NS
+
+/* Enabled while at least one time namespace owns its clock */
+extern struct static_key_false_deferred timens_tk_key;
+
+/* Lifetime; process context */
+int timens_tk_alloc(struct time_namespace *ns);
+void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old);
+void timens_tk_free(struct time_namespace *ns);
+
+/* Reading; any context with a valid current->nsproxy */
+bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts);
+bool __timens_tk_getboottime64(struct timespec64 *ts);
+bool __timens_tk_get_tz(struct timezone *tz);
+bool __timens_tk_boottime_ns(u64 *nsec);
+ktime_t __timens_tk_real_from_host(ktime_t real);
+bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t *tim);
+
+/* Setting; process context */
+bool timens_tk_current(void);
+int timens_tk_settimeofday(const struct timespec64 *tv, const struct timezone *tz);
+int timens_tk_adjtimex(struct __kernel_timex *txc);
+bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs);
+void timens_tk_lock(struct time_namespace *ns);
+void timens_tk_unlock(struct time_namespace *ns);
+bool timens_tk_owns(struct time_namespace *ns);
+void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m);
+int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf);
+
+/* The host's timekeeping; see the functions for the context */
+void __timens_tk_advance(void);
+void __timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles);
+void __timens_tk_suspend(void);
+void __timens_tk_resume(const struct timespec64 *sleep);
+void __timens_tk_inject_sleep(const struct timespec64 *sleep);
+
+/**
+ * timens_tk_advance - Let the due namespaces take their pass
+ *
+ * Context: the tick, with interrupts disabled, without the host's timekeeper
+ * lock.
+ */
+static inline void timens_tk_advance(void)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_tk_advance();
+}
+
+static inline void timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_tk_change_clocksource(old, old_cycles);
+}
+
+static inline void timens_tk_suspend(void)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_tk_suspend();
+}
+
+static inline void timens_tk_resume(const struct timespec64 *sleep)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_tk_resume(sleep);
+}
+
+static inline void timens_tk_inject_sleep(const struct timespec64 *sleep)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_tk_inject_sleep(sleep);
+}
+
+/**
+ * timens_tk_get_ts64 - Read a clock of the time namespace of current
+ * @clk:	CLOCK_REALTIME, TAI, MONOTONIC, BOOTTIME, MONOTONIC_RAW, a coarse
+ *		or an alarm clock
+ * @ts:		Storage for the time
+ *
+ * Return: true if @ts was read; false if the caller has to read the host's
+ * clock and to apply the constant offset of the namespace, because current
+ * is in the initial time namespace or no namespace owns its clock.
+ */
+static inline bool timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		return __timens_tk_get_ts64(clk, ts);
+	return false;
+}
+
+/**
+ * timens_tk_getboottime64 - CLOCK_REALTIME of the boot as current sees it
+ * @ts:		Storage for the time
+ *
+ * Return: true if @ts was set, false as for timens_tk_get_ts64().
+ */
+static inline bool timens_tk_getboottime64(struct timespec64 *ts)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		return __timens_tk_getboottime64(ts);
+	return false;
+}
+
+/**
+ * timens_tk_get_tz - The time zone which settimeofday() set in the namespace
+ * @tz:		Storage for the time zone
+ *
+ * Return: true if @tz was set, false if the host's time zone applies.
+ */
+static inline bool timens_tk_get_tz(struct timezone *tz)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		return __timens_tk_get_tz(tz);
+	return false;
+}
+
+/**
+ * timens_tk_boottime_ns - Show a CLOCK_BOOTTIME of the host inside
+ * @nsec:	In: CLOCK_BOOTTIME of the host, out: of the namespace (nsecs)
+ *
+ * Return: true if @nsec was converted, false as for timens_tk_get_ts64().
+ */
+static inline bool timens_tk_boottime_ns(u64 *nsec)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		return __timens_tk_boottime_ns(nsec);
+	return false;
+}
+
+/**
+ * timens_tk_real_from_host - Show a host time stamp on the clock of current
+ * @real:	CLOCK_REALTIME of the host (nsecs), in the recent past
+ *
+ * Return: the same instant on CLOCK_REALTIME of the namespace of current.
+ */
+static inline ktime_t timens_tk_real_from_host(ktime_t real)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		return __timens_tk_real_from_host(real);
+	return real;
+}
+
+/**
+ * timens_tk_ktime_to_host - Project an absolute time onto the host's clock
+ * @ns:		The time namespace in which @tim was given
+ * @clk:	CLOCK_REALTIME, TAI, MONOTONIC, BOOTTIME or an alarm clock
+ * @tim:	In: the time on the clock of @ns, out: on the host's (nsecs)
+ *
+ * Return: true if @ns owns its clock and @tim was projected.
+ */
+static inline bool timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk,
+					   ktime_t *tim)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		return __timens_tk_ktime_to_host(ns, clk, tim);
+	return false;
+}
+
+#else /* !CONFIG_TIMEKEEPER_NS */
+
+static inline int timens_tk_alloc(struct time_namespace *ns) { return 0; }
+static inline void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old) { }
+static inline void timens_tk_free(struct time_namespace *ns) { }
+static inline void timens_tk_lock(struct time_namespace *ns) { }
+static inline void timens_tk_unlock(struct time_namespace *ns) { }
+static inline bool timens_tk_owns(struct time_namespace *ns) { return false; }
+static inline void timens_tk_advance(void) { }
+static inline void timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles) { }
+static inline void timens_tk_suspend(void) { }
+static inline void timens_tk_resume(const struct timespec64 *sleep) { }
+static inline void timens_tk_inject_sleep(const struct timespec64 *sleep) { }
+static inline bool timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts) { return false; }
+static inline bool timens_tk_getboottime64(struct timespec64 *ts) { return false; }
+static inline bool timens_tk_get_tz(struct timezone *tz) { return false; }
+static inline bool timens_tk_boottime_ns(u64 *nsec) { return false; }
+static inline ktime_t timens_tk_real_from_host(ktime_t real) { return real; }
+
+static inline bool timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk,
+					   ktime_t *tim)
+{
+	return false;
+}
+
+static inline bool timens_tk_current(void) { return false; }
+
+static inline int timens_tk_settimeofday(const struct timespec64 *tv,
+					 const struct timezone *tz)
+{
+	return 0;
+}
+
+static inline int timens_tk_adjtimex(struct __kernel_timex *txc) { return 0; }
+
+static inline bool timens_tk_set_offsets(struct time_namespace *ns,
+					 const struct timens_offsets *offs)
+{
+	return false;
+}
+
+#endif /* CONFIG_TIMEKEEPER_NS */
+
+#endif /* _LINUX_TIMEKEEPER_NS_H */

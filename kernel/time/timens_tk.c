@@ -1,0 +1,2178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One timekeeper per time namespace
+ *
+ * A time namespace either follows the host's clock, as time namespaces always
+ * did, or owns one: a struct timekeeper with its own NTP state and vDSO page,
+ * which is run by the same code as the host's. The first successful write
+ * from inside makes it an owner, the word "follow" written to its
+ * timens_clock file gives the clock back.
+ *
+ *
+ * Publication
+ * -----------
+ *
+ * The line of a clock is a point (counter value, time) and a slope
+ * (mult, shift). Kernel readers take it from tkd.timekeeper under tkd.seq,
+ * vDSO readers from the page under the page's own sequence count. Both are
+ * written in one section, update_begin() to update_end().
+ *
+ * A pass bends the line, it must not break it. It may only choose the bend
+ * after the readers of the old line have gone:
+ *
+ *   CPU 0 (pass)                         CPU 1 (vDSO reader)
+ *                                        seq = even
+ *   now = counter                        counter = now + d
+ *   seq = odd
+ *   bend the line at now                 time = old line at now + d
+ *   seq = even                           seq unchanged?  no: retry
+ *
+ * That is fine, the reader retries. But with the counter read first and
+ * "seq = odd" still in the store buffer of CPU 0, CPU 1 can finish on the old
+ * line at now + d, and read the new line, which is lower there, next. So the
+ * order is: seq = odd, full barrier, read the counter, bend.
+ *
+ * Everything before the bend belongs to the old line. The coarse clocks are
+ * evaluated at the counter value of the host's last tick, which may lie
+ * before the bend; they use the bend then (cycle_now). That is never before
+ * what the old line gave, nor later than now.
+ *
+ *
+ * The page
+ * --------
+ *
+ *              seq    clock_mode   ns_state     read by
+ *   follow     odd    TIMENS       FOLLOW       offset path, host's page
+ *   own        even   the counter  OWN          do_hres(), unchanged
+ *   edge       odd    TIMENS       OWN | EDGE   own line plus step, slow path
+ *   update     odd    not TIMENS                spin
+ *
+ * offset[] of the first row and basetime[] of the others share their place.
+ * A reader in the slow path holds no even count which a writer could
+ * invalidate, so the odd count serves as one:
+ *
+ *   CPU 0 (switch follow -> own)         CPU 1 (reader in the slow path)
+ *                                        seq = 1, clock_mode = TIMENS
+ *   clock_mode = busy
+ *   wmb
+ *   seq = 3
+ *   wmb
+ *   basetime[] over offset[]             host time + offset[]: garbage
+ *   wmb                                  rmb
+ *   clock_mode = TSC                     seq != 1: start over
+ *   wmb                                  seq = 3, TSC: spin
+ *   seq = 4                              seq = 4: fast path
+ *
+ * A reader which sees seq = 3 cannot see the old clock_mode any more, as it
+ * was replaced before; when it sees TIMENS, it is the one which was written
+ * after the data.
+ *
+ *
+ * Switch follow -> own
+ * --------------------
+ *
+ * The host's timekeeper and NTP state are copied under the host's lock, at one
+ * counter value. The finer multiplier of a namespace is that of the host with
+ * more bits below, so the copy continues the host's line exactly:
+ *
+ *   CPU 0 (settime in the namespace)     CPU 1 (stop_machine: new clocksource)
+ *   lock tk_core, calendar, namespace
+ *   copy, state = own
+ *   add to the list of owners
+ *   unlock all
+ *                                        lock tk_core, calendar
+ *                                        re-base each owner on the list
+ *
+ * State and list change under the same lock, or the namespace could miss the
+ * change and be left with the old counter.
+ *
+ *
+ * Locking
+ * -------
+ *
+ *   offset_lock (kernel/time/namespace.c)
+ *     timekeeper_ns::mutex		writers in process context; state
+ *       tk_core.lock			only to switch, and held by the host when
+ *					its clocksource changes or it suspends
+ *         timens_tk_cal.lock		calendar and list of owners
+ *           timekeeper_ns::tkd.lock	timekeeper and NTP state of a namespace
+ *             hrtimer base lock	wake_timer
+ *
+ * The tick holds the calendar lock for a batch of at most the budget. It does
+ * not wait for a namespace which is being set: the setter brings the clock up
+ * to date anyway, and the pass is taken in the next tick.
+ *
+ *   CPU 0 (tick)                         CPU 1 (adjtimex in the namespace)
+ *   lock calendar                        lock namespace
+ *   trylock namespace: busy              advance to now, set
+ *   queue it for the next tick           unlock
+ *   unlock calendar                      lock calendar, next pass earlier?
+ *
+ * A setter takes the calendar lock after it has dropped that of the namespace.
+ * In between the tick may take a pass; the queue then holds the result of
+ * either order, and both are right, for a pass computes its successor from the
+ * state which it finds.
+ *
+ *
+ * Calendar
+ * --------
+ *
+ * A namespace takes one pass in each interval, at its home: the tick, modulo
+ * the interval, which had the fewest namespaces when it was chosen. One slot
+ * of a ring per tick holds those which are due. What the budget does not cover
+ * stays on the carry list, in order, and only a counter about to wrap
+ * (deadline) overrides the budget.
+ *
+ * While the PLL or adjtime() slew, the slope changes at each second of the
+ * namespace, and the pass moves to that second (aligned). When all CPUs idle
+ * there is no tick, and the slope would last until one comes: the wake timer
+ * takes the pass then.
+ *
+ *
+ * Leap seconds
+ * ------------
+ *
+ * No reader waits for a tick. As long as a leap second is armed, edge_sec and
+ * edge_step say what to add to CLOCK_REALTIME from which second on, and a
+ * reader which finds itself behind the edge adds it. CLOCK_TAI is computed
+ * before the step and has none. The pass after the edge lets
+ * second_overflow() make the step permanent, however late it comes.
+ *
+ * The page carries the edge only when it is near, since its slow path costs.
+ * A pass publishes it up to three seconds ahead. When the machine is idle
+ * there is no tick, hence no pass, and a task woken late would find a page
+ * without the edge; the wake timer of the namespace sees to it.
+ *
+ *
+ * Lifetime
+ * --------
+ *
+ * A timekeeper_ns is allocated with its time namespace and freed with it. The
+ * namespace is alive as long as a task, a descriptor or a mount refers to it,
+ * so readers and writers in task context need no reference of their own. The
+ * tick finds it through the calendar, which it leaves under the calendar lock
+ * before it is freed; the wake timer is cancelled synchronously after that.
+ *
+ *   CPU 0 (last reference goes)          CPU 1 (tick)
+ *                                        lock calendar
+ *   lock calendar: wait                  pass, queue
+ *                                        unlock
+ *   leave calendar and list, unlock
+ *   cancel the wake timer, free          never sees it again
+ */
+#include <linux/audit.h>
+#include <linux/cred.h>
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/math64.h>
+#include <linux/moduleparam.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/user_namespace.h>
+
+#include <vdso/helpers.h>
+
+#include "ntp_internal.h"
+#include "timekeeping.h"
+#include "timekeeping_internal.h"
+#include "timens_tk_internal.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/timens_tk.h>
+
+/*
+ * Creating and destroying the only owner over and over must not patch the
+ * kernel text each time.
+ */
+DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_tk_key, HZ);
+
+static struct timens_tk_calendar timens_tk_cal = {
+	.lock	= __RAW_SPIN_LOCK_UNLOCKED(timens_tk_cal.lock),
+};
+
+/*
+ * Arithmetic
+ */
+
+/**
+ * timens_tk_mult_shift - The multiplier of a namespace for a clocksource
+ * @cs:		The clocksource
+ * @mult:	Storage for the multiplier
+ * @shift:	Storage for the shift
+ *
+ * The pair stands for exactly the frequency which the host's pair stands for,
+ * with as many more bits as a horizon of TIMENS_TK_HORIZON seconds permits.
+ */
+void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift)
+{
+	int extra = min_t(int, TIMENS_TK_MULT_BITS - fls(cs->mult),
+			  TIMENS_TK_MAX_SHIFT - (int)cs->shift);
+
+	extra = max(extra, 0);
+	*mult = cs->mult << extra;
+	*shift = cs->shift + extra;
+}
+
+/**
+ * timens_tk_max_cycles - Largest delta which can be multiplied in 64 bits
+ * @mult:	Nominal multiplier
+ * @shift:	Shift
+ *
+ * Return: cycles c such that c * (@mult * 1.125) + (2 * 10^9 << @shift) does
+ * not exceed 2^64 - 1.
+ */
+u64 timens_tk_max_cycles(u32 mult, u32 shift)
+{
+	u64 room = U64_MAX - ((u64)(2 * NSEC_PER_SEC) << shift);
+
+	return div64_u64(room, (u64)mult + (mult >> 3));
+}
+
+/* Cycles since @last; a counter which seems to have gone back stands still */
+static inline u64 timens_tk_delta(const struct tk_read_base *tkr, u64 cycles, u64 last)
+{
+	return clocksource_delta(cycles, last, tkr->mask,
+				 READ_ONCE(tkr->clock)->max_raw_delta);
+}
+
+static inline u64 timens_tk_second(const struct timekeeper *tk)
+{
+	return (u64)NSEC_PER_SEC << tk->tkr_mono.shift;
+}
+
+/*
+ * The NTP error is what the clock lacks against the NTP time line. Two units
+ * of the multiplier over a second are left to the quantisation and dithered,
+ * as the host's is. A larger error stems from a pass which came after the
+ * second at which the slope changed, or from the host before the switch. Half
+ * of it is made up by the next pass, which timens_tk_arm_wake() guarantees to
+ * come within little more than a second as long as there is such an error:
+ * whatever the phase of the passes, the rest shrinks and cannot swing.
+ */
+static s32 timens_tk_correction(const struct timekeeper *tk, u32 mult)
+{
+	s64 span = 2 * tk->cycle_interval * NTP_INTERVAL_FREQ;
+	s64 error = tk->ntp_error >> tk->ntp_error_shift;
+	s64 most = mult >> 11;
+
+	if (likely(abs(error) <= span))
+		return error > 0;
+	return clamp(div64_s64(error, span), -most, most);
+}
+
+/* True while timens_tk_correction() makes up for more than quantisation */
+static inline bool timens_tk_is_behind(const struct timekeeper *tk)
+{
+	return tk->ntp_err_mult > 1;
+}
+
+/*
+ * Set the slope for the time from the last accumulated interval plus @offset
+ * cycles on. The time there does not change.
+ */
+static void timens_tk_retune(struct timekeeper_ns *tn, u64 offset)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 tick = ntp_tick_length(&tn->ntp);
+	s32 corr, adj;
+	u32 mult;
+
+	if (likely(tick == tn->mult_tick)) {
+		mult = tk->tkr_mono.mult - tk->ntp_err_mult;
+	} else {
+		tn->mult_tick = tick;
+		tk->ntp_tick = tick;
+		mult = div64_u64((tick >> tk->ntp_error_shift) - tk->xtime_remainder,
+				 tk->cycle_interval);
+	}
+
+	corr = timens_tk_correction(tk, mult);
+	tk->ntp_err_mult = corr;
+	adj = (s32)(mult + corr - tk->tkr_mono.mult);
+	if (!adj)
+		return;
+
+	/* See timekeeping_apply_adjustment() for why this is continuous */
+	tk->tkr_mono.mult += adj;
+	tk->xtime_interval += (s64)tk->cycle_interval * adj;
+	if (IS_ENABLED(CONFIG_TIMEKEEPER_NS_PLANTED_BUG))
+		return;
+	tk->tkr_mono.xtime_nsec -= (s64)offset * adj;
+	tk->ntp_error += ((s64)offset * adj) << tk->ntp_error_shift;
+
+	/* The second was accumulated already: see timekeeping_adjust() */
+	if (unlikely((s64)tk->tkr_mono.xtime_nsec < 0)) {
+		tk->tkr_mono.xtime_nsec += timens_tk_second(tk);
+		tk->xtime_sec--;
+		tk->skip_second_overflow = 1;
+	}
+}
+
+static atomic64_t timens_tk_steps, timens_tk_leaps;
+
+static void timens_tk_took_leap(struct timekeeper_ns *tn, s32 step)
+{
+	atomic64_inc(&timens_tk_leaps);
+	trace_timens_tk_leap(tn->ns ? tn->ns->ns.inum : 0, step,
+			     tn->tkd.timekeeper.xtime_sec);
+}
+
+/* Carry full seconds over to xtime_sec, NTP and leap seconds included */
+static void timens_tk_carry_seconds(struct timekeeper_ns *tn)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	s32 tai = tk->tai_offset;
+
+	if (tk_accumulate_seconds(tk, &tn->ntp))
+		timens_tk_took_leap(tn, tai - tk->tai_offset);
+	tk->ntp_tick = ntp_tick_length(&tn->ntp);
+}
+
+/*
+ * Accumulate all whole NTP intervals up to @cycles, and return the rest in
+ * cycles. The NTP second is processed at the first interval after it, as if
+ * there had been a pass in every tick. Seconds in which NTP has nothing to do
+ * are taken together, eight at most, which bounds the time that a catch-up
+ * after hours takes:
+ *
+ *   7 * 10^9 * 2^30 + 2 * 10^9 * 2^30 < 2^64
+ */
+static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 nsecps = timens_tk_second(tk);
+	u64 offset = timens_tk_delta(&tk->tkr_mono, cycles, tk->tkr_mono.cycle_last);
+
+	while (offset >= tk->cycle_interval) {
+		u64 n = div64_u64(offset, tk->cycle_interval);
+		u64 rest = nsecps - tk->tkr_mono.xtime_nsec;
+		u64 k = div64_u64(rest + tk->xtime_interval - 1, tk->xtime_interval);
+		u64 steady = 0;
+
+		if (n > k && !tk->skip_second_overflow)
+			steady = min(ntp_steady_seconds(&tn->ntp, tk->xtime_sec), 7);
+		if (steady)
+			k = div64_u64(steady * nsecps + rest - 1, tk->xtime_interval);
+		n = min(n, k);
+
+		offset -= n * tk->cycle_interval;
+		tk->tkr_mono.cycle_last += n * tk->cycle_interval;
+		tk->tkr_mono.xtime_nsec += n * tk->xtime_interval;
+		tk->ntp_error += n * (tk->ntp_tick - ((tk->xtime_interval + tk->xtime_remainder) <<
+						      tk->ntp_error_shift));
+		if (steady) {
+			u64 secs = div64_u64(tk->tkr_mono.xtime_nsec, nsecps);
+
+			tk->tkr_mono.xtime_nsec -= secs * nsecps;
+			tk->xtime_sec += secs;
+			ntp_skip_seconds(&tn->ntp, secs);
+		} else if (tk->tkr_mono.xtime_nsec >= nsecps) {
+			timens_tk_carry_seconds(tn);
+		}
+	}
+	return offset;
+}
+
+/* The edge as readers need it; see "Leap seconds" */
+static void timens_tk_update_edge(struct timekeeper_ns *tn)
+{
+	tn->edge_sec = ntp_next_edge(&tn->ntp, tn->tkd.timekeeper.xtime_sec, &tn->edge_step);
+}
+
+/* Advance to @cycles on the grid of NTP intervals, as the tick does */
+static void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles)
+{
+	u64 offset = timens_tk_accumulate(tn, cycles);
+
+	timens_tk_retune(tn, offset);
+	tn->cycle_now = tn->tkd.timekeeper.tkr_mono.cycle_last + offset;
+	timens_tk_update_edge(tn);
+}
+
+/*
+ * Advance to @cycles exactly, with the part of an interval which is left, and
+ * start a new interval there. What NTP expects of that part is accounted, so
+ * that nothing is lost however often a clock is set.
+ */
+static void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 offset = timens_tk_accumulate(tn, cycles);
+	u64 real = offset * tk->tkr_mono.mult;
+	u64 tick;
+
+	if (offset) {
+		tick = tk->ntp_tick - ((u64)tk->xtime_remainder << tk->ntp_error_shift);
+		tk->ntp_error += mul_u64_u64_div_u64(tick, offset, tk->cycle_interval) -
+				 (real << tk->ntp_error_shift);
+		tk->tkr_mono.xtime_nsec += real;
+		tk->tkr_mono.cycle_last += offset;
+		if (tk->tkr_mono.xtime_nsec >= timens_tk_second(tk))
+			timens_tk_carry_seconds(tn);
+	}
+	tn->cycle_now = tk->tkr_mono.cycle_last;
+	timens_tk_retune(tn, 0);
+	timens_tk_update_edge(tn);
+}
+
+/**
+ * timens_tk_take - Take a clock over from the host
+ * @tn:		The namespace
+ * @host:	The clock to continue, locked by the caller
+ * @offs:	The constant offsets of the namespace so far
+ * @cycles:	Counter value of the switch, not before the host's last update
+ *
+ * All clocks are continuous: the line of the host is continued with finer
+ * resolution, its frequency, tick, TAI offset and NTP state are inherited.
+ * A PPS signal is the host's alone.
+ */
+void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
+		    const struct timens_offsets *offs, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 boot;
+	u32 mult, shift, extra;
+
+	*tk = host->timekeeper;
+	tn->ntp = *host->ntp;
+	tn->ntp.time_status &= ~(STA_PPSFREQ | STA_PPSTIME | STA_PPSSIGNAL | STA_PPSJITTER |
+				 STA_PPSWANDER | STA_PPSERROR);
+
+	timens_tk_mult_shift(tk->tkr_mono.clock, &mult, &shift);
+	extra = shift - tk->tkr_mono.shift;
+	tk->tkr_mono.shift = shift;
+	tk->tkr_mono.mult <<= extra;
+	tk->tkr_mono.xtime_nsec <<= extra;
+	tk->xtime_interval <<= extra;
+	tk->xtime_remainder <<= extra;
+	tk->ntp_err_mult <<= extra;
+	tk->ntp_error_shift -= extra;
+	/* Nothing computed the fine multiplier yet */
+	tn->mult_tick = 0;
+	tn->max_cycles = timens_tk_max_cycles(mult, shift);
+
+	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, offs->monotonic));
+	boot = timespec64_sub(offs->boottime, offs->monotonic);
+	tk_update_sleep_time(tk, timespec64_to_ktime(boot));
+	tn->raw_offset = offs->raw;
+	tn->tz = sys_tz;
+
+	timens_tk_forward_to(tn, cycles);
+}
+
+static void timens_tk_set_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+{
+	tn->raw = *raw;
+}
+
+/**
+ * timens_tk_rebase - Continue a clock on another counter
+ * @tn:		The namespace, advanced to the change on the old counter
+ * @cs:		The new clocksource
+ * @raw:	The host's CLOCK_MONOTONIC_RAW on the new counter
+ * @cycles:	Value of the new counter at the change
+ *
+ * As on the host, a change of the clocksource clears the NTP state except for
+ * the frequency.
+ */
+void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
+		      const struct timens_tk_raw *raw, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u32 mult, shift;
+
+	timens_tk_mult_shift(cs, &mult, &shift);
+	tk_setup_internals(tk, cs, mult, shift);
+	tk->tkr_mono.cycle_last = cycles;
+	tk->tkr_raw.cycle_last = cycles;
+	tn->max_cycles = timens_tk_max_cycles(mult, shift);
+	tn->mult_tick = 0;
+	timens_tk_set_raw(tn, raw);
+	ntp_clear(&tn->ntp);
+	timens_tk_retune(tn, 0);
+	tn->cycle_now = cycles;
+	timens_tk_update_edge(tn);
+}
+
+/**
+ * timens_tk_add_sleep - Account the time for which the host was suspended
+ * @tn:		The namespace
+ * @sleep:	Duration of the sleep
+ *
+ * CLOCK_REALTIME, TAI and BOOTTIME move on, MONOTONIC does not. A leap second
+ * in the sleep is taken here, as its second is never accumulated.
+ */
+void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	s32 step;
+
+	tk_add_sleep_time(tk, sleep);
+	if (tn->edge_sec != TIME64_MAX && (time64_t)tk->xtime_sec >= tn->edge_sec) {
+		/* An edge which is only predicted is armed by the second before it */
+		if (tn->ntp.time_state == TIME_OK)
+			tk_overflow_second(tk, &tn->ntp, tn->edge_sec - 1);
+		step = tk_overflow_second(tk, &tn->ntp, tn->edge_sec);
+		if (step)
+			timens_tk_took_leap(tn, step);
+	}
+	timens_tk_update_edge(tn);
+}
+
+/*
+ * Reading
+ */
+
+/* What CLOCK_REALTIME reads when the timekeeper alone would say @sec */
+static inline time64_t timens_tk_leap(const struct timekeeper_ns *tn, time64_t sec)
+{
+	return unlikely(sec >= tn->edge_sec) ? sec + tn->edge_step : sec;
+}
+
+static void timens_tk_line(const struct timekeeper *tk, clockid_t clk, u64 delta,
+			   struct timespec64 *ts)
+{
+	const struct tk_read_base *tkr = &tk->tkr_mono;
+	u64 nsec = mul_u64_u32_add_u64_shr(delta, tkr->mult, tkr->xtime_nsec, tkr->shift);
+	time64_t sec = tk->xtime_sec;
+	u32 rem;
+
+	switch (clk) {
+	case CLOCK_TAI:
+		sec += tk->tai_offset;
+		break;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		sec += tk->monotonic_to_boot.tv_sec;
+		nsec += tk->monotonic_to_boot.tv_nsec;
+		fallthrough;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_COARSE:
+		sec += tk->wall_to_monotonic.tv_sec;
+		nsec += tk->wall_to_monotonic.tv_nsec;
+		break;
+	}
+	ts->tv_sec = sec + div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+	ts->tv_nsec = rem;
+}
+
+/**
+ * timens_tk_read_at - The time of an own clock at a counter value
+ * @tn:		The namespace; the caller holds its lock, or retries
+ * @clk:	The clock
+ * @cycles:	The counter value
+ * @ts:		Storage for the time
+ */
+void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
+		       struct timespec64 *ts)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	const struct tk_read_base *tkr = &tk->tkr_mono;
+	u64 delta, nsec;
+	u32 rem;
+
+	if (clk == CLOCK_MONOTONIC_RAW) {
+		delta = timens_tk_delta(tkr, cycles, tn->raw.cycles);
+		nsec = mul_u64_u32_add_u64_shr(delta, tn->raw.mult, tn->raw.xnsec, tn->raw.shift);
+		nsec += tn->raw_offset.tv_nsec;
+		ts->tv_sec = tn->raw.sec + tn->raw_offset.tv_sec +
+			     div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+		ts->tv_nsec = rem;
+		return;
+	}
+
+	delta = timens_tk_delta(tkr, cycles, tn->cycle_now);
+	delta += (tn->cycle_now - tkr->cycle_last) & tkr->mask;
+	timens_tk_line(tk, clk, delta, ts);
+	if (clk == CLOCK_REALTIME || clk == CLOCK_REALTIME_COARSE || clk == CLOCK_REALTIME_ALARM)
+		ts->tv_sec = timens_tk_leap(tn, ts->tv_sec);
+}
+
+static inline u64 timens_tk_counter(const struct timekeeper_ns *tn)
+{
+	struct clocksource *cs = READ_ONCE(tn->tkd.timekeeper.tkr_mono.clock);
+
+	return cs->read(cs);
+}
+
+static inline bool timens_tk_is_coarse(clockid_t clk)
+{
+	return clk == CLOCK_REALTIME_COARSE || clk == CLOCK_MONOTONIC_COARSE;
+}
+
+/* The host's clocks with the constant offsets, as mainline reads them */
+static void timens_tk_read_follow(const struct time_namespace *ns, clockid_t clk,
+				  struct timespec64 *ts)
+{
+	switch (clk) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_ALARM:
+		ktime_get_real_ts64(ts);
+		return;
+	case CLOCK_REALTIME_COARSE:
+		ktime_get_coarse_real_ts64(ts);
+		return;
+	case CLOCK_TAI:
+		ktime_get_clocktai_ts64(ts);
+		return;
+	case CLOCK_MONOTONIC_RAW:
+		ktime_get_raw_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.raw);
+		return;
+	case CLOCK_MONOTONIC_COARSE:
+		ktime_get_coarse_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.monotonic);
+		return;
+	case CLOCK_MONOTONIC:
+		ktime_get_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.monotonic);
+		return;
+	default:
+		ktime_get_boottime_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.boottime);
+		return;
+	}
+}
+
+bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned int seq;
+	u64 cycles;
+
+	if (likely(ns == &init_time_ns))
+		return false;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		if (tn->state == TIMENS_TK_FOLLOW) {
+			timens_tk_read_follow(ns, clk, ts);
+			continue;
+		}
+		/*
+		 * The tick of the host, read without its sequence counter: one
+		 * word, and a change of the clocksource changes tkd.seq too.
+		 */
+		if (timens_tk_is_coarse(clk))
+			cycles = READ_ONCE(tk_core.timekeeper.tkr_mono.cycle_last);
+		else
+			cycles = timens_tk_counter(tn);
+		timens_tk_read_at(tn, clk, cycles, ts);
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return true;
+}
+
+/*
+ * Read a clock of the namespace and the same clock of the host at one counter
+ * value. Returns the multiplier of the namespace relative to the host's, as a
+ * fraction of two numbers of the same scale.
+ */
+struct timens_tk_pair {
+	struct timespec64	ns;
+	struct timespec64	host;
+	u64			ns_mult;
+	u64			host_mult;
+	time64_t		edge_sec;
+	s32			edge_step;
+	bool			own;
+};
+
+static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
+				struct timens_tk_pair *p)
+{
+	const struct timekeeper *host = &tk_core.timekeeper;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned int seq, host_seq;
+	u64 cycles, delta;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		do {
+			host_seq = read_seqcount_begin(&tk_core.seq);
+			cycles = READ_ONCE(host->tkr_mono.clock)->read(host->tkr_mono.clock);
+			delta = timens_tk_delta(&host->tkr_mono, cycles, host->tkr_mono.cycle_last);
+			timens_tk_line(host, clk, delta, &p->host);
+			p->host_mult = host->tkr_mono.mult;
+			p->ns_mult = (u64)host->tkr_mono.shift;
+		} while (read_seqcount_retry(&tk_core.seq, host_seq));
+
+		p->own = tn->state == TIMENS_TK_OWN;
+		if (p->own) {
+			timens_tk_read_at(tn, clk, cycles, &p->ns);
+			/* The scale of the namespace is the finer one */
+			p->host_mult <<= tn->tkd.timekeeper.tkr_mono.shift - p->ns_mult;
+			p->ns_mult = tn->tkd.timekeeper.tkr_mono.mult;
+			p->edge_sec = tn->edge_sec;
+			p->edge_step = tn->edge_step;
+		} else {
+			p->ns = p->host;
+			if (clk == CLOCK_MONOTONIC)
+				p->ns = timespec64_add(p->ns, ns->offsets.monotonic);
+			if (clk == CLOCK_BOOTTIME || clk == CLOCK_BOOTTIME_ALARM)
+				p->ns = timespec64_add(p->ns, ns->offsets.boottime);
+			p->ns_mult = p->host_mult;
+			p->edge_sec = TIME64_MAX;
+			p->edge_step = 0;
+		}
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+}
+
+static struct timespec64 timens_tk_offset(struct time_namespace *ns, clockid_t clk)
+{
+	struct timens_tk_pair p;
+
+	timens_tk_read_pair(ns, clk, &p);
+	return timespec64_sub(p.ns, p.host);
+}
+
+bool __timens_tk_getboottime64(struct timespec64 *ts)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timespec64 real, boot, host_boot;
+
+	if (likely(ns == &init_time_ns))
+		return false;
+
+	/* Two differences to the host, so that the instants need not agree */
+	getboottime64(&host_boot);
+	real = timens_tk_offset(ns, CLOCK_REALTIME);
+	boot = timens_tk_offset(ns, CLOCK_BOOTTIME);
+	*ts = timespec64_add(host_boot, timespec64_sub(real, boot));
+	return true;
+}
+
+bool __timens_tk_get_tz(struct timezone *tz)
+{
+	struct timekeeper_ns *tn = current->nsproxy->time_ns->tk;
+	unsigned int seq;
+	bool own;
+
+	if (!tn)
+		return false;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		own = tn->state == TIMENS_TK_OWN;
+		if (own)
+			*tz = tn->tz;
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return own;
+}
+
+/*
+ * The past of a clock is not recorded, so the present difference is applied to
+ * an instant of the host.
+ */
+bool __timens_tk_boottime_ns(u64 *nsec)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timespec64 off;
+
+	if (likely(ns == &init_time_ns))
+		return false;
+	off = timens_tk_offset(ns, CLOCK_BOOTTIME);
+	*nsec += timespec64_to_ns(&off);
+	return true;
+}
+
+ktime_t __timens_tk_real_from_host(ktime_t real)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timens_tk_pair p;
+	s64 age;
+
+	if (likely(ns == &init_time_ns))
+		return real;
+
+	timens_tk_read_pair(ns, CLOCK_REALTIME, &p);
+	if (!p.own)
+		return real;
+
+	age = ktime_sub(timespec64_to_ktime(p.host), real);
+	if (age > 0)
+		age = mul_u64_u64_div_u64(age, p.ns_mult, p.host_mult);
+	return ktime_sub(timespec64_to_ktime(p.ns), age);
+}
+
+bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t *tim)
+{
+	struct timens_tk_pair p;
+	ktime_t now, left;
+
+	if (ns == &init_time_ns)
+		return false;
+
+	timens_tk_read_pair(ns, clk == CLOCK_REALTIME_ALARM ? CLOCK_REALTIME : clk, &p);
+	if (!p.own)
+		return false;
+
+	now = timespec64_to_ktime(p.ns);
+	left = ktime_sub(*tim, now);
+	/* A leap second in between moves what lies behind it */
+	if ((clk == CLOCK_REALTIME || clk == CLOCK_REALTIME_ALARM) &&
+	    p.ns.tv_sec < p.edge_sec && *tim / NSEC_PER_SEC >= p.edge_sec)
+		left -= p.edge_step * NSEC_PER_SEC;
+	if (left > 0) {
+		/* One more nanosecond rounds the quotient up */
+		if (p.ns_mult != p.host_mult)
+			left = min_t(u64, KTIME_MAX - 1,
+				     mul_u64_u64_div_u64(left, p.host_mult, p.ns_mult)) + 1;
+		*tim = ktime_add_safe(timespec64_to_ktime(p.host), left);
+	} else {
+		*tim = max(ktime_add(timespec64_to_ktime(p.host), left), 0);
+	}
+	return true;
+}
+
+/*
+ * Publication. See there and "The page" in the opening comment.
+ */
+
+static void timens_tk_page_begin(struct vdso_data *vd)
+{
+	u32 seq = vd->seq;
+
+	if (seq & 1) {
+		WRITE_ONCE(vd->clock_mode, VDSO_CLOCKMODE_NONE);
+		smp_wmb();
+		WRITE_ONCE(vd->seq, seq + 2);
+	} else {
+		WRITE_ONCE(vd->seq, seq + 1);
+	}
+}
+
+static void timens_tk_page_end(struct vdso_data *vd, s32 clock_mode)
+{
+	smp_wmb();
+	WRITE_ONCE(vd->clock_mode, clock_mode);
+	if (clock_mode == VDSO_CLOCKMODE_TIMENS)
+		return;
+	smp_wmb();
+	WRITE_ONCE(vd->seq, vd->seq + 1);
+}
+
+static void timens_tk_page_time(struct vdso_data *vd, clockid_t clk, u64 sec, u64 xnsec,
+				u64 nsecps)
+{
+	while (xnsec >= nsecps) {
+		xnsec -= nsecps;
+		sec++;
+	}
+	vd->basetime[clk].sec = sec;
+	vd->basetime[clk].nsec = xnsec;
+}
+
+static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	const struct tk_read_base *tkr = &tk->tkr_mono;
+	u64 nsecps = timens_tk_second(tk), sec, xnsec;
+
+	vd->cycle_last	= tn->cycle_now;
+	vd->max_cycles	= tn->max_cycles;
+	vd->mask	= tkr->mask;
+	vd->mult	= tkr->mult;
+	vd->shift	= tkr->shift;
+
+	/* At most an interval above a second; each offset adds less than one */
+	xnsec = tkr->xtime_nsec + ((tn->cycle_now - tkr->cycle_last) & tkr->mask) * tkr->mult;
+	sec = tk->xtime_sec;
+	timens_tk_page_time(vd, CLOCK_REALTIME, sec, xnsec, nsecps);
+	timens_tk_page_time(vd, CLOCK_TAI, sec + tk->tai_offset, xnsec, nsecps);
+
+	sec += tk->wall_to_monotonic.tv_sec;
+	xnsec += (u64)tk->wall_to_monotonic.tv_nsec << tkr->shift;
+	timens_tk_page_time(vd, CLOCK_MONOTONIC, sec, xnsec, nsecps);
+
+	sec += tk->monotonic_to_boot.tv_sec;
+	xnsec += (u64)tk->monotonic_to_boot.tv_nsec << tkr->shift;
+	timens_tk_page_time(vd, CLOCK_BOOTTIME, sec, xnsec, nsecps);
+
+	vd->tz_minuteswest = tn->tz.tz_minuteswest;
+	vd->tz_dsttime = tn->tz.tz_dsttime;
+	WRITE_ONCE(vd->hrtimer_res, hrtimer_resolution);
+
+	vd = &vd[CS_RAW];
+	vd->cycle_last	= tn->raw.cycles;
+	vd->max_cycles	= tkr->clock->max_cycles;
+	vd->mask	= tkr->mask;
+	vd->mult	= tn->raw.mult;
+	vd->shift	= tn->raw.shift;
+	timens_tk_page_time(vd, CLOCK_MONOTONIC_RAW, tn->raw.sec + tn->raw_offset.tv_sec,
+			    tn->raw.xnsec + ((u64)tn->raw_offset.tv_nsec << tn->raw.shift),
+			    (u64)NSEC_PER_SEC << tn->raw.shift);
+}
+
+/* Close enough for the next two passes, and a late one, to miss the edge */
+static bool timens_tk_edge_is_near(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+
+	return tn->edge_sec - TIMENS_TK_EDGE_AHEAD / NSEC_PER_SEC <= (time64_t)tk->xtime_sec + 1;
+}
+
+static void timens_tk_update_begin(struct timekeeper_ns *tn)
+{
+	write_seqcount_begin(&tn->tkd.seq);
+	if (tn->vdata) {
+		timens_tk_page_begin(&tn->vdata[CS_HRES_COARSE]);
+		timens_tk_page_begin(&tn->vdata[CS_RAW]);
+	}
+	/* Order the counts before the counter: see "Publication" */
+	smp_mb();
+}
+
+static void timens_tk_update_end(struct timekeeper_ns *tn)
+{
+	struct vdso_data *vd = tn->vdata;
+	s32 mode;
+
+	if (!vd)
+		goto out;
+
+	if (tn->state == TIMENS_TK_FOLLOW) {
+		vd[CS_HRES_COARSE].ns_state = VDSO_NS_FOLLOW;
+		vd[CS_RAW].ns_state = VDSO_NS_FOLLOW;
+		timens_tk_page_end(&vd[CS_HRES_COARSE], VDSO_CLOCKMODE_TIMENS);
+		timens_tk_page_end(&vd[CS_RAW], VDSO_CLOCKMODE_TIMENS);
+		goto out;
+	}
+
+	mode = tn->tkd.timekeeper.tkr_mono.clock->vdso_clock_mode;
+	timens_tk_page_own(tn, vd);
+	vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN;
+	vd[CS_RAW].ns_state = VDSO_NS_OWN;
+	timens_tk_page_end(&vd[CS_RAW], mode);
+	if (mode != VDSO_CLOCKMODE_NONE && timens_tk_edge_is_near(tn)) {
+		vd->ns_state |= VDSO_NS_EDGE;
+		vd->basetime[VDSO_NS_EDGE_SLOT].sec = tn->edge_sec;
+		vd->basetime[VDSO_NS_EDGE_SLOT].nsec = (s64)tn->edge_step;
+		mode = VDSO_CLOCKMODE_TIMENS;
+	}
+	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
+out:
+	write_seqcount_end(&tn->tkd.seq);
+}
+
+/* A point of the host's CLOCK_MONOTONIC_RAW */
+static void timens_tk_host_raw(struct timens_tk_raw *raw)
+{
+	const struct timekeeper *tk = &tk_core.timekeeper;
+	unsigned int seq;
+
+	do {
+		seq = read_seqcount_begin(&tk_core.seq);
+		raw->cycles = tk->tkr_raw.cycle_last;
+		raw->sec = tk->raw_sec;
+		raw->xnsec = tk->tkr_raw.xtime_nsec;
+		raw->mult = tk->tkr_raw.mult;
+		raw->shift = tk->tkr_raw.shift;
+	} while (read_seqcount_retry(&tk_core.seq, seq));
+}
+
+/*
+ * Passes without a tick
+ */
+
+/* Nanoseconds of the namespace until it needs a pass, S64_MAX for whenever */
+static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 now;
+	s64 left = S64_MAX, rest;
+
+	/*
+	 * The slope changes at the next second, or must not hold for much more
+	 * than one. The tick has a few milliseconds to be there first.
+	 */
+	if (unlikely(ntp_second_bends(&tn->ntp) || timens_tk_is_behind(tk))) {
+		rest = timens_tk_second(tk) - tk->tkr_mono.xtime_nsec;
+		left = (max(rest, 0) >> tk->tkr_mono.shift) + 4 * NSEC_PER_MSEC;
+	}
+
+	if (unlikely(tn->edge_sec != TIME64_MAX) && !timens_tk_edge_is_near(tn)) {
+		timens_tk_read_at(tn, CLOCK_REALTIME, tn->cycle_now, &now);
+		rest = (tn->edge_sec - now.tv_sec) * NSEC_PER_SEC - now.tv_nsec -
+		       TIMENS_TK_EDGE_AHEAD;
+		/*
+		 * The clock may run up to 12 % faster than now. Come early and
+		 * look again; the rest shrinks to an eighth each time.
+		 */
+		left = min(left, rest - (rest >> 3));
+	}
+	return left;
+}
+
+/*
+ * Arm the timer for a pass which must be taken even when the machine is idle.
+ * As long as there are ticks, they come first and put it off.
+ */
+static void timens_tk_arm_wake(struct timekeeper_ns *tn)
+{
+	s64 left;
+
+	lockdep_assert_held(&tn->tkd.lock);
+
+	left = timens_tk_wake_left(tn);
+	if (likely(left == S64_MAX))
+		return;
+	/* The home spreads namespaces which share a second or an edge */
+	left += (s64)tn->home * (20 * NSEC_PER_USEC);
+	hrtimer_start(&tn->wake_timer, ns_to_ktime(max(left, NSEC_PER_MSEC)), HRTIMER_MODE_REL);
+}
+
+static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
+{
+	struct timekeeper_ns *tn = container_of(timer, struct timekeeper_ns, wake_timer);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	if (tn->state == TIMENS_TK_OWN && !timekeeping_suspended) {
+		timens_tk_update_begin(tn);
+		timens_tk_advance_to(tn, timens_tk_counter(tn));
+		timens_tk_update_end(tn);
+		timens_tk_arm_wake(tn);
+	}
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	return HRTIMER_NORESTART;
+}
+
+/*
+ * Calendar. All functions want the lock of the calendar.
+ */
+
+void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now)
+{
+	unsigned int i;
+
+	raw_spin_lock_init(&cal->lock);
+	for (i = 0; i < TIMENS_TK_SLOTS; i++)
+		INIT_LIST_HEAD(&cal->slot[i]);
+	INIT_LIST_HEAD(&cal->carry);
+	INIT_LIST_HEAD(&cal->own);
+	cal->tick = now;
+	cal->budget = TIMENS_TK_BUDGET;
+	timens_tk_calendar_set(cal, HZ, 0);
+}
+
+/**
+ * timens_tk_calendar_set - Change the pace of the passes
+ * @cal:	The calendar
+ * @interval:	Ticks between two passes, 1 to HZ
+ * @deadline:	Ticks after which the counter of a namespace is about to wrap,
+ *		0 for a counter which does not
+ *
+ * Namespaces look for a new home when they take their next pass.
+ */
+void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interval,
+			    unsigned int deadline)
+{
+	BUILD_BUG_ON(HZ >= TIMENS_TK_SLOTS);
+
+	if (deadline)
+		interval = min(interval, deadline / 2);
+	cal->interval = clamp(interval, 1, HZ);
+	cal->deadline = deadline;
+	cal->generation++;
+	cal->cursor = 0;
+	memset(cal->load, 0, sizeof(cal->load));
+}
+
+/* Move to the emptiest tick of the interval */
+static void timens_tk_calendar_home(struct timens_tk_calendar *cal, struct timekeeper_ns *tn)
+{
+	unsigned int i, at = cal->cursor, best = at;
+
+	for (i = 0; i < cal->interval && cal->load[best]; i++) {
+		if (++at >= cal->interval)
+			at = 0;
+		if (cal->load[at] < cal->load[best])
+			best = at;
+	}
+	tn->home = best;
+	tn->generation = cal->generation;
+	cal->load[best]++;
+	/* Leave a gap, so that few namespaces do not share few milliseconds */
+	cal->cursor = (best + cal->interval * 5 / 8 + 1) % cal->interval;
+}
+
+/**
+ * timens_tk_calendar_queue - Queue a namespace for its next pass
+ * @cal:	The calendar
+ * @tn:		The namespace, not queued
+ * @now:	The present tick
+ */
+void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now)
+{
+	u64 ticks = timens_tk_aligned_ticks(tn);
+	u32 phase;
+
+	if (unlikely(tn->generation != cal->generation))
+		timens_tk_calendar_home(cal, tn);
+
+	if (ticks && ticks < cal->interval) {
+		tn->due = now + ticks;
+	} else if (ticks && cal->interval == HZ) {
+		tn->due = now + min(ticks, HZ);
+	} else {
+		div_u64_rem(now + 1, cal->interval, &phase);
+		tn->due = now + 1 + tn->home - phase;
+		if (tn->home < phase)
+			tn->due += cal->interval;
+	}
+	tn->deadline = cal->deadline ? now + cal->deadline : U64_MAX;
+	list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
+}
+
+/**
+ * timens_tk_calendar_hurry - Bring the next pass of a namespace forward
+ * @cal:	The calendar
+ * @tn:		The namespace, queued
+ * @now:	The present tick
+ * @due:	The tick in which the pass is wanted, after @now
+ */
+void timens_tk_calendar_hurry(struct timens_tk_calendar *cal, struct timekeeper_ns *tn,
+			      u64 now, u64 due)
+{
+	/* What was collected is on its way already */
+	if (time_before_eq64(tn->due, cal->tick) || time_before_eq64(tn->due, due))
+		return;
+	tn->due = max(due, cal->tick + 1);
+	list_move_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
+}
+
+void timens_tk_calendar_add(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now)
+{
+	if (!cal->nr_own++)
+		cal->tick = now;
+	list_add_tail(&tn->own_node, &cal->own);
+	timens_tk_calendar_home(cal, tn);
+	timens_tk_calendar_queue(cal, tn, now);
+}
+
+void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns *tn)
+{
+	if (tn->generation == cal->generation)
+		cal->load[tn->home]--;
+	list_del_init(&tn->node);
+	list_del_init(&tn->own_node);
+	cal->nr_own--;
+}
+
+/**
+ * timens_tk_calendar_collect - Move what fell due to the carry list
+ * @cal:	The calendar
+ * @now:	The present tick
+ */
+void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now)
+{
+	u64 tick = cal->tick;
+
+	/* After a long idle time each slot is visited once, oldest first */
+	if (now - tick > TIMENS_TK_SLOTS)
+		tick = now - TIMENS_TK_SLOTS;
+	while (tick != now) {
+		struct list_head *slot = &cal->slot[++tick & (TIMENS_TK_SLOTS - 1)];
+
+		if (!list_empty(slot))
+			list_splice_tail_init(slot, &cal->carry);
+	}
+	cal->tick = now;
+}
+
+/**
+ * timens_tk_calendar_next - The next namespace to take its pass
+ * @cal:	The calendar
+ * @now:	The present tick
+ * @done:	Passes taken in this tick
+ *
+ * Return: a namespace, removed from the calendar, or NULL if none is due or
+ * the budget is used up.
+ */
+struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
+					      unsigned int done)
+{
+	struct timekeeper_ns *tn;
+
+	if (list_empty(&cal->carry))
+		return NULL;
+
+	tn = list_first_entry(&cal->carry, struct timekeeper_ns, node);
+	if (done >= cal->budget && cal->interval > 1 && time_before64(now, tn->deadline))
+		return NULL;
+	list_del_init(&tn->node);
+	if (!list_empty(&cal->carry))
+		prefetch(list_first_entry(&cal->carry, struct timekeeper_ns, node));
+	return tn;
+}
+
+/**
+ * timens_tk_aligned_ticks - Ticks to the next second at which the slope changes
+ * @tn:		The namespace
+ *
+ * Return: 0 if the slope does not change there, so that any tick will do.
+ */
+u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+
+	if (likely(!ntp_second_bends(&tn->ntp)))
+		return 0;
+	return div64_u64(timens_tk_second(tk) - tk->tkr_mono.xtime_nsec, tk->xtime_interval) + 1;
+}
+
+/*
+ * The tick
+ */
+
+/* Serialized by tkd.lock */
+static void timens_tk_pass(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+{
+	timens_tk_update_begin(tn);
+	timens_tk_advance_to(tn, timens_tk_counter(tn));
+	timens_tk_set_raw(tn, raw);
+	timens_tk_update_end(tn);
+	timens_tk_arm_wake(tn);
+}
+
+void __timens_tk_advance(void)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timens_tk_raw raw;
+	struct timekeeper_ns *tn;
+	unsigned int done = 0;
+	unsigned long flags;
+	u64 now, late;
+
+	/* Another CPU serves this tick, or somebody owns a clock from now on */
+	if (!raw_spin_trylock_irqsave(&cal->lock, flags))
+		return;
+
+	now = get_jiffies_64();
+	if (unlikely(timekeeping_suspended) || now == cal->tick)
+		goto out;
+
+	timens_tk_calendar_collect(cal, now);
+	if (list_empty(&cal->carry))
+		goto out;
+
+	timens_tk_host_raw(&raw);
+	while ((tn = timens_tk_calendar_next(cal, now, done))) {
+		late = now - tn->due;
+		if (unlikely(!raw_spin_trylock(&tn->tkd.lock))) {
+			tn->due = now + 1;
+			list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
+			cal->busy++;
+			continue;
+		}
+		timens_tk_pass(tn, &raw);
+		trace_timens_tk_pass(tn->ns->ns.inum, late, tn->tkd.timekeeper.tkr_mono.mult);
+		timens_tk_calendar_queue(cal, tn, now);
+		raw_spin_unlock(&tn->tkd.lock);
+		cal->max_late = max(cal->max_late, late);
+		done++;
+	}
+	cal->ticks++;
+	cal->passes += done;
+	cal->max_batch = max(cal->max_batch, done);
+	if (!list_empty(&cal->carry))
+		cal->carried++;
+out:
+	raw_spin_unlock_irqrestore(&cal->lock, flags);
+}
+
+/**
+ * timens_tk_pass_at - Take a pass at a counter value
+ * @tn:		The namespace
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ * @cycles:	The counter value
+ */
+void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	timens_tk_update_begin(tn);
+	timens_tk_advance_to(tn, cycles);
+	timens_tk_set_raw(tn, raw);
+	timens_tk_update_end(tn);
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+}
+
+/* Ticks after which the counter is in danger of wrapping, 0 for never */
+static unsigned int timens_tk_wrap_ticks(const struct timekeeper *tk)
+{
+	u64 ticks = div64_u64(tk->tkr_mono.clock->max_raw_delta >> 1, tk->cycle_interval);
+
+	return ticks > UINT_MAX ? 0 : ticks;
+}
+
+static unsigned int timens_tk_interval = HZ;
+
+/* Make @tn an owner. The calendar rests, and knows no counter, without one */
+static void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns *tn)
+{
+	lockdep_assert_held(&cal->lock);
+
+	if (!cal->nr_own)
+		timens_tk_calendar_set(cal, timens_tk_interval,
+				       timens_tk_wrap_ticks(&tn->tkd.timekeeper));
+	timens_tk_calendar_add(cal, tn, get_jiffies_64());
+	timens_tk_arm_wake(tn);
+}
+
+/*
+ * The host's timekeeping changes under all namespaces
+ */
+
+/**
+ * __timens_tk_change_clocksource - Re-base all namespaces on a new counter
+ * @old:	The clocksource until now
+ * @old_cycles:	Its value at the change
+ *
+ * The host's timekeeper runs on the new clocksource already.
+ *
+ * Context: stop_machine(), under the host's timekeeper lock, outside of its
+ * write section.
+ */
+void __timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles)
+{
+	struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timens_tk_raw raw;
+	struct timekeeper_ns *tn;
+
+	lockdep_assert_held(&tk_core.lock);
+
+	timens_tk_host_raw(&raw);
+	raw_spin_lock(&cal->lock);
+	list_for_each_entry(tn, &cal->own, own_node) {
+		raw_spin_lock(&tn->tkd.lock);
+		timens_tk_update_begin(tn);
+		if (!WARN_ON_ONCE(tn->tkd.timekeeper.tkr_mono.clock != old))
+			timens_tk_forward_to(tn, old_cycles);
+		timens_tk_rebase(tn, tkr->clock, &raw, tkr->cycle_last);
+		timens_tk_update_end(tn);
+		raw_spin_unlock(&tn->tkd.lock);
+	}
+	timens_tk_calendar_set(cal, timens_tk_interval, timens_tk_wrap_ticks(&tk_core.timekeeper));
+	raw_spin_unlock(&cal->lock);
+}
+
+/**
+ * __timens_tk_suspend - Bring all namespaces up to the suspend
+ *
+ * Context: one CPU, interrupts disabled, under the host's timekeeper lock,
+ * outside of its write section.
+ */
+void __timens_tk_suspend(void)
+{
+	u64 cycles = tk_core.timekeeper.tkr_mono.cycle_last;
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn;
+
+	lockdep_assert_held(&tk_core.lock);
+
+	raw_spin_lock(&cal->lock);
+	list_for_each_entry(tn, &cal->own, own_node) {
+		raw_spin_lock(&tn->tkd.lock);
+		timens_tk_update_begin(tn);
+		timens_tk_forward_to(tn, cycles);
+		timens_tk_update_end(tn);
+		raw_spin_unlock(&tn->tkd.lock);
+	}
+	raw_spin_unlock(&cal->lock);
+}
+
+/**
+ * __timens_tk_resume - Continue all namespaces after a suspend
+ * @sleep:	Time to inject, or NULL if the host does not know it yet
+ *
+ * The counter may have been reset, so the time since the suspend is not read
+ * off it.
+ *
+ * Context: as __timens_tk_suspend()
+ */
+void __timens_tk_resume(const struct timespec64 *sleep)
+{
+	u64 cycles = tk_core.timekeeper.tkr_mono.cycle_last;
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timens_tk_raw raw;
+	struct timekeeper_ns *tn;
+
+	lockdep_assert_held(&tk_core.lock);
+
+	timens_tk_host_raw(&raw);
+	raw_spin_lock(&cal->lock);
+	list_for_each_entry(tn, &cal->own, own_node) {
+		struct timekeeper *tk = &tn->tkd.timekeeper;
+
+		raw_spin_lock(&tn->tkd.lock);
+		timens_tk_update_begin(tn);
+		tk->tkr_mono.cycle_last = cycles;
+		tk->tkr_raw.cycle_last = cycles;
+		tn->cycle_now = cycles;
+		tk->ntp_error = 0;
+		timens_tk_set_raw(tn, &raw);
+		if (sleep)
+			timens_tk_add_sleep(tn, sleep);
+		timens_tk_update_end(tn);
+		raw_spin_unlock(&tn->tkd.lock);
+	}
+	raw_spin_unlock(&cal->lock);
+}
+
+/**
+ * __timens_tk_inject_sleep - Account a sleep which the RTC measured
+ * @sleep:	Duration of the sleep
+ *
+ * Context: process context, under the host's timekeeper lock with interrupts
+ * disabled, outside of its write section.
+ */
+void __timens_tk_inject_sleep(const struct timespec64 *sleep)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn;
+
+	lockdep_assert_held(&tk_core.lock);
+
+	raw_spin_lock(&cal->lock);
+	list_for_each_entry(tn, &cal->own, own_node) {
+		raw_spin_lock(&tn->tkd.lock);
+		timens_tk_update_begin(tn);
+		timens_tk_forward_to(tn, timens_tk_counter(tn));
+		timens_tk_add_sleep(tn, sleep);
+		ntp_clear(&tn->ntp);
+		tn->tkd.timekeeper.ntp_error = 0;
+		timens_tk_retune(tn, 0);
+		timens_tk_update_edge(tn);
+		timens_tk_update_end(tn);
+		raw_spin_unlock(&tn->tkd.lock);
+	}
+	raw_spin_unlock(&cal->lock);
+}
+
+/*
+ * Setting
+ */
+
+/* What modifies the clock of a namespace; a negative result changes nothing */
+typedef int (*timens_tk_op)(struct timekeeper_ns *tn, void *arg);
+
+/*
+ * Run @op on the clock of @ns, brought up to the present, and make the
+ * namespace an owner if it was none.
+ */
+static int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn = ns->tk;
+	struct timens_tk_raw raw;
+	unsigned long flags;
+	bool follow;
+	u64 ticks;
+	int ret;
+
+	mutex_lock(&tn->mutex);
+	follow = tn->state == TIMENS_TK_FOLLOW;
+	if (follow) {
+		static_branch_inc(&timens_tk_key.key);
+		raw_spin_lock_irqsave(&tk_core.lock, flags);
+		raw_spin_lock(&cal->lock);
+		raw_spin_lock(&tn->tkd.lock);
+		timens_tk_host_raw(&raw);
+	} else {
+		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	}
+
+	timens_tk_update_begin(tn);
+	if (follow) {
+		struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
+
+		timens_tk_take(tn, &tk_core, &ns->offsets, tkr->clock->read(tkr->clock));
+		timens_tk_set_raw(tn, &raw);
+	} else {
+		timens_tk_forward_to(tn, timens_tk_counter(tn));
+	}
+	ret = op(tn, arg);
+	if (ret >= 0) {
+		timens_tk_retune(tn, 0);
+		timens_tk_update_edge(tn);
+		tn->state = TIMENS_TK_OWN;
+	}
+	timens_tk_update_end(tn);
+
+	ticks = timens_tk_aligned_ticks(tn);
+	if (follow) {
+		if (ret >= 0) {
+			timens_tk_join(cal, tn);
+			cal->switches++;
+		}
+		raw_spin_unlock(&tn->tkd.lock);
+		raw_spin_unlock(&cal->lock);
+		raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+	} else {
+		timens_tk_arm_wake(tn);
+		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+		if (ticks) {
+			u64 now = get_jiffies_64();
+
+			raw_spin_lock_irqsave(&cal->lock, flags);
+			timens_tk_calendar_hurry(cal, tn, now, now + ticks);
+			raw_spin_unlock_irqrestore(&cal->lock, flags);
+		}
+	}
+	if (follow) {
+		if (ret >= 0)
+			trace_timens_tk_switch(ns->ns.inum, true);
+		else
+			static_branch_slow_dec_deferred(&timens_tk_key);
+	}
+	mutex_unlock(&tn->mutex);
+	return ret;
+}
+
+static void timens_tk_stepped(struct time_namespace *ns, const struct timespec64 *step)
+{
+	atomic64_inc(&timens_tk_steps);
+	trace_timens_tk_step(ns->ns.inum, step->tv_sec, step->tv_nsec);
+}
+
+/* A step ends all slewing and any pending leap second, as on the host */
+static void timens_tk_clear_ntp(struct timekeeper_ns *tn)
+{
+	tn->tkd.timekeeper.ntp_error = 0;
+	ntp_clear(&tn->ntp);
+}
+
+/**
+ * timens_tk_do_settime - Set CLOCK_REALTIME of an own clock
+ * @tn:		The namespace, forwarded to the present and locked
+ * @ts:		The new time, valid for settimeofday()
+ * @step:	Storage for the resulting step
+ *
+ * Return: 0 on success, -EINVAL for a time before the start of CLOCK_MONOTONIC
+ */
+int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
+			 struct timespec64 *step)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 delta;
+	int ret;
+
+	/* A leap second which readers see already is part of what is stepped from */
+	ret = tk_set_time(tk, ts, &delta);
+	if (ret)
+		return ret;
+	*step = delta;
+	timens_tk_clear_ntp(tn);
+	return 0;
+}
+
+/**
+ * timens_tk_timex_reads - Whether an adjtimex() request only reads
+ * @txc:	The request
+ *
+ * Return: true if @txc changes nothing
+ */
+bool timens_tk_timex_reads(const struct __kernel_timex *txc)
+{
+	if (txc->modes & ADJ_SETOFFSET)
+		return false;
+	if (txc->modes & ADJ_ADJTIME)
+		return txc->modes & ADJ_OFFSET_READONLY;
+	return !txc->modes;
+}
+
+/**
+ * timens_tk_do_adjtimex - adjtimex() on an own clock
+ * @tn:		The namespace, advanced to the present and locked; forwarded to
+ *		the present if @txc changes something
+ * @txc:	The validated request; filled with the state of the clock
+ * @step:	Storage for the step of ADJ_SETOFFSET
+ *
+ * Return: the clock state TIME_* on success, -EINVAL if the offset of
+ * ADJ_SETOFFSET leads out of the range of the clock
+ */
+int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
+			  struct timespec64 *step)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct audit_ntp_data ad;
+	struct timespec64 ts;
+	s32 tai;
+	int ret;
+
+	if (txc->modes & ADJ_SETOFFSET) {
+		step->tv_sec = txc->time.tv_sec;
+		step->tv_nsec = txc->time.tv_usec;
+		if (!(txc->modes & ADJ_NANO))
+			step->tv_nsec *= NSEC_PER_USEC;
+		ret = tk_inject_offset(tk, step);
+		if (ret)
+			return ret;
+		timens_tk_clear_ntp(tn);
+	}
+
+	/* Without a pending leap second, which __do_adjtimex() applies itself */
+	timens_tk_line(tk, CLOCK_REALTIME, (tn->cycle_now - tk->tkr_mono.cycle_last) &
+		       tk->tkr_mono.mask, &ts);
+	tai = tk->tai_offset;
+	audit_ntp_init(&ad);
+	ret = __do_adjtimex(&tn->ntp, txc, &ts, &tai, tk->xtime_sec, &ad);
+	if (tai != tk->tai_offset)
+		tk_set_tai_offset(tk, tai);
+	return ret;
+}
+
+/**
+ * timens_tk_current - Whether a write of current is for its own clock
+ *
+ * Return: true if current is not in the initial time namespace
+ */
+bool timens_tk_current(void)
+{
+	return current->nsproxy->time_ns != &init_time_ns;
+}
+
+struct timens_tk_settime_arg {
+	const struct timespec64	*tv;
+	const struct timezone	*tz;
+	struct timespec64	step;
+};
+
+static int timens_tk_settime_op(struct timekeeper_ns *tn, void *data)
+{
+	struct timens_tk_settime_arg *arg = data;
+	int ret = 0;
+
+	if (arg->tv)
+		ret = timens_tk_do_settime(tn, arg->tv, &arg->step);
+	if (!ret && arg->tz)
+		tn->tz = *arg->tz;
+	return ret;
+}
+
+/**
+ * timens_tk_settimeofday - Set the clock of the namespace of current
+ * @tv:		New CLOCK_REALTIME, or NULL
+ * @tz:		New time zone, or NULL
+ *
+ * Return: 0, -EINVAL or -EPERM, in the order in which do_sys_settimeofday64()
+ * looks at its arguments
+ */
+int timens_tk_settimeofday(const struct timespec64 *tv, const struct timezone *tz)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timens_tk_settime_arg arg = { .tv = tv, .tz = tz };
+	int ret;
+
+	if (tv && !timespec64_valid_settod(tv))
+		return -EINVAL;
+	if (!ns_capable(ns->user_ns, CAP_SYS_TIME))
+		return -EPERM;
+	if (tz && (tz->tz_minuteswest > 15 * 60 || tz->tz_minuteswest < -15 * 60))
+		return -EINVAL;
+	if (!tv && !tz)
+		return 0;
+
+	ret = timens_tk_modify(ns, timens_tk_settime_op, &arg);
+	if (!ret && tv)
+		timens_tk_stepped(ns, &arg.step);
+	return ret;
+}
+
+struct timens_tk_timex_arg {
+	struct __kernel_timex	*txc;
+	struct timespec64	step;
+};
+
+static int timens_tk_timex_op(struct timekeeper_ns *tn, void *data)
+{
+	struct timens_tk_timex_arg *arg = data;
+
+	return timens_tk_do_adjtimex(tn, arg->txc, &arg->step);
+}
+
+/**
+ * timens_tk_adjtimex - adjtimex() for the namespace of current
+ * @txc:	The request; filled with the state of the clock
+ *
+ * The RTC, PPS and the audit log belong to the host and are not involved.
+ *
+ * Return: the clock state TIME_* on success, or the error which the host's
+ * clock gives
+ */
+int timens_tk_adjtimex(struct __kernel_timex *txc)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timens_tk_timex_arg arg = { .txc = txc };
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned long flags;
+	int ret;
+
+	ret = timekeeping_validate_timex(txc, ns->user_ns);
+	if (ret)
+		return ret;
+
+	if (timens_tk_timex_reads(txc)) {
+		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		if (tn->state == TIMENS_TK_FOLLOW) {
+			raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+			return do_adjtimex_host(txc);
+		}
+		timens_tk_update_begin(tn);
+		timens_tk_advance_to(tn, timens_tk_counter(tn));
+		ret = timens_tk_do_adjtimex(tn, txc, &arg.step);
+		timens_tk_update_end(tn);
+		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+		return ret;
+	}
+
+	ret = timens_tk_modify(ns, timens_tk_timex_op, &arg);
+	if (ret >= 0 && txc->modes & ADJ_SETOFFSET)
+		timens_tk_stepped(ns, &arg.step);
+	return ret;
+}
+
+static int timens_tk_offsets_op(struct timekeeper_ns *tn, void *data)
+{
+	const struct timens_offsets *offs = data;
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	const struct timekeeper *host = &tk_core.timekeeper;
+	struct timespec64 mono, boot, now;
+	u64 delta;
+
+	/* Serialized against the host by its lock, see the caller */
+	delta = timens_tk_delta(&host->tkr_mono, tn->cycle_now, host->tkr_mono.cycle_last);
+	timens_tk_line(host, CLOCK_MONOTONIC, delta, &mono);
+	timens_tk_line(host, CLOCK_BOOTTIME, delta, &boot);
+	mono = timespec64_add(mono, offs->monotonic);
+	boot = timespec64_add(boot, offs->boottime);
+
+	timens_tk_read_at(tn, CLOCK_MONOTONIC, tn->cycle_now, &now);
+	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, timespec64_sub(mono, now)));
+	timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &now);
+	tk_update_sleep_time(tk, timespec64_to_ktime(timespec64_sub(boot, now)));
+	tn->raw_offset = offs->monotonic;
+	return 0;
+}
+
+/**
+ * timens_tk_set_offsets - Set MONOTONIC and BOOTTIME before the first task
+ * @ns:		The namespace, which no task has entered yet
+ * @offs:	The offsets to the host which the clocks shall have
+ *
+ * Return: true if @ns owns its clock and was set, false if it follows the host
+ */
+bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs)
+{
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned long flags;
+	bool own;
+
+	mutex_lock(&tn->mutex);
+	raw_spin_lock_irqsave(&tk_core.lock, flags);
+	raw_spin_lock(&tn->tkd.lock);
+	own = tn->state == TIMENS_TK_OWN;
+	if (own) {
+		timens_tk_update_begin(tn);
+		timens_tk_forward_to(tn, timens_tk_counter(tn));
+		timens_tk_offsets_op(tn, (void *)offs);
+		timens_tk_update_end(tn);
+	}
+	raw_spin_unlock(&tn->tkd.lock);
+	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+	mutex_unlock(&tn->mutex);
+	return own;
+}
+
+/**
+ * timens_tk_get_offsets - The present offsets of a namespace to the host
+ * @ns:		The namespace
+ * @offs:	Storage for the offsets
+ */
+void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *offs)
+{
+	struct timens_tk_pair p;
+
+	if (!ns->tk) {
+		*offs = ns->offsets;
+		return;
+	}
+	timens_tk_read_pair(ns, CLOCK_MONOTONIC, &p);
+	offs->monotonic = timespec64_sub(p.ns, p.host);
+	offs->raw = p.own ? ns->tk->raw_offset : ns->offsets.raw;
+	offs->boottime = timens_tk_offset(ns, CLOCK_BOOTTIME);
+}
+
+/*
+ * Give the clock back: CLOCK_REALTIME and TAI become the host's, CLOCK_MONOTONIC
+ * and BOOTTIME continue with the offset which they have now.
+ */
+static void timens_tk_follow(struct time_namespace *ns)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned long flags;
+	bool own;
+
+	mutex_lock(&tn->mutex);
+	own = tn->state == TIMENS_TK_OWN;
+	if (own) {
+		struct timens_offsets offs;
+		const struct timekeeper *host = &tk_core.timekeeper;
+		struct timespec64 mono, boot;
+		u64 cycles, delta;
+
+		raw_spin_lock_irqsave(&tk_core.lock, flags);
+		raw_spin_lock(&cal->lock);
+		raw_spin_lock(&tn->tkd.lock);
+		timens_tk_update_begin(tn);
+		cycles = timens_tk_counter(tn);
+		timens_tk_forward_to(tn, cycles);
+
+		delta = timens_tk_delta(&host->tkr_mono, tn->cycle_now, host->tkr_mono.cycle_last);
+		timens_tk_line(host, CLOCK_MONOTONIC, delta, &mono);
+		timens_tk_line(host, CLOCK_BOOTTIME, delta, &boot);
+		timens_tk_read_at(tn, CLOCK_MONOTONIC, tn->cycle_now, &offs.monotonic);
+		timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &offs.boottime);
+		/*
+		 * Both sides are truncated to nanoseconds. One more keeps a
+		 * reader from seeing the clock go back by the fraction.
+		 */
+		mono.tv_nsec--;
+		boot.tv_nsec--;
+		ns->offsets.monotonic = timespec64_sub(offs.monotonic, mono);
+		ns->offsets.boottime = timespec64_sub(offs.boottime, boot);
+		ns->offsets.raw = tn->raw_offset;
+
+		tn->state = TIMENS_TK_FOLLOW;
+		tn->edge_sec = TIME64_MAX;
+		if (tn->vdata) {
+			timens_set_vdso_offsets(&tn->vdata[CS_HRES_COARSE], &ns->offsets);
+			timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
+		}
+		timens_tk_update_end(tn);
+		timens_tk_calendar_del(cal, tn);
+		cal->switches++;
+		raw_spin_unlock(&tn->tkd.lock);
+		raw_spin_unlock(&cal->lock);
+		raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+
+		hrtimer_cancel(&tn->wake_timer);
+		trace_timens_tk_switch(ns->ns.inum, false);
+		static_branch_slow_dec_deferred(&timens_tk_key);
+	}
+	mutex_unlock(&tn->mutex);
+}
+
+/*
+ * Lifetime
+ */
+
+/**
+ * timens_tk_init_instance - Initialize the locks and links of a namespace
+ * @tn:		The zeroed structure
+ */
+void timens_tk_init_instance(struct timekeeper_ns *tn)
+{
+	raw_spin_lock_init(&tn->tkd.lock);
+	seqcount_raw_spinlock_init(&tn->tkd.seq, &tn->tkd.lock);
+	tn->tkd.ntp = &tn->ntp;
+	tn->edge_sec = TIME64_MAX;
+	mutex_init(&tn->mutex);
+	INIT_LIST_HEAD(&tn->node);
+	INIT_LIST_HEAD(&tn->own_node);
+	hrtimer_init(&tn->wake_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	tn->wake_timer.function = timens_tk_wake_fn;
+}
+
+/**
+ * timens_tk_alloc - Allocate the clock of a new time namespace
+ * @ns:		The namespace, with its page
+ *
+ * The memory is charged to the creator.
+ *
+ * Return: 0, or -ENOMEM
+ */
+int timens_tk_alloc(struct time_namespace *ns)
+{
+	struct timekeeper_ns *tn;
+
+	BUILD_BUG_ON(sizeof(*tn) > 2048 && !IS_ENABLED(CONFIG_LOCKDEP) &&
+		     !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
+
+	tn = kzalloc(sizeof(*tn), GFP_KERNEL_ACCOUNT);
+	if (!tn)
+		return -ENOMEM;
+	timens_tk_init_instance(tn);
+	tn->ns = ns;
+	tn->vdata = arch_get_vdso_data(page_address(ns->vvar_page));
+	ns->tk = tn;
+	return 0;
+}
+
+/**
+ * timens_tk_clone - Start the clock of a new namespace as a copy
+ * @ns:		The new namespace, not visible to anybody yet
+ * @old:	The namespace to copy
+ *
+ * A copy of an owner is an owner, on the same line. There is no hierarchy:
+ * from here on they are independent.
+ */
+void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn = ns->tk, *from = old->tk;
+	unsigned long flags;
+
+	/* The initial namespace has none */
+	if (!from)
+		return;
+
+	mutex_lock(&from->mutex);
+	ns->offsets = old->offsets;
+	if (from->state == TIMENS_TK_OWN) {
+		static_branch_inc(&timens_tk_key.key);
+		raw_spin_lock_irqsave(&cal->lock, flags);
+		raw_spin_lock(&from->tkd.lock);
+		raw_spin_lock_nested(&tn->tkd.lock, SINGLE_DEPTH_NESTING);
+		timens_tk_update_begin(tn);
+		tn->tkd.timekeeper = from->tkd.timekeeper;
+		tn->ntp = from->ntp;
+		tn->edge_step = from->edge_step;
+		tn->edge_sec = from->edge_sec;
+		tn->cycle_now = from->cycle_now;
+		tn->max_cycles = from->max_cycles;
+		tn->mult_tick = from->mult_tick;
+		tn->raw = from->raw;
+		tn->raw_offset = from->raw_offset;
+		tn->tz = from->tz;
+		tn->state = TIMENS_TK_OWN;
+		timens_tk_update_end(tn);
+		timens_tk_join(cal, tn);
+		raw_spin_unlock(&tn->tkd.lock);
+		raw_spin_unlock(&from->tkd.lock);
+		raw_spin_unlock_irqrestore(&cal->lock, flags);
+	}
+	mutex_unlock(&from->mutex);
+}
+
+/**
+ * timens_tk_free - Free the clock of a time namespace
+ * @ns:		The namespace, to which nobody refers any more
+ */
+void timens_tk_free(struct time_namespace *ns)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned long flags;
+
+	if (tn->state == TIMENS_TK_OWN) {
+		raw_spin_lock_irqsave(&cal->lock, flags);
+		timens_tk_calendar_del(cal, tn);
+		raw_spin_unlock_irqrestore(&cal->lock, flags);
+		static_branch_slow_dec_deferred(&timens_tk_key);
+	}
+	hrtimer_cancel(&tn->wake_timer);
+	mutex_destroy(&tn->mutex);
+	kfree(tn);
+}
+
+/* Keep the state of @ns while its page is set up for the first task */
+void timens_tk_lock(struct time_namespace *ns)
+{
+	mutex_lock(&ns->tk->mutex);
+}
+
+void timens_tk_unlock(struct time_namespace *ns)
+{
+	mutex_unlock(&ns->tk->mutex);
+}
+
+bool timens_tk_owns(struct time_namespace *ns)
+{
+	lockdep_assert_held(&ns->tk->mutex);
+	return ns->tk->state == TIMENS_TK_OWN;
+}
+
+/*
+ * /proc/PID/timens_clock
+ */
+
+static void timens_tk_show_offset(struct seq_file *m, const char *name, struct timespec64 off)
+{
+	seq_printf(m, "%-10s %10lld %9ld\n", name, off.tv_sec, off.tv_nsec);
+}
+
+/**
+ * timens_tk_show_clock - Print state, offsets and steering of a namespace
+ * @ns:		The namespace, or the initial one
+ * @m:		The file
+ */
+void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
+{
+	struct timekeeper_ns *tn = ns->tk;
+	struct timespec64 zero = { 0 };
+	struct timens_tk_pair p = { 0 };
+	u64 tick;
+
+	if (tn)
+		timens_tk_read_pair(ns, CLOCK_REALTIME, &p);
+	seq_printf(m, "%-10s %10s\n", "state", p.own ? "own" : "follow");
+	timens_tk_show_offset(m, "realtime", timespec64_sub(p.ns, p.host));
+	timens_tk_show_offset(m, "monotonic", tn ? timens_tk_offset(ns, CLOCK_MONOTONIC) : zero);
+	timens_tk_show_offset(m, "boottime", tn ? timens_tk_offset(ns, CLOCK_BOOTTIME) : zero);
+	timens_tk_show_offset(m, "tai", tn ? timens_tk_offset(ns, CLOCK_TAI) : zero);
+
+	/* Nanoseconds per second on top of a second, NTP slewing included */
+	tick = READ_ONCE((p.own ? &tn->ntp : &tk_ntp_data)->tick_length);
+	seq_printf(m, "%-10s %10lld\n", "frequency",
+		   (s64)(tick * NTP_INTERVAL_FREQ - ((u64)NSEC_PER_SEC << NTP_SCALE_SHIFT)) >>
+		   NTP_SCALE_SHIFT);
+}
+
+/**
+ * timens_tk_write_clock - Execute a command for the clock of a namespace
+ * @file:	The file which was opened for writing
+ * @ns:		The namespace
+ * @buf:	The command; the function may modify it
+ *
+ * Return: 0, -EPERM without CAP_SYS_TIME in the user namespace which owns @ns,
+ * -EINVAL for anything but "follow" and for the initial namespace
+ */
+int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf)
+{
+	size_t len = strlen(buf);
+
+	if (!file_ns_capable(file, ns->user_ns, CAP_SYS_TIME))
+		return -EPERM;
+	if (len && buf[len - 1] == '\n')
+		buf[len - 1] = '\0';
+	if (strcmp(buf, "follow") || !ns->tk)
+		return -EINVAL;
+	timens_tk_follow(ns);
+	return 0;
+}
+
+/*
+ * Knobs and statistics
+ */
+
+static int timens_tk_set_interval(u64 ms)
+{
+	unsigned long flags;
+
+	if (ms > MSEC_PER_SEC)
+		return -EINVAL;
+
+	raw_spin_lock_irqsave(&timens_tk_cal.lock, flags);
+	timens_tk_interval = max(msecs_to_jiffies(ms), 1);
+	timens_tk_calendar_set(&timens_tk_cal, timens_tk_interval, timens_tk_cal.deadline);
+	raw_spin_unlock_irqrestore(&timens_tk_cal.lock, flags);
+	return 0;
+}
+
+static int timens_tk_set_budget(u64 passes)
+{
+	if (!passes || passes > UINT_MAX)
+		return -EINVAL;
+	WRITE_ONCE(timens_tk_cal.budget, passes);
+	return 0;
+}
+
+/* Boot parameters; 1000 ms is one pass per second */
+static unsigned int timens_tk_interval_ms = MSEC_PER_SEC;
+module_param_named(interval_ms, timens_tk_interval_ms, uint, 0);
+MODULE_PARM_DESC(interval_ms, "Milliseconds between two passes of a namespace, 0: every tick");
+
+static unsigned int timens_tk_budget = TIMENS_TK_BUDGET;
+module_param_named(budget, timens_tk_budget, uint, 0);
+MODULE_PARM_DESC(budget, "Passes per tick");
+
+static int timens_tk_interval_get(void *data, u64 *val)
+{
+	unsigned int ticks = READ_ONCE(timens_tk_interval);
+
+	*val = ticks > 1 ? jiffies_to_msecs(ticks) : 0;
+	return 0;
+}
+
+static int timens_tk_interval_put(void *data, u64 val)
+{
+	return timens_tk_set_interval(val);
+}
+DEFINE_DEBUGFS_ATTRIBUTE(timens_tk_interval_fops, timens_tk_interval_get,
+			 timens_tk_interval_put, "%llu\n");
+
+static int timens_tk_budget_get(void *data, u64 *val)
+{
+	*val = READ_ONCE(timens_tk_cal.budget);
+	return 0;
+}
+
+static int timens_tk_budget_put(void *data, u64 val)
+{
+	return timens_tk_set_budget(val);
+}
+DEFINE_DEBUGFS_ATTRIBUTE(timens_tk_budget_fops, timens_tk_budget_get,
+			 timens_tk_budget_put, "%llu\n");
+
+static int timens_tk_stats_show(struct seq_file *m, void *v)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	u64 passes, ticks, carried, busy, batch, late, switches;
+	unsigned long flags;
+	unsigned int own;
+
+	raw_spin_lock_irqsave(&cal->lock, flags);
+	own = cal->nr_own;
+	passes = cal->passes;
+	ticks = cal->ticks;
+	carried = cal->carried;
+	busy = cal->busy;
+	batch = cal->max_batch;
+	late = cal->max_late;
+	switches = cal->switches;
+	raw_spin_unlock_irqrestore(&cal->lock, flags);
+
+	seq_printf(m, "own %u\npasses %llu\nticks %llu\ncarried %llu\nbusy %llu\n",
+		   own, passes, ticks, carried, busy);
+	seq_printf(m, "max_batch %llu\nlate %llu\nswitches %llu\nsteps %lld\nleaps %lld\n",
+		   batch, late, switches, atomic64_read(&timens_tk_steps),
+		   atomic64_read(&timens_tk_leaps));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);
+
+static int __init timens_tk_init(void)
+{
+	timens_tk_calendar_init(&timens_tk_cal, get_jiffies_64());
+	if (timens_tk_set_interval(timens_tk_interval_ms))
+		pr_warn("timens_tk: interval_ms=%u is not in 0..1000, using 1000\n",
+			timens_tk_interval_ms);
+	if (timens_tk_set_budget(timens_tk_budget))
+		pr_warn("timens_tk: budget must not be 0, using %u\n", TIMENS_TK_BUDGET);
+	return 0;
+}
+core_initcall(timens_tk_init);
+
+static int __init timens_tk_debugfs_init(void)
+{
+	struct dentry *dir = debugfs_create_dir("timekeeper_ns", NULL);
+
+	debugfs_create_file("interval_ms", 0644, dir, NULL, &timens_tk_interval_fops);
+	debugfs_create_file("budget", 0644, dir, NULL, &timens_tk_budget_fops);
+	debugfs_create_file("stats", 0444, dir, NULL, &timens_tk_stats_fops);
+	return 0;
+}
+late_initcall(timens_tk_debugfs_init);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Internals of the timekeepers of time namespaces, shared with their KUnit
+ * tests only.
+ */
+#ifndef _KERNEL_TIME_TIMENS_TK_INTERNAL_H
+#define _KERNEL_TIME_TIMENS_TK_INTERNAL_H
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/time_namespace.h>
+#include <linux/timekeeper_internal.h>
+#include <linux/timekeeper_ns.h>
+#include <linux/timex.h>
+#include <vdso/datapage.h>
+
+/* Seconds which the pair (mult, shift) of a namespace has to cover */
+#define TIMENS_TK_HORIZON	8
+/*
+ * The scale: times are kept in units of 2^-shift ns with shift <= 30. Eight
+ * seconds at a rate of 1.125 plus a base of less than two seconds are
+ * 11 * 10^9 * 2^30 < 2^64.
+ */
+#define TIMENS_TK_MAX_SHIFT	30
+/* mult stays below 2^31, which leaves room for the 10 % of ADJ_TICK */
+#define TIMENS_TK_MULT_BITS	31
+/* A leap edge is published when it is nearer than this (nsecs) */
+#define TIMENS_TK_EDGE_AHEAD	(3 * NSEC_PER_SEC)
+/* Slots of the calendar, one per tick; a power of two above HZ */
+#define TIMENS_TK_SLOTS		1024
+/* Passes per tick unless set otherwise */
+#define TIMENS_TK_BUDGET	32
+
+/**
+ * enum timens_tk_state - Whose clock the tasks of a time namespace read
+ * @TIMENS_TK_FOLLOW:	The host's plus constant offsets
+ * @TIMENS_TK_OWN:	That of the namespace
+ */
+enum timens_tk_state {
+	TIMENS_TK_FOLLOW,
+	TIMENS_TK_OWN,
+};
+
+/**
+ * struct timens_tk_raw - A point of CLOCK_MONOTONIC_RAW of the host
+ * @cycles:	Counter value of the point
+ * @sec:	Seconds of the clock
+ * @xnsec:	Nanoseconds on top, in units of 2^-@shift ns
+ * @mult:	Multiplier of the clocksource
+ * @shift:	Shift of the clocksource
+ */
+struct timens_tk_raw {
+	u64			cycles;
+	u64			sec;
+	u64			xnsec;
+	u32			mult;
+	u32			shift;
+};
+
+/**
+ * struct timekeeper_ns - The clock of a time namespace
+ * @tkd:	The timekeeper. @tkd.seq protects all members down to @tz
+ *		against readers, @tkd.lock serializes their updates
+ * @ntp:	NTP state, linked as @tkd.ntp
+ * @state:	Whose clock is read, enum timens_tk_state
+ * @edge_step:	What the pending leap second adds to CLOCK_REALTIME (secs)
+ * @edge_sec:	CLOCK_REALTIME second, not stepped yet, at which a reader adds
+ *		@edge_step; TIME64_MAX if no edge is pending
+ * @cycle_now:	Counter value from which on the current line holds; never
+ *		before the last accumulated interval of @tkd.timekeeper
+ * @max_cycles:	Largest delta (cycles) whose product with the multiplier fits
+ *		into 64 bits, for the vDSO
+ * @mult_tick:	NTP tick length (nsecs, scaled by 2^NTP_SCALE_SHIFT) for which
+ *		the multiplier was computed
+ * @raw:	Host's CLOCK_MONOTONIC_RAW at the last update
+ * @raw_offset:	What the namespace adds to the host's CLOCK_MONOTONIC_RAW
+ * @tz:		Time zone of the namespace, as set by settimeofday()
+ * @vdata:	The vDSO data in the page of the namespace
+ * @ns:		The time namespace; no reference, the namespace owns the
+ *		structure
+ * @mutex:	Serializes the writers in process context
+ * @wake_timer:	Takes a pass which is needed when there is no tick; on the host's
+ *		CLOCK_MONOTONIC
+ * @node:	Link in a slot of the calendar or in the carry list
+ * @own_node:	Link in the list of all namespaces which own their clock
+ * @due:	Tick at which the next pass is due
+ * @deadline:	Tick at which the pass must be taken, budget or not
+ * @home:	Tick, modulo the pass interval, at which the passes take place
+ * @generation:	Generation of the calendar in which @home was chosen
+ *
+ * The members from @node on are protected by the lock of the calendar.
+ */
+struct timekeeper_ns {
+	struct tk_data		tkd;
+	struct ntp_data		ntp;
+	u32			state;
+	s32			edge_step;
+	time64_t		edge_sec;
+	u64			cycle_now;
+	u64			max_cycles;
+	u64			mult_tick;
+	struct timens_tk_raw	raw;
+	struct timespec64	raw_offset;
+	struct timezone		tz;
+
+	struct vdso_data	*vdata;
+	struct time_namespace	*ns;
+	struct mutex		mutex;
+	struct hrtimer		wake_timer;
+
+	struct list_head	node;
+	struct list_head	own_node;
+	u64			due;
+	u64			deadline;
+	u16			home;
+	u16			generation;
+};
+
+/**
+ * struct timens_tk_calendar - When which namespace takes its pass
+ * @lock:	Protects the calendar, and the list of namespaces
+ * @tick:	The last tick that was served
+ * @slot:	Namespaces by the tick at which they are due
+ * @carry:	Namespaces which are due, the longest waiting one first
+ * @own:	All namespaces which own their clock
+ * @load:	Number of namespaces by their home
+ * @interval:	Ticks between two passes of a namespace, 1 for every tick
+ * @deadline:	Ticks after a pass at which the next one may not be put off
+ * @cursor:	Where the search for an empty home starts
+ * @budget:	Passes per tick; no limit when @interval is 1
+ * @generation:	Incremented when @interval changes
+ * @nr_own:	Namespaces which own their clock
+ * @passes:	Passes taken
+ * @ticks:	Ticks which had a pass to serve
+ * @carried:	Passes which were put off for want of budget
+ * @busy:	Passes which were put off because the clock was being set
+ * @max_batch:	Most passes in one tick
+ * @max_late:	Largest distance between due and taken (ticks)
+ * @switches:	Switches between follow and own
+ */
+struct timens_tk_calendar {
+	raw_spinlock_t		lock;
+	u64			tick;
+	struct list_head	slot[TIMENS_TK_SLOTS];
+	struct list_head	carry;
+	struct list_head	own;
+	u16			load[TIMENS_TK_SLOTS];
+	unsigned int		interval;
+	unsigned int		deadline;
+	unsigned int		cursor;
+	unsigned int		budget;
+	u16			generation;
+	unsigned int		nr_own;
+	u64			passes;
+	u64			ticks;
+	u64			carried;
+	u64			busy;
+	u64			max_batch;
+	u64			max_late;
+	u64			switches;
+};
+
+void timens_tk_init_instance(struct timekeeper_ns *tn);
+void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift);
+u64 timens_tk_max_cycles(u32 mult, u32 shift);
+void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
+		    const struct timens_offsets *offs, u64 cycles);
+void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
+void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
+		      const struct timens_tk_raw *raw, u64 cycles);
+void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);
+void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
+		       struct timespec64 *ts);
+int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
+			 struct timespec64 *step);
+int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
+			  struct timespec64 *step);
+bool timens_tk_timex_reads(const struct __kernel_timex *txc);
+
+void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now);
+void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interval,
+			    unsigned int deadline);
+void timens_tk_calendar_add(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now);
+void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
+void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now);
+void timens_tk_calendar_hurry(struct timens_tk_calendar *cal, struct timekeeper_ns *tn,
+			      u64 now, u64 due);
+void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now);
+struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
+					      unsigned int done);
+u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn);
+
+#endif /* _KERNEL_TIME_TIMENS_TK_INTERNAL_H */

@@ -1,0 +1,251 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Boot one configuration with one suite in QEMU and judge it; see harness/README.md.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage()
+{
+	cat <<'END'
+usage: boot.sh --config NAME --suite NAME [OPTION...]
+       boot.sh --config NAME --shell
+
+  --icount              one CPU, instruction counting: deterministic, skips idle time
+  --no-icount           real time, for a suite whose own options say --icount
+  --smp N               CPUs (default 2; 1 with --icount)
+  --timeout S           limit for the suite in the guest, in seconds of the guest (default 120)
+  --limit S             limit for the whole boot, in seconds of this machine (default: timeout + 60;
+                        with --icount 2 * timeout + 60; the debug kernel gets 180 more)
+                        With the debug kernel defaults and the suite's own limits count fourfold.
+  --append STRING       more for the kernel's command line
+  --arg WORD            an argument for the suite (repeatable)
+  --need SYM=V[,...]    configuration symbols asserted in the guest (repeatable)
+  --clocksource NAME    boot with this clocksource and assert it; "any": whatever it is (default tsc)
+  --no-tsc-reliable     let the clocksource watchdog watch the TSC
+  --kunit               run the built-in KUnit tests at boot
+  --rtc DATE            the guest's date at boot, as 2026-12-31T23:59:50 (UTC)
+  --memory SIZE         for QEMU (default 1G)
+  --kernel FILE         another bzImage
+  --out DIR             for the results (default out/CONFIG-SUITE[-icount])
+  --verbose             show the suite's output while it runs
+END
+}
+
+config='' suite='' icount=0 smp='' timeout='' limit='' append='' need='' clocksource=tsc reliable=1 kunit=0
+rtc='' memory=1G kernel='' dir='' verbose=0 shell=0
+args=()
+
+parse()
+{
+	while [[ $# -gt 0 ]]; do
+		case $1 in
+		--config) need_value "$@"; config=$2; shift 2 ;;
+		--suite) need_value "$@"; suite=$2; shift 2 ;;
+		--smp) need_value "$@"; smp=$2; shift 2 ;;
+		--timeout) need_value "$@"; timeout=$2; shift 2 ;;
+		--limit) need_value "$@"; limit=$2; shift 2 ;;
+		--append) need_value "$@"; append+=" $2"; shift 2 ;;
+		--arg) need_value "$@"; args+=("$2"); shift 2 ;;
+		--need) need_value "$@"; need+=",$2"; shift 2 ;;
+		--clocksource) need_value "$@"; clocksource=$2; shift 2 ;;
+		--rtc) need_value "$@"; rtc=$2; shift 2 ;;
+		--memory) need_value "$@"; memory=$2; shift 2 ;;
+		--kernel) need_value "$@"; kernel=$2; shift 2 ;;
+		--out) need_value "$@"; dir=$2; shift 2 ;;
+		--icount) icount=1; shift ;;
+		--no-icount) icount=0; shift ;;
+		--no-tsc-reliable) reliable=0; shift ;;
+		--kunit) kunit=1; shift ;;
+		--verbose) verbose=1; shift ;;
+		--shell) shell=1; shift ;;
+		-h | --help) usage; exit 0 ;;
+		*) die "unknown argument '$1' (--help lists them)" ;;
+		esac
+	done
+}
+
+parse "$@"
+[[ -n $config ]] || die "--config NAME is missing"
+fragments "$config" > /dev/null
+config_is_debug=0
+[[ $config != debug ]] || config_is_debug=1
+if [[ $shell = 1 ]]; then
+	suite=shell
+else
+	[[ -n $suite ]] || die "--suite NAME is missing"
+	[[ $suite != */* && -x $ROOT/harness/suites/$suite ]] || die "no suite '$suite': harness/suites/$suite is not an executable file"
+	# The suite's own options first, so that those given here win.
+	read -r -a own <<< "$(sed -n '1,20s/^# tkt-boot: //p' "$ROOT/harness/suites/$suite" | tr '\n' ' ')"
+	if [[ ${#own[@]} -gt 0 ]]; then
+		append='' need='' args=() timeout='' limit=''
+		parse "${own[@]}"
+		# The debug kernel is many times slower than what the author of a suite has in mind.
+		if [[ $config = debug ]]; then
+			! is_positive "${timeout:-x}" || timeout=$((timeout * 4))
+			! is_positive "${limit:-x}" || limit=$((limit * 4))
+		fi
+		parse "$@"
+	fi
+fi
+
+timeout=${timeout:-$((config_is_debug ? 480 : 120))}
+is_positive "$timeout" || die "--timeout '$timeout' is not a number of seconds"
+[[ -n $smp ]] || smp=$((icount ? 1 : 2))
+is_positive "$smp" || die "--smp '$smp' is not a number of CPUs"
+[[ $icount = 0 || $smp = 1 ]] || die "--icount allows one CPU only, not --smp $smp"
+[[ -z $rtc || $rtc =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$ ]] || die "--rtc '$rtc' is not like 2026-12-31T23:59:50"
+for word in "${args[@]}"; do
+	[[ $word != *[[:space:]]* ]] || die "--arg '$word' contains white space"
+done
+
+kernel=${kernel:-$BUILD/obj-$config/arch/x86/boot/bzImage}
+initramfs=$BUILD/initramfs.cpio
+[[ -f $kernel ]] || die "no kernel '$kernel' (make kernel CONFIG=$config)"
+[[ -f $initramfs ]] || die "no initramfs '$initramfs' (make initramfs)"
+
+mode=smp
+[[ $icount = 0 ]] || mode=icount
+if [[ -z $dir ]]; then
+	dir=$OUT/$config-$suite
+	[[ $icount = 0 ]] || dir+=-icount
+fi
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+# Two boots into one directory would write into each other's files.
+exec 8> "$dir/.lock"
+flock -n 8 || die "another boot is writing to $dir"
+rm -rf "$dir/console.log" "$dir/ktap.txt" "$dir/verdict.txt" "$dir/files.tar" "$dir/files" "$dir/result" "$dir/cmdline"
+
+case $config in
+plain | bug) need+=",TIMEKEEPER_NS=y" ;;
+debug) need+=",TIMEKEEPER_NS=y,PROVE_LOCKING=y,KASAN=y" ;;
+off) need+=",TIMEKEEPER_NS=n" ;;
+esac
+
+# no5lvl: with five-level page tables KASAN's shadow fails under QEMU's emulation.
+cmdline="console=ttyS0 no5lvl panic=-1 oops=panic panic_on_warn=1 printk.time=1 loglevel=7"
+[[ $reliable = 0 ]] || cmdline+=" tsc=reliable"
+[[ $kunit = 0 ]] || cmdline+=" kunit.enable=1"
+case $clocksource in
+tsc | any) ;;
+*) cmdline+=" clocksource=$clocksource" ;;
+esac
+if [[ $shell = 1 ]]; then
+	cmdline+=" tkt.shell=1"
+else
+	cmdline+=" tkt.suite=$suite tkt.timeout=$timeout tkt.cpus=$smp tkt.clocksource=$clocksource tkt.uname=-timens"
+	[[ -z $need ]] || cmdline+=" tkt.need=${need#,}"
+	[[ $config != debug ]] || cmdline+=" tkt.lockdep=1"
+	for word in "${args[@]}"; do
+		cmdline+=" tkt.arg=$word"
+	done
+fi
+cmdline+=$append
+# The kernel cuts off what is longer, and the options of process 1 are not at the front.
+[[ ${#cmdline} -lt 2048 ]] || die "the kernel's command line is longer than 2047 characters: $cmdline"
+
+limit=${limit:-$(((icount + 1) * timeout + 60 + config_is_debug * 180))}
+is_positive "$limit" || die "--limit '$limit' is not a number of seconds"
+
+# shellcheck disable=SC2054
+qemu=(qemu-system-x86_64 -machine q35 -cpu max,la57=off -m "$memory" -smp "$smp"
+	-nodefaults -no-user-config -display none -no-reboot
+	-kernel "$kernel" -initrd "$initramfs" -append "$cmdline"
+	-device "isa-debugcon,iobase=0xe9,chardev=ktap" -chardev "file,id=ktap,path=$dir/ktap.txt"
+	-device "isa-debugcon,iobase=0xea,chardev=files" -chardev "file,id=files,path=$dir/files.tar"
+	-device "isa-debugcon,iobase=0xeb,chardev=verdict" -chardev "file,id=verdict,path=$dir/verdict.txt")
+if [[ $icount = 1 ]]; then
+	# One nanosecond per instruction, no waiting while idle, and the same date every time.
+	qemu+=(-accel tcg -icount "shift=0,sleep=off" -rtc "base=${rtc:-2026-02-03T04:05:06},clock=vm")
+else
+	qemu+=(-accel "tcg,thread=multi" -rtc "base=${rtc:-utc},clock=vm")
+fi
+printf '%q ' "${qemu[@]}" > "$dir/cmdline"
+
+if [[ $shell = 1 ]]; then
+	say "exit leaves the guest; ctrl-a x kills it"
+	exec "${qemu[@]}" -serial mon:stdio
+fi
+
+say "$config/$suite ($mode): boot, limit $limit s"
+start=$(date +%s.%N)
+timeout -k 5 "$limit" "${qemu[@]}" -serial "file:$dir/console.log" < /dev/null > "$dir/qemu.log" 2>&1 8>&- &
+pid=$!
+trap 'kill "$pid" 2> /dev/null || true' EXIT
+if [[ $verbose = 1 ]]; then
+	touch "$dir/ktap.txt"
+	tail -n +1 -f --pid="$pid" "$dir/ktap.txt" 8>&- || true
+fi
+rc=0
+wait "$pid" || rc=$?
+trap - EXIT
+seconds=$(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')
+
+# What a kernel says when something is wrong with it. Lockdep and the stall detectors only print.
+bad='WARNING:|BUG:|INFO: (task|possible|rcu)|Call Trace|Kernel panic|Oops|KASAN:|UBSAN:|KCSAN:|ODEBUG:'
+bad+='|general protection fault|unchecked MSR|blocked for more than|detected stalls?|self-detected stall|soft lockup'
+bad+='|inconsistent lock state|suspicious RCU|scheduling while atomic|sleeping function called|turning off the locking'
+bad+='|Out of memory|invoked oom-killer|Freeing freed memory'
+
+verdict=
+[[ ! -s $dir/verdict.txt ]] || verdict=$(tr -d '\r' < "$dir/verdict.txt")
+found=$(grep -a -m 1 -E "$bad" "$dir/console.log" 2> /dev/null | tr -d '\r' || true)
+panic=$(grep -a -m 1 'Kernel panic' "$dir/console.log" 2> /dev/null | tr -d '\r' || true)
+
+if [[ -n $panic ]]; then
+	status=panic
+	# The cause comes before the panic.
+	reason="$found"
+elif [[ $rc = 124 || $rc = 137 ]]; then
+	status=timeout
+	reason="the machine did not end within $limit s; last line: $(tail -n 1 "$dir/console.log" | tr -d '\r')"
+elif [[ $rc -ne 0 ]]; then
+	status=no-verdict
+	reason="QEMU ended with $rc: $(head -n 1 "$dir/qemu.log")"
+elif [[ -z $verdict ]]; then
+	status=no-verdict
+	reason="the machine ended without a verdict; last line: $(tail -n 1 "$dir/console.log" | tr -d '\r')"
+elif [[ $verdict =~ ^verdict:\ fail\ .*reason=(.*)$ ]]; then
+	status=fail
+	reason=${BASH_REMATCH[1]}
+	[[ $reason != timeout:* ]] || status=timeout
+	[[ -z $found ]] || reason+="; console: $found"
+elif [[ ! $verdict =~ ^verdict:\ pass\ [^$'\n']*$ ]]; then
+	status=no-verdict
+	reason="malformed verdict: $verdict"
+elif [[ -n $found ]]; then
+	status=console
+	reason="the console shows: $found"
+else
+	status=pass
+	reason=
+fi
+
+if [[ -s $dir/files.tar ]]; then
+	mkdir -p "$dir/files"
+	if ! tar -xf "$dir/files.tar" -C "$dir/files" --no-same-owner 2> "$dir/tar.log"; then
+		[[ $status != pass ]] || { status=fail; reason="damaged files.tar: $(head -n 1 "$dir/tar.log")"; }
+	fi
+	rm -f "$dir/files.tar" "$dir/tar.log"
+fi
+
+{
+	echo "config $config"
+	echo "suite $suite"
+	echo "mode $mode"
+	echo "status $status"
+	echo "seconds $seconds"
+	echo "reason $reason"
+} > "$dir/result"
+
+if [[ $status = pass ]]; then
+	counts=
+	[[ ! $verdict =~ (ok=[0-9]+\ not_ok=[0-9]+\ skip=[0-9]+) ]] || counts=${BASH_REMATCH[1]}
+	say "$config/$suite ($mode): pass, $counts, $seconds s"
+	exit 0
+fi
+grep -a -E '^ *not ok ' "$dir/ktap.txt" 2> /dev/null | head -n 20 || true
+say "$config/$suite ($mode): FAILED ($status) after $seconds s: $reason"
+say "  see $dir/console.log and $dir/ktap.txt"
+exit 1

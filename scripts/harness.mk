@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+# The programs that go into the initramfs, compiled into $(BUILD)/harness and $(BUILD)/kselftest.
+# Called by scripts/mkinitramfs.sh, which gives ROOT, BUILD and TREE.
+
+BIN	:= $(BUILD)/harness
+KST	:= $(BUILD)/kselftest
+SELF	:= $(TREE)/tools/testing/selftests
+OURS	:= $(ROOT)/tools/testing/selftests/timens
+
+CC	:= ccache gcc
+# _TIME_BITS is not set: the 32-bit variants are there to use the system calls with 32-bit time.
+CFLAGS	:= -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -Wno-missing-field-initializers -pthread
+DEPS	= -MMD -MP -MF $@.d
+
+m32	:= $(shell sed -e 's/\#.*//' $(ROOT)/harness/m32.list)
+
+programs := $(patsubst $(ROOT)/harness/%.c,%,$(wildcard $(ROOT)/harness/*.c))
+tests	 := $(patsubst $(OURS)/%.c,%,$(wildcard $(OURS)/tk_*.c))
+# A list that names what does not exist is a mistake.
+unknown	 := $(filter-out $(programs) $(tests),$(m32))
+$(if $(unknown),$(error harness/m32.list: no source for '$(unknown)'))
+# Files tk_*.c without a main() are parts that the others include.
+main	 := TEST_HARNESS_MAIN|^int main
+has_main = $(shell grep -l -E '$(main)' $(OURS)/$(1).c)
+tests	 := $(foreach t,$(tests),$(if $(call has_main,$(t)),$(t)))
+
+all: $(programs:%=$(BIN)/%) $(tests:%=$(KST)/timens/%)
+all: $(patsubst %,$(BIN)/%.32,$(filter $(programs),$(m32)))
+all: $(patsubst %,$(KST)/timens/%.32,$(filter $(tests),$(m32)))
+all: upstream
+
+$(BIN)/%: $(ROOT)/harness/%.c
+	@mkdir -p $(@D)
+	@echo "  HOST    $*"
+	@$(CC) $(CFLAGS) $(DEPS) -static -o $@ $< -lrt
+
+$(BIN)/%.32: $(ROOT)/harness/%.c
+	@mkdir -p $(@D)
+	@echo "  HOST32  $*"
+	@$(CC) -m32 $(CFLAGS) $(DEPS) -static -o $@ $< -lrt
+
+# Dynamic, as programs are: only then time() and gettimeofday() of the C library read the vDSO. The sources include
+# "../kselftest_harness.h"; the header is found beside them in the kernel tree.
+KSTFLAGS := -idirafter $(SELF)/timens -Wno-unused-parameter -Wno-sign-compare
+
+$(KST)/timens/%: $(OURS)/%.c
+	@mkdir -p $(@D)
+	@echo "  TEST    $*"
+	@$(CC) $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl
+
+$(KST)/timens/%.32: $(OURS)/%.c
+	@mkdir -p $(@D)
+	@echo "  TEST32  $*"
+	@$(CC) -m32 $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl
+
+# The kernel's own, unmodified and by their own rules.
+UPSTREAM := $(addprefix upstream-,timens timers vDSO)
+upstream: $(UPSTREAM)
+
+vdso := vdso_test_gettimeofday vdso_test_getcpu vdso_test_abi vdso_test_clock_getres vdso_test_correctness
+
+upstream-timens upstream-timers: upstream-%:
+	@mkdir -p $(KST)/$*
+	@$(MAKE) --no-print-directory -s -C $(SELF)/$* OUTPUT=$(KST)/$* CC='$(CC)'
+
+upstream-vDSO: upstream-%:
+	@mkdir -p $(KST)/$*
+	@$(MAKE) --no-print-directory -s -C $(SELF)/$* OUTPUT=$(KST)/$* CC='$(CC)' $(vdso:%=$(KST)/$*/%)
+
+.PHONY: all upstream $(UPSTREAM)
+
+-include $(wildcard $(BIN)/*.d $(KST)/timens/*.d)

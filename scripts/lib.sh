@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced by every script here: where things are, and how to speak.
+#
+# BUILD (default: build) holds everything that can be made again, OUT (default: out) the results of boots.
+# Both may be given in the environment; relative ones are meant from the top of the repository.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${BUILD:-build}
+OUT=${OUT:-out}
+[[ $BUILD = /* ]] || BUILD=$ROOT/$BUILD
+[[ $OUT = /* ]] || OUT=$ROOT/$OUT
+TREE=${TREE:-$BUILD/linux}
+DEBS=$BUILD/debs
+PROGRAM=$(basename "$0" .sh)
+export ROOT BUILD OUT TREE DEBS PROGRAM
+# Messages of programs are read by these scripts.
+export LC_ALL=C.UTF-8
+
+say()
+{
+	printf '%s: %s\n' "$PROGRAM" "$*"
+}
+
+warn()
+{
+	printf '%s: %s\n' "$PROGRAM" "$*" >&2
+}
+
+die()
+{
+	printf '%s: error: %s\n' "$PROGRAM" "$*" >&2
+	exit 1
+}
+
+# need_value OPTION VALUE...: an option that wants a value has one
+need_value()
+{
+	[[ $# -ge 2 ]] || die "option '$1' needs a value"
+}
+
+# is_number TEXT: a whole decimal number, not negative
+is_number()
+{
+	[[ $1 =~ ^(0|[1-9][0-9]{0,8})$ ]]
+}
+
+is_positive()
+{
+	is_number "$1" && [[ $1 -gt 0 ]]
+}
+
+# fragments CONFIG: the fragments that make a configuration
+fragments()
+{
+	awk -v want="$1" '!/^[[:space:]]*(#|$)/ && $1 == want { $1 = ""; print; found = 1 } END { exit !found }' \
+		"$ROOT/configs/sets" ||
+		die "unknown configuration '$1' (known: $(config_names))"
+}
+
+config_names()
+{
+	awk '!/^[[:space:]]*(#|$)/ { printf "%s%s", sep, $1; sep = " " } END { print "" }' "$ROOT/configs/sets"
+}
+
+# kernel_version TREE: the version that the source's Makefile declares
+kernel_version()
+{
+	[[ -f $1/Makefile ]] || die "'$1' is not a kernel source: it has no Makefile"
+	awk -F' *= *' '
+		$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { p = $2 } $1 == "SUBLEVEL" { s = $2 }
+		$1 == "EXTRAVERSION" { e = $2; exit }
+		END { if (v == "" || p == "") exit 1; print v "." p "." s e }' "$1/Makefile" ||
+		die "no version in '$1/Makefile'"
+}
+
+# Folders of the repository whose files go into the kernel tree at the same path (the overlay).
+overlay_roots()
+{
+	echo arch block Documentation drivers fs include init io_uring ipc kernel lib mm net security tools/testing
+}
+
+overlay_files()
+{
+	local dir
+
+	for dir in $(overlay_roots); do
+		[[ -d $ROOT/$dir ]] || continue
+		(cd "$ROOT" && find "$dir" -type f ! -name '*.orig' ! -name '*.rej' ! -name '*~' ! -name '.*')
+	done | LC_ALL=C sort
+}
+
+# locked NAME COMMAND...: one at a time among all that use the same build directory
+locked()
+{
+	local name=$1
+	shift
+	mkdir -p "$BUILD/lock"
+	(
+		if ! flock -n 9; then
+			say "waiting for another '$name' to finish"
+			flock 9
+		fi
+		"$@" 9>&-
+	) 9>"$BUILD/lock/$name"
+}

@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Everything that reads the code without running it. Results are KTAP; the last line counts.
+#
+#  - checkpatch --strict on every patch and every overlay file; on harness/*.[ch] without --strict and kernel-only rules
+#  - sparse (C=2) and W=1 on the files that queue and overlay touch: no warning that the pristine source does not give
+#  - shellcheck on every shell script
+#
+# usage: lint.sh [checkpatch|compile|shell]...
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=queue.sh
+. "$(dirname "${BASH_SOURCE[0]}")/queue.sh"
+
+count=0
+failed=0
+work=$BUILD/lint
+
+# result NAME COMMAND...: a KTAP line, and what the command said when it failed
+result()
+{
+	local name=$1 rc=0
+	shift
+	"$@" > "$work/output" 2>&1 || rc=$?
+	count=$((count + 1))
+	if [[ $rc = 0 ]]; then
+		echo "ok $count - $name"
+	else
+		sed 's/^/# /' "$work/output"
+		echo "not ok $count - $name"
+		failed=$((failed + 1))
+	fi
+}
+
+# Not applicable here: a queue outside the kernel updates no MAINTAINERS, and its patches are not sent by mail.
+ignore=FILE_PATH_CHANGES,EMAIL_SUBJECT,NO_AUTHOR_SIGN_OFF
+# User space has no kernel types, attributes and functions; its C library has names in mixed case, and ENOSYS is what a
+# missing system call returns.
+user_space=CAMELCASE,ARCH_DEFINES,ENOSYS,PREFER_KERNEL_TYPES,VOLATILE,SSCANF_TO_KSTRTO,NAKED_SSCANF,CONST_STRUCT,STRCPY
+user_space+=,PREFER_FALLTHROUGH,PREFER_DEFINED_ATTRIBUTE_MACRO,AVOID_EXTERNS,USLEEP_RANGE,MSLEEP,MACRO_ARG_REUSE
+# Programs outside the kernel tree: no ARRAY_SIZE in their headers, and argv is not const.
+programs=ARRAY_SIZE,COMPLEX_MACRO,STATIC_CONST_CHAR_ARRAY,EMBEDDED_FUNCTION_NAME,LINE_SPACING
+
+check_patch()
+{
+	# Debian's python comes first: checkpatch calls spdxcheck.py, whose modules scripts/setup.sh installs there.
+	(cd "$TREE" && PATH=/usr/bin:$PATH perl scripts/checkpatch.pl --quiet --terse --show-types --no-summary --max-line-length=100 \
+		"$@")
+}
+
+lint_checkpatch()
+{
+	local name path
+
+	while read -r name; do
+		result "checkpatch patches/$name" check_patch --strict --ignore "$ignore" "$ROOT/patches/$name"
+	done < <(series)
+	while IFS= read -r path; do
+		case $path in
+		tools/*.[ch]) result "checkpatch $path" check_patch --strict --ignore "$ignore,$user_space" --file "$ROOT/$path" ;;
+		*.c | *.h | *.rst | *.S) result "checkpatch $path" check_patch --strict --ignore "$ignore" --file "$ROOT/$path" ;;
+		esac
+	done < <(overlay_files)
+	for path in "$ROOT"/harness/*.[ch]; do
+		result "checkpatch harness/${path##*/}" check_patch --no-tree --ignore "$ignore,$user_space,$programs" --file "$path"
+	done
+}
+
+# Objects of the plain configuration that come from touched or new C files.
+touched_objects()
+{
+	local file
+
+	{
+		kgit diff --name-only base HEAD -- '*.c'
+		# A touched header is checked through the files that implement it.
+		echo kernel/time/timekeeping.c
+		echo kernel/time/namespace.c
+	} | LC_ALL=C sort -u | grep -v -E '^(tools|Documentation|samples)/' |
+		while IFS= read -r file; do
+			[[ ! -f $BUILD/obj-plain/${file%.c}.o ]] || echo "${file%.c}.o"
+		done
+}
+
+# warnings TREE OBJ LOG TARGET...: compile with W=1 and sparse; warnings without line numbers, sorted, to LOG
+warnings()
+{
+	local tree=$1 obj=$2 out=$3
+	shift 3
+
+	# sparse prints nothing about a file that did not change, so the objects go first.
+	(cd "$obj" && rm -f "$@")
+	if ! make -C "$tree" O="$obj" -j"${JOBS:-$(nproc)}" W=1 C=2 CHECK='sparse' "$@" > "$out.raw" 2>&1; then
+		tail -n 20 "$out.raw" >&2
+		die "does not compile with W=1, see $out.raw"
+	fi
+	{ grep -E '(warning|error): ' "$out.raw" || true; } |
+		sed -E -e "s,(\.\./)*$tree/,,g" -e 's/:[0-9]+:[0-9]+:/:/' -e 's/on line [0-9]+//' | LC_ALL=C sort -u > "$out"
+}
+
+new_warnings()
+{
+	LC_ALL=C comm -13 "$work/base.warnings" "$work/head.warnings" > "$work/new.warnings"
+	cat "$work/new.warnings"
+	[[ ! -s $work/new.warnings ]]
+}
+
+lint_compile()
+{
+	local objects base_objects object
+
+	"$ROOT/scripts/build.sh" --config plain >&2
+	mapfile -t objects < <(touched_objects)
+	[[ ${#objects[@]} -gt 0 ]] || die "the queue touches no file of the plain configuration"
+	say "W=1 and sparse on ${#objects[@]} files, here and in the pristine source" >&2
+
+	# Copies, so that the objects of the plain kernel stay what they are.
+	mkdir -p "$work/head"
+	rsync -a --delete "$BUILD/obj-plain/" "$work/head/"
+	export LOCALVERSION='' KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026'
+	warnings "$TREE" "$work/head" "$work/head.warnings" "${objects[@]}"
+
+	if [[ ! -e $work/base-tree/.git ]]; then
+		kgit worktree prune
+		kgit worktree add -q --detach "$work/base-tree" base
+	fi
+	mkdir -p "$work/base"
+	cat "$ROOT/configs/base.config" > "$work/fragment"
+	make -C "$work/base-tree" O="$work/base" KCONFIG_ALLCONFIG="$work/fragment" allnoconfig > "$work/base.log" 2>&1 ||
+		die "the pristine source cannot be configured, see $work/base.log"
+	base_objects=()
+	for object in "${objects[@]}"; do
+		[[ ! -f $work/base-tree/${object%.o}.c ]] || base_objects+=("$object")
+	done
+	warnings "$work/base-tree" "$work/base" "$work/base.warnings" "${base_objects[@]}"
+	result "sparse and W=1: no new warning in ${#objects[@]} files" new_warnings
+}
+
+lint_shell()
+{
+	local file
+
+	while IFS= read -r file; do
+		head -n 1 "$ROOT/$file" | grep -q -E '^#!.*/(ba)?sh|shellcheck shell=' ||
+			head -n 3 "$ROOT/$file" | grep -q 'shellcheck shell=' || continue
+		# Paths of the guest cannot be followed here.
+		result "shellcheck $file" shellcheck -x -e SC1091 "$ROOT/$file"
+	done < <(cd "$ROOT" && find .ci scripts harness bench tools -type f ! -path '*/selftests/*' 2> /dev/null | LC_ALL=C sort)
+}
+
+[[ $# -gt 0 ]] || set -- shell checkpatch compile
+in_tree || die "no tree in $TREE (make tree)"
+mkdir -p "$work"
+for part in "$@"; do
+	case $part in
+	shell | checkpatch | compile) "lint_$part" ;;
+	*) die "unknown check '$part'" ;;
+	esac
+done
+echo "1..$count"
+echo "$((count - failed)) passed, $failed failed, 0 skipped"
+[[ $failed = 0 ]]

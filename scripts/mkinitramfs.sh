@@ -1,0 +1,204 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Make build/initramfs.cpio: busybox, Debian's own programs with their libraries, the kernel's selftests, our programs
+# and suites. Compiles what is out of date, and packs only when something changed.
+#
+# The image is not compressed: unpacking it would be the slowest part of a boot under emulation.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+[[ $# -eq 0 ]] || die "unknown argument '$1'"
+
+image=$BUILD/initramfs.cpio
+root=$BUILD/initramfs
+log=$BUILD/log/initramfs.log
+
+# Library directories of Debian, by ELF class.
+dirs64=(/lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu)
+dirs32=(/lib32 /usr/lib32 /lib/i386-linux-gnu /usr/lib/i386-linux-gnu)
+
+# put FILE PATH: copy FILE (what a link points to) to PATH in the image
+put()
+{
+	local to=$root/$2
+
+	mkdir -p "${to%/*}"
+	cp -L --preserve=mode,timestamps "$1" "$to"
+	chmod u+w "$to"
+}
+
+declare -A have=()
+
+# libraries FILE WHERE: put every library that FILE needs, and those that they need. Reads the ELF headers instead of
+# running the loader, so that 32-bit files work on a machine that cannot run them.
+libraries()
+{
+	local file=$1 header class lib dir found dirs=()
+
+	header=$(objdump -p "$file" 2> /dev/null) || return 0
+	case $header in
+	*elf64-x86-64*) class=64 dirs=("${dirs64[@]}") ;;
+	*elf32-i386*) class=32 dirs=("${dirs32[@]}") ;;
+	*) return 0 ;;
+	esac
+	if [[ $header == *" INTERP "* || $header == *"NEEDED"* ]]; then
+		if [[ $class = 64 ]]; then
+			loader /lib64/ld-linux-x86-64.so.2
+		else
+			loader /lib/ld-linux.so.2
+		fi
+	fi
+	while read -r lib; do
+		[[ -z ${have[$class/$lib]:-} ]] || continue
+		have[$class/$lib]=1
+		[[ $lib != ld-linux* ]] || continue
+		found=
+		# Private directories of the package (RUNPATH) come after the usual ones.
+		for dir in "${dirs[@]}" $(awk '$1 == "RUNPATH" || $1 == "RPATH" { gsub(":", " ", $2); print $2 }' <<< "$header"); do
+			if [[ -e $dir/$lib ]]; then
+				found=$dir/$lib
+				break
+			fi
+		done
+		[[ -n $found ]] || die "$2 needs the library '$lib', which is not installed here (scripts/setup.sh)"
+		put "$found" "$found"
+		libraries "$found" "$found"
+	done < <(sed -n 's/^ *NEEDED *//p' <<< "$header")
+}
+
+loader()
+{
+	[[ -z ${have[$1]:-} ]] || return 0
+	have[$1]=1
+	[[ -e $1 ]] || die "no loader '$1' on this machine (scripts/setup.sh)"
+	put "$1" "$1"
+}
+
+# The list of what is to be copied: "source<TAB>path in the image".
+wanted()
+{
+	local number=0 first second rest
+
+	while read -r first second rest; do
+		number=$((number + 1))
+		[[ -n $first && $first != \#* ]] || continue
+		[[ -z $rest ]] || die "harness/bin.list:$number: more than two words"
+		if [[ -z $second ]]; then
+			[[ -e $first ]] || die "harness/bin.list:$number: '$first' is not on this machine (scripts/setup.sh)"
+			printf '%s\t%s\n' "$first" "$first"
+		else
+			[[ -e $DEBS/$first$second ]] || die "harness/bin.list:$number: no '$second' in $DEBS/$first (scripts/setup.sh)"
+			printf '%s\t%s\n' "$DEBS/$first$second" "$second"
+		fi
+	done < "$ROOT/harness/bin.list"
+	printf '%s\t%s\n' "$(busybox_path)" /busybox/busybox
+	printf '%s\t%s\n' "$BUILD/harness/init" /init
+	find "$BUILD/harness" -type f -executable ! -name init -printf '%p\t/usr/lib/timens/%f\n'
+	find "$BUILD/kselftest" -type f -executable -printf '%p\t/kselftest/%P\n'
+	find "$ROOT/harness/suites" -type f -executable -printf '%p\t/suites/%P\n'
+	find "$ROOT/harness/rootfs" -type f -printf '%p\t/%P\n'
+}
+
+busybox_path()
+{
+	local path
+
+	path=$(type -P busybox) || die "busybox is not installed (scripts/setup.sh)"
+	# The static one: it must run whatever happens to the libraries.
+	[[ $(objdump -p "$path") != *NEEDED* ]] || die "'$path' is not static (package busybox-static)"
+	echo "$path"
+}
+
+# Users that the image does not know own nothing in it; what must belong to somebody is set up by process 1.
+pack()
+{
+	local src path applet link list=$1 temp
+
+	rm -rf "$root"
+	mkdir -p "$root"/{usr/{bin,sbin,lib,lib64,lib32},busybox,proc,sys,dev,run,tmp,out,root,home/user,var/{lib/{chrony,ntpsec},log,tmp},etc}
+	for link in bin sbin lib lib64 lib32; do
+		ln -s "usr/$link" "$root/$link"
+	done
+	ln -s /run "$root/var/run"
+	ln -s /bin/bash "$root/usr/bin/sh"
+	ln -s /proc/self/mounts "$root/etc/mtab"
+
+	while IFS=$'\t' read -r src path; do
+		put "$src" "$path"
+		libraries "$src" "$path"
+	done < "$list"
+
+	for applet in $("$root/busybox/busybox" --list); do
+		[[ $applet = busybox ]] || ln -s busybox "$root/busybox/$applet"
+	done
+	chmod 0700 "$root/root"
+	chmod 1777 "$root/tmp" "$root/var/tmp"
+	chmod 0755 "$root/init"
+
+	temp=$image.new
+	(cd "$root" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
+		cpio -0 -o -H newc --reproducible --owner=+0:+0 --quiet) > "$temp"
+	mv "$temp" "$image"
+}
+
+make_image()
+{
+	local list digest
+
+	mkdir -p "$BUILD/log" "$BUILD/harness" "$BUILD/kselftest"
+	[[ -d $TREE/tools/testing/selftests ]] || die "no kernel source in '$TREE' (make tree)"
+	if ! CCACHE_BASEDIR=$ROOT make -f "$ROOT/scripts/harness.mk" --no-print-directory -j"${JOBS:-$(nproc)}" \
+		ROOT="$ROOT" BUILD="$BUILD" TREE="$TREE" > "$log" 2>&1; then
+		grep -E '(error|Error|\*\*\*|undefined)' -A 5 "$log" | head -n 40 >&2 || true
+		die "a program of the initramfs does not compile, see $log"
+	fi
+	# What has no source any more must not stay in the image.
+	prune
+
+	list=$(mktemp "$BUILD/initramfs-list.XXXXXX")
+	# shellcheck disable=SC2064
+	trap "rm -f '$list' '$image.new'" EXIT
+	wanted | LC_ALL=C sort -k 2 > "$list"
+	duplicates=$(cut -f 2 "$list" | LC_ALL=C sort | uniq -d)
+	[[ -z $duplicates ]] || die "two sources for the same path in the image: $duplicates"
+
+	# Content, not times, of what is ours; the rest is Debian's and changes with its packages.
+	digest=$(
+		{
+			cat "$list" "$ROOT/scripts/mkinitramfs.sh"
+			cut -f 1 "$list" | tr '\n' '\0' | xargs -0 stat -L -c '%n %s %Y %a'
+		} | sha256sum
+	)
+	if [[ -f $image && $(cat "$image.digest" 2> /dev/null || true) = "$digest" ]]; then
+		say "up to date"
+		return
+	fi
+	rm -f "$image.digest"
+	pack "$list"
+	echo "$digest" > "$image.digest"
+	say "$image: $(($(stat -c %s "$image") / 1048576)) MiB, $(wc -l < "$list") files and their libraries"
+}
+
+prune()
+{
+	local file name
+
+	for file in "$BUILD"/harness/* "$BUILD"/kselftest/timens/tk_*; do
+		name=${file##*/}
+		name=${name%.d}
+		case $file in
+		"$BUILD"/harness/*)
+			[[ -f $ROOT/harness/${name%.32}.c ]] || rm -f "$file" ;;
+		*)
+			[[ -f $ROOT/tools/testing/selftests/timens/${name%.32}.c ]] || rm -f "$file" ;;
+		esac
+	done
+	# No longer in the list of 32-bit programs.
+	for file in "$BUILD"/harness/*.32 "$BUILD"/kselftest/timens/*.32; do
+		name=${file##*/}
+		[[ -e $file ]] || continue
+		sed 's/#.*//' "$ROOT/harness/m32.list" | grep -q -x -F "${name%.32}" || rm -f "$file"
+	done
+}
+
+locked initramfs make_image

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Prove that the queue survives the way to git and back.
+#
+#  1. A fresh tree is made from the pristine source with git's own tools: the overlay is one commit, each patch is applied
+#     by git am, one by one, so every prefix applies, strictly, and without what tree.sh does.
+#  2. Its files are those that tree.sh composed.
+#  3. export.sh of it, into an empty copy of the repository, gives the files of the repository byte by byte.
+#  4. Each of these checks notices a changed patch, a changed overlay file and a changed series.
+#
+# Only the files that the queue touches are checked out. Results are KTAP; needs an up to date tree (make tree).
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=queue.sh
+. "$(dirname "${BASH_SOURCE[0]}")/queue.sh"
+[[ $# -eq 0 ]] || die "unknown argument '$1'"
+
+export GIT_AUTHOR_NAME=timens GIT_AUTHOR_EMAIL=timens@localhost
+count=0
+failed=0
+
+# result NAME COMMAND...: a KTAP line
+result()
+{
+	local name=$1 rc=0
+	shift
+	"$@" > "$work/output" 2>&1 || rc=$?
+	count=$((count + 1))
+	if [[ $rc = 0 ]]; then
+		echo "ok $count - $name"
+	else
+		sed 's/^/# /' "$work/output"
+		echo "not ok $count - $name"
+		failed=$((failed + 1))
+	fi
+}
+
+not()
+{
+	! "$@"
+}
+
+# fresh DIR: clone the pristine source, with only the files of the queue in the work tree
+fresh()
+{
+	local dir=$1
+
+	git clone -q --shared --no-checkout "$TREE" "$dir"
+	git -C "$dir" config core.sparseCheckout true
+	git -C "$dir" config user.name timens
+	git -C "$dir" config user.email timens@localhost
+	# .gitattributes decides what git writes behind the @@ of a hunk.
+	{ echo .gitattributes; overlay_files; sed -n 's,^+++ b/,,p' "$ROOT"/patches/*.patch 2> /dev/null | cut -f 1; } |
+		LC_ALL=C sort -u | sed 's,^,/,' > "$dir/.git/info/sparse-checkout"
+	git -C "$dir" checkout -q -B queue base
+	git -C "$dir" tag -f base > /dev/null
+}
+
+add_overlay()
+{
+	local dir=$1 path
+
+	while IFS= read -r path; do
+		mkdir -p "$dir/$(dirname "$path")"
+		cp -p "$ROOT/$path" "$dir/$path"
+		git -C "$dir" add -f --sparse -- "$path"
+	done < <(overlay_files)
+	git -C "$dir" commit -q --allow-empty -m overlay
+	git -C "$dir" tag -f overlay > /dev/null
+}
+
+apply_patch()
+{
+	git -C "$clone" -c am.threeWay=false -c apply.whitespace=nowarn am -q --no-3way "$ROOT/patches/$1"
+}
+
+# copy_repository DIR: what export.sh needs, and neither patches nor overlay
+copy_repository()
+{
+	mkdir -p "$1"
+	cp -r "$ROOT/scripts" "$1/"
+	if [[ -f $ROOT/patches/series ]]; then
+		mkdir -p "$1/patches"
+		# Headings are the repository's own; names must come from the tree.
+		cp "$ROOT/patches/series" "$1/patches/"
+	fi
+}
+
+# Take the overlay's files out of the history, as if they had just been written.
+uncommit_overlay()
+{
+	local old
+
+	old=$(git -C "$clone" rev-parse overlay)
+	git -C "$clone" rebase -q --onto base overlay
+	git -C "$clone" tag -f overlay base
+	overlay_files | tr '\n' '\0' | xargs -0 -r git -C "$clone" checkout "$old" --
+	git -C "$clone" reset -q
+}
+
+export_to()
+{
+	TREE=$clone BUILD=$work/build "$1/scripts/export.sh"
+}
+
+same_repository()
+{
+	local copy=$1 dir rc=0
+
+	diff -r "$ROOT/patches" "$copy/patches" || rc=1
+	for dir in $(overlay_roots); do
+		[[ -d $ROOT/$dir || -d $copy/$dir ]] || continue
+		mkdir -p "$copy/$dir"
+		# Both ways through the same filter (editors' files are no overlay).
+		diff <(cd "$ROOT" && sums "$dir") <(cd "$copy" && sums "$dir") || rc=1
+	done
+	return "$rc"
+}
+
+sums()
+{
+	overlay_files_in "$1" | tr '\n' '\0' | xargs -0 -r sha256sum
+}
+
+overlay_files_in()
+{
+	find "$1" -type f ! -name '*.orig' ! -name '*.rej' ! -name '*~' ! -name '.*' | LC_ALL=C sort
+}
+
+same_tree()
+{
+	[[ $(git -C "$clone" rev-parse 'HEAD^{tree}') = "$(kgit rev-parse 'HEAD^{tree}')" ]]
+}
+
+roundtrip()
+{
+	local names name copy path
+
+	in_tree || die "no tree in $TREE (make tree)"
+	work=$(mktemp -d "$BUILD/roundtrip.XXXXXX")
+	# shellcheck disable=SC2064
+	trap "rm -rf '$work'" EXIT
+	clone=$work/linux
+	copy=$work/repo
+	mkdir -p "$work/build"
+	echo "KTAP version 1"
+
+	fresh "$clone"
+	result "overlay is new relative to the source" add_overlay "$clone"
+	mapfile -t names < <(series)
+	for name in "${names[@]}"; do
+		result "git am $name" apply_patch "$name"
+		[[ $failed = 0 ]] || break
+	done
+	result "same files as make tree" same_tree
+	copy_repository "$copy"
+	result "overlay taken out of the history" uncommit_overlay
+	result "export" export_to "$copy"
+	result "repository is byte-identical" same_repository "$copy"
+	result "second export changes nothing" export_to "$copy"
+	result "repository is still byte-identical" same_repository "$copy"
+
+	# A check that cannot fail proves nothing: spoil the copy, and a commit.
+	if [[ ${#names[@]} -gt 0 && $failed = 0 ]]; then
+		name=${names[0]}
+		echo "x" >> "$copy/patches/$name"
+		result "a changed patch is noticed" not same_repository "$copy"
+		cp "$ROOT/patches/$name" "$copy/patches/$name"
+		path=$(sed -n 's,^+++ b/,,p' "$ROOT/patches/$name" | head -n 1)
+		echo "/* roundtrip */" >> "$clone/$path"
+		result "an edit that is not committed is refused" not export_to "$copy"
+		git -C "$clone" commit -q -a --amend --no-edit
+		result "a changed commit is not the same tree" not same_tree
+		result "its export" export_to "$copy"
+		result "and is not the same repository" not same_repository "$copy"
+	fi
+	path=$(overlay_files | head -n 1)
+	if [[ -n $path && $failed = 0 ]]; then
+		echo "/* roundtrip */" >> "$copy/$path"
+		result "a changed overlay file is noticed" not same_repository "$copy"
+	fi
+	echo "1..$count"
+	[[ $failed = 0 ]] || die "$failed of $count checks failed"
+}
+
+roundtrip

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Install what the build, the boots and the checks need on a Debian 12 machine. Does nothing, quickly, when all is there.
+#
+# LINUX_SRC, when set, takes the place of Debian's kernel source, which is then not installed.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+[[ $# -eq 0 ]] || die "unknown argument '$1'"
+
+packages=(
+	# the kernel and its tools
+	gcc make binutils ccache flex bison bc libelf-dev libssl-dev perl cpio rsync kmod xz-utils git
+	# the programs of the guest, 64 and 32 bits
+	libc6-dev gcc-multilib libcap-dev
+	# the machine
+	qemu-system-x86
+	# what is copied into the guest
+	bash busybox-static util-linux uidmap libcap2-bin iproute2 crun jq tzdata
+	# libraries of the daemons below
+	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3
+	# checks (the python modules are for checkpatch's look at licences)
+	sparse shellcheck python3-ply python3-git
+)
+[[ -n ${LINUX_SRC:-} ]] || packages+=(linux-source-6.12)
+
+# The two time daemons exclude each other as installed packages (and would set this machine's clock), so they are only
+# unpacked: "package file-that-proves-it".
+daemons=("chrony usr/sbin/chronyd" "ntpsec usr/sbin/ntpd")
+
+missing_packages()
+{
+	dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${packages[@]}" 2> /dev/null |
+		awk -v want="${packages[*]}" '
+			$2 == "installed" { have[$1] = 1 }
+			END { n = split(want, p, " "); for (i = 1; i <= n; i++) if (!(p[i] in have)) print p[i] }'
+}
+
+missing_daemons()
+{
+	local entry
+
+	for entry in "${daemons[@]}"; do
+		[[ -x $DEBS/${entry/ //} ]] || echo "${entry%% *}"
+	done
+}
+
+as_root()
+{
+	if [[ $(id -u) = 0 ]]; then
+		"$@"
+	else
+		type -P sudo > /dev/null || die "must be root, or have sudo, to install packages: ${missing[*]}"
+		sudo "$@"
+	fi
+}
+
+apt_is_fresh=0
+apt_update()
+{
+	[[ $apt_is_fresh = 0 ]] || return 0
+	say "apt-get update"
+	as_root apt-get -q -o Acquire::Retries=3 update
+	apt_is_fresh=1
+}
+
+unpack_daemon()
+{
+	local name=$1 temp
+
+	mkdir -p "$DEBS"
+	temp=$(mktemp -d "$DEBS/.$name.XXXXXX")
+	say "downloading $name"
+	(cd "$temp" && apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download "$name")
+	mkdir "$temp/root"
+	dpkg -x "$temp/${name}"_*.deb "$temp/root"
+	rm -rf "${DEBS:?}/$name"
+	mv "$temp/root" "$DEBS/$name"
+	rm -rf "$temp"
+}
+
+setup()
+{
+	local entry
+
+	type -P apt-get dpkg-query > /dev/null || die "this is not a Debian machine: no apt-get"
+	mapfile -t missing < <(missing_packages)
+	mapfile -t absent < <(missing_daemons)
+	if [[ ${#missing[@]} -eq 0 && ${#absent[@]} -eq 0 ]]; then
+		say "nothing to install"
+		return
+	fi
+	apt_update
+	if [[ ${#missing[@]} -gt 0 ]]; then
+		say "installing: ${missing[*]}"
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+			install --no-install-recommends "${missing[@]}"
+		mapfile -t missing < <(missing_packages)
+		[[ ${#missing[@]} -eq 0 ]] || die "not installed: ${missing[*]}"
+	fi
+	for entry in "${absent[@]}"; do
+		unpack_daemon "$entry"
+	done
+	mapfile -t absent < <(missing_daemons)
+	[[ ${#absent[@]} -eq 0 ]] || die "not unpacked: ${absent[*]}"
+	say "done in $SECONDS s"
+}
+
+locked setup setup

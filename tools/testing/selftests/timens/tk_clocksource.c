@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The clocksource changes under namespaces that own their clocks.
+ *
+ *	tsc -> hpet -> acpi_pm -> tsc	by sysfs, as root of the host
+ *
+ * The host re-bases its clock and each namespace's in one go, so nothing runs back in
+ * any of them, each keeps its lines, and the difference to the host stays.
+ */
+#include "tk_common.h"
+
+#define CS "/sys/devices/system/clocksource/clocksource0/"
+
+static void current_clocksource(char *name, size_t size)
+{
+	tk_slurp(CS "current_clocksource", name, size);
+	name[strcspn(name, "\n")] = '\0';
+}
+
+static void choose(const char *name)
+{
+	char now[64];
+	int ret = tk_write_file(CS "current_clocksource", name);
+
+	CHECK(!ret, "%s: %s", name, strerror(-ret));
+	current_clocksource(now, sizeof(now));
+	CHECK(!strcmp(now, name), "the clocksource is %s, not %s", now, name);
+}
+
+static bool available(const char *name)
+{
+	char text[256], *word, *save = NULL;
+
+	tk_slurp(CS "available_clocksource", text, sizeof(text));
+	for (word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		if (!strcmp(word, name))
+			return true;
+	return false;
+}
+
+FIXTURE(clocksource)
+{
+	char was[64];
+};
+
+/* The host is watched by its lines; MONOTONIC may bend against RAW at a change. */
+FIXTURE_SETUP(clocksource)
+{
+	static const char *const need[] = { "tsc", "hpet", "acpi_pm" };
+	size_t i;
+
+	ASSERT_EQ(0, tk_setup_watch(true, TK_WATCH_NTP));
+	current_clocksource(self->was, sizeof(self->was));
+	for (i = 0; i < TK_ARRAY(need); i++)
+		CHECK(available(need[i]), "there is no clocksource %s", need[i]);
+	ASSERT_EQ(0, tk_failures());
+}
+
+FIXTURE_TEARDOWN(clocksource)
+{
+	choose(self->was);
+	EXPECT_EQ(0, tk_teardown());
+}
+
+struct readers {
+	int fd;
+	atomic_bool stop;
+	atomic_long rounds;
+};
+
+/* All clocks, both paths, in the namespace: never back, and on their lines */
+static int reader(void *arg)
+{
+	static const int steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+				      CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC_COARSE,
+				      CLOCK_REALTIME_COARSE };
+	struct readers *r = arg;
+	s64 last[TK_ARRAY(steady)] = { 0 };
+	struct tk_iv real = TK_IV_ALL, tai = TK_IV_ALL;
+	int path;
+	size_t i;
+
+	if (r->fd >= 0)
+		tk_enter(r->fd);
+	while (!atomic_load(&r->stop) && tk_failures() < 4) {
+		for (path = TK_SYS; path <= TK_VDSO; path++) {
+			s64 a, v, b;
+
+			for (i = 0; i < TK_ARRAY(steady); i++) {
+				v = tk_get(path, steady[i]);
+				CHECK(v >= last[i], "clock %d by %s went back by %" PRId64 " ns",
+				      steady[i], tk_path_name[path], last[i] - v);
+				last[i] = v;
+			}
+			a = tk_get(path, CLOCK_MONOTONIC);
+			v = tk_get(path, CLOCK_REALTIME);
+			b = tk_get(path, CLOCK_MONOTONIC);
+			tk_iv_and(&real, v - b, v - a);
+			CHECK(tk_iv_ok(&real, 0), "REALTIME left its line by %" PRId64 " ns",
+			      real.lo - real.hi);
+			a = tk_get(path, CLOCK_MONOTONIC);
+			v = tk_get(path, CLOCK_TAI);
+			b = tk_get(path, CLOCK_MONOTONIC);
+			tk_iv_and(&tai, v - b, v - a);
+			CHECK(tk_iv_ok(&tai, 0), "TAI left its line by %" PRId64 " ns",
+			      tai.lo - tai.hi);
+		}
+		atomic_fetch_add(&r->rounds, 1);
+	}
+	return 0;
+}
+
+/*
+ * What a re-base may cost: host and namespace convert the same count of the old source
+ * with multipliers of their own, each off by a unit, and the tick that is due.
+ */
+static void check_difference(int fd, const struct tk_iv *was, s64 start, const char *what)
+{
+	static const int clk[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI };
+	size_t i;
+
+	for (i = 0; i < TK_ARRAY(clk); i++)
+		CHECK_IV_MEET(tk_cross(fd, clk[i], 20, NULL), was[i],
+			      tk_unit(tk_vnow(CLOCK_MONOTONIC) - start), what);
+}
+
+static void remember_difference(int fd, struct tk_iv *was)
+{
+	static const int clk[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI };
+	size_t i;
+
+	for (i = 0; i < TK_ARRAY(clk); i++)
+		was[i] = tk_cross(fd, clk[i], 20, NULL);
+}
+
+TEST_F(clocksource, own_clocks_are_rebased)
+{
+	static const char *const tour[] = { "hpet", "acpi_pm", "tsc", "acpi_pm", "hpet", "tsc" };
+	struct readers *r = tk_shared_page(2 * sizeof(*r));
+	int own = tk_ns_own(TK_YEAR * TK_SEC), follow = tk_ns_new(), slept;
+	struct tk_iv was_own[4], was_follow[4];
+	s64 start = tk_vnow(CLOCK_MONOTONIC);
+	pid_t pid[2];
+	size_t i;
+
+	remember_difference(own, was_own);
+	remember_difference(follow, was_follow);
+	r[0].fd = own;
+	r[1].fd = -1;
+	pid[0] = tk_spawn(reader, &r[0]);
+	pid[1] = tk_spawn(reader, &r[1]);
+	for (i = 0; i < TK_ARRAY(tour); i++) {
+		choose(tour[i]);
+		check_difference(own, was_own, start, tour[i]);
+		check_difference(follow, was_follow, start, tour[i]);
+		/* A pass or two on the new source; acpi_pm wraps in 4.7 s. */
+		slept = i % 3 == 1 ? 1300 : 200;
+		tk_sleep(slept * TK_MSEC);
+		check_difference(own, was_own, start, tour[i]);
+	}
+	atomic_store(&r[0].stop, true);
+	atomic_store(&r[1].stop, true);
+	for (i = 0; i < 2; i++) {
+		CHECK(!tk_reap(pid[i]), "reader %zu failed", i);
+		CHECK(atomic_load(&r[i].rounds) > 0, "reader %zu never read", i);
+	}
+}
+
+/* acpi_pm has 24 bits: across its wrap and without a reader the clock goes on. */
+TEST_F(clocksource, narrow_counter_wraps)
+{
+	int own = tk_ns_own(TK_YEAR * TK_SEC);
+	s64 start = tk_vnow(CLOCK_MONOTONIC);
+	struct tk_iv was[4];
+
+	remember_difference(own, was);
+	choose("acpi_pm");
+	/* 2^24 / 3.579545 MHz = 4.69 s */
+	tk_sleep(5200 * TK_MSEC);
+	check_difference(own, was, start, "after the wrap");
+}
+
+/* Created, set and steered while the source has no vDSO mode: the fallback serves. */
+TEST_F(clocksource, born_on_another_source)
+{
+	struct tk_timex tx = { .modes = ADJ_TICK, .tick = 10100 };
+	struct tk_iv line;
+	int own;
+
+	choose("acpi_pm");
+	own = tk_ns_own(TK_YEAR * TK_SEC);
+	tk_enter(own);
+	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	CHECK(tk_step(3600 * TK_SEC) >= 0, "step: %m");
+	line = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 100);
+	tk_leave();
+	choose("tsc");
+	tk_enter(own);
+	CHECK_STATE("own");
+	CHECK_IV_MEET(tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 100), line, 0, "REALTIME");
+	tk_leave();
+}
+
+TEST_HARNESS_MAIN

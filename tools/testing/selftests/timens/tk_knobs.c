@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The knobs of the tick path (debugfs timekeeper_ns) and its statistics.
+ *
+ *	interval_ms	0: a pass every tick; 1..1000
+ *	budget		passes per tick at most
+ *	stats		own passes ticks carried late max_batch switches steps leaps
+ *
+ * None of them may be seen in what a clock reads.
+ */
+#include "tk_common.h"
+
+FIXTURE(knobs)
+{
+	char interval[32];
+	char budget[32];
+};
+
+FIXTURE_SETUP(knobs)
+{
+	ASSERT_EQ(0, tk_setup());
+	tk_need_debugfs();
+	tk_slurp(TK_DEBUGFS "interval_ms", self->interval, sizeof(self->interval));
+	tk_slurp(TK_DEBUGFS "budget", self->budget, sizeof(self->budget));
+}
+
+FIXTURE_TEARDOWN(knobs)
+{
+	int ret;
+
+	ret = tk_write_file(TK_DEBUGFS "interval_ms", self->interval);
+	CHECK(!ret, "interval_ms '%s': %s", self->interval, strerror(-ret));
+	ret = tk_write_file(TK_DEBUGFS "budget", self->budget);
+	CHECK(!ret, "budget '%s': %s", self->budget, strerror(-ret));
+	EXPECT_EQ(0, tk_teardown());
+}
+
+static void set_knob(const char *knob, int val)
+{
+	char path[128], text[16];
+	int ret;
+
+	snprintf(path, sizeof(path), TK_DEBUGFS "%s", knob);
+	snprintf(text, sizeof(text), "%d", val);
+	ret = tk_write_file(path, text);
+	CHECK(!ret, "%s = %d: %s", knob, val, strerror(-ret));
+	CHECK(tk_read_s64(path) == val, "%s reads %" PRId64 " after %d", knob, tk_read_s64(path),
+	      val);
+}
+
+TEST_F(knobs, defaults_and_limits)
+{
+	static const char *const bad[] = { "1001", "-1", "x", "", "99999999999999999999", "1 2" };
+	static const int good[] = { 0, 1, 2, 7, 100, 999, 1000 };
+	size_t i;
+
+	CHECK(atoi(self->interval) == 1000, "interval_ms is %s", self->interval);
+	CHECK(atoi(self->budget) > 0, "budget is %s", self->budget);
+	for (i = 0; i < TK_ARRAY(good); i++)
+		set_knob("interval_ms", good[i]);
+	set_knob("interval_ms", 1000);
+	for (i = 0; i < TK_ARRAY(bad); i++) {
+		if (!*bad[i])
+			continue;
+		CHECK(tk_write_file(TK_DEBUGFS "interval_ms", bad[i]) < 0, "interval_ms took '%s'",
+		      bad[i]);
+		CHECK(tk_read_s64(TK_DEBUGFS "interval_ms") == 1000, "interval_ms became %" PRId64,
+		      tk_read_s64(TK_DEBUGFS "interval_ms"));
+	}
+	CHECK(tk_write_file(TK_DEBUGFS "budget", "0") < 0, "budget took 0");
+	CHECK(tk_write_file(TK_DEBUGFS "budget", "-1") < 0, "budget took -1");
+	CHECK(tk_read_s64(TK_DEBUGFS "budget") == atoi(self->budget), "budget became %" PRId64,
+	      tk_read_s64(TK_DEBUGFS "budget"));
+}
+
+struct reader {
+	int fd;
+	s64 ahead;
+	atomic_bool stop;
+	atomic_long rounds;
+};
+
+/* All clocks by both paths, in the namespace: bracketed, on their lines, never back */
+static int reader(void *arg)
+{
+	static const int steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+				      CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC_COARSE,
+				      CLOCK_REALTIME_COARSE };
+	struct reader *r = arg;
+	s64 last[TK_ARRAY(steady)] = { 0 };
+	struct tk_iv real = TK_IV_ALL;
+	size_t i;
+	int path;
+
+	tk_enter(r->fd);
+	while (!atomic_load(&r->stop) && tk_failures() < 4) {
+		s64 a, v, b;
+
+		for (path = TK_SYS; path <= TK_VDSO; path++) {
+			for (i = 0; i < TK_ARRAY(steady); i++) {
+				v = tk_get(path, steady[i]);
+				CHECK(v >= last[i], "clock %d by %s went back by %" PRId64 " ns",
+				      steady[i], tk_path_name[path], last[i] - v);
+				last[i] = v;
+			}
+			a = tk_get(path, CLOCK_MONOTONIC);
+			v = tk_get(path, CLOCK_REALTIME);
+			b = tk_get(path, CLOCK_MONOTONIC);
+			tk_iv_and(&real, v - b, v - a);
+			CHECK(tk_iv_ok(&real, 0), "REALTIME left its line by %" PRId64 " ns",
+			      real.lo - real.hi);
+		}
+		atomic_fetch_add(&r->rounds, 1);
+	}
+	return 0;
+}
+
+/* The interval is changed all the time while a namespace is read: nothing shows. */
+TEST_F(knobs, interval_changes_under_readers)
+{
+	static const int interval[] = { 0, 1000, 1, 100, 0, 10, 1000, 2, 500, 0 };
+	struct reader *r = tk_shared_page(sizeof(*r));
+	struct tk_iv was;
+	pid_t pid;
+	s64 start = tk_vnow(CLOCK_MONOTONIC);
+	size_t i;
+
+	r->fd = tk_ns_own(TK_YEAR * TK_SEC);
+	was = tk_cross(r->fd, CLOCK_MONOTONIC, 50, NULL);
+	pid = tk_spawn(reader, r);
+	for (i = 0; i < 3 * TK_ARRAY(interval); i++) {
+		set_knob("interval_ms", interval[i % TK_ARRAY(interval)]);
+		tk_sleep(40 * TK_MSEC);
+		CHECK_IV_MEET(tk_cross(r->fd, CLOCK_MONOTONIC, 5, NULL), was,
+			      tk_unit(tk_vnow(CLOCK_MONOTONIC) - start), "MONOTONIC");
+		CHECK_IV(tk_cross(r->fd, CLOCK_REALTIME, 5, NULL), TK_YEAR * TK_SEC,
+			 tk_unit(tk_vnow(CLOCK_MONOTONIC) - start), "REALTIME");
+	}
+	atomic_store(&r->stop, true);
+	CHECK(!tk_reap(pid), "the reader failed");
+	CHECK(atomic_load(&r->rounds) > 0, "it never read");
+}
+
+/*
+ * Two namespaces with one frequency, one in each of two intervals, agree: the interval
+ * is no part of the result.
+ */
+FIXTURE(accuracy)
+{
+	int unused;
+};
+
+FIXTURE_VARIANT(accuracy)
+{
+	int interval_ms;
+	s64 freq;
+};
+
+FIXTURE_VARIANT_ADD(accuracy, every_tick)
+{
+	.interval_ms = 0,
+	.freq = 100 << 16,
+};
+
+FIXTURE_VARIANT_ADD(accuracy, every_100_ms)
+{
+	.interval_ms = 100,
+	.freq = -(100 << 16),
+};
+
+FIXTURE_VARIANT_ADD(accuracy, every_second)
+{
+	.interval_ms = 1000,
+	.freq = 333 << 16,
+};
+
+FIXTURE_SETUP(accuracy)
+{
+	ASSERT_EQ(0, tk_setup());
+	tk_need_debugfs();
+	set_knob("interval_ms", variant->interval_ms);
+}
+
+FIXTURE_TEARDOWN(accuracy)
+{
+	set_knob("interval_ms", 1000);
+	EXPECT_EQ(0, tk_teardown());
+}
+
+/*
+ * MONOTONIC - RAW - steering is a constant. The bound is the finer multiplier's: for 8 s
+ * it has 28 bits at least, so between two passes it is off by one unit of 2^-27 of the
+ * interval, which the next pass takes into account; it does not add up.
+ */
+TEST_F(accuracy, against_raw)
+{
+	struct tk_timex tx = { .modes = ADJ_FREQUENCY, .freq = variant->freq };
+	s64 raw0, b, unit;
+	struct tk_iv iv = TK_IV_ALL;
+	int fd = tk_ns_own(0);
+
+	tk_enter(fd);
+	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	raw0 = tk_vnow(CLOCK_MONOTONIC_RAW);
+	do {
+		s64 a = tk_vnow(CLOCK_MONOTONIC_RAW);
+		s64 v = tk_vnow(CLOCK_MONOTONIC);
+
+		b = tk_vnow(CLOCK_MONOTONIC_RAW);
+		tk_iv_and(&iv, v - b - tk_steered(b - raw0, &tx),
+			  v - a - tk_steered(a - raw0, &tx));
+	} while (b - raw0 < 2500 * TK_MSEC);
+	/* In an idle system the passes of several seconds may fall together. */
+	unit = ((b - raw0) >> 27) + 4;
+	CHECK(tk_iv_ok(&iv, unit), "off by %" PRId64 " ns after %" PRId64 ", bound %" PRId64,
+	      iv.lo - iv.hi, b - raw0, unit);
+	fprintf(stderr, "# bracket [%" PRId64 ", %" PRId64 "]\n", iv.lo, iv.hi);
+	tk_leave();
+}
+
+/* One pass a second and namespace, however many there are. */
+FIXTURE(passes)
+{
+	int unused;
+};
+
+FIXTURE_VARIANT(passes)
+{
+	int namespaces;
+};
+
+FIXTURE_VARIANT_ADD(passes, one)
+{
+	.namespaces = 1,
+};
+
+FIXTURE_VARIANT_ADD(passes, hundred)
+{
+	.namespaces = 100,
+};
+
+FIXTURE_SETUP(passes)
+{
+	ASSERT_EQ(0, tk_setup());
+	tk_need_debugfs();
+}
+
+FIXTURE_TEARDOWN(passes)
+{
+	EXPECT_EQ(0, tk_teardown());
+}
+
+TEST_F(passes, one_a_second)
+{
+	int fds[100], n;
+	s64 before, after, t1, t2, t3, t4, most, least;
+
+	CHECK(tk_read_s64(TK_DEBUGFS "interval_ms") == 1000, "interval_ms is not 1000");
+	for (n = 0; n < variant->namespaces; n++)
+		fds[n] = tk_ns_own(n * TK_SEC);
+	CHECK(tk_stat("own") >= variant->namespaces, "own %" PRId64, tk_stat("own"));
+	t1 = tk_vnow(CLOCK_MONOTONIC);
+	before = tk_stat("passes");
+	t2 = tk_vnow(CLOCK_MONOTONIC);
+	tk_sleep(3 * TK_SEC);
+	t3 = tk_vnow(CLOCK_MONOTONIC);
+	after = tk_stat("passes");
+	t4 = tk_vnow(CLOCK_MONOTONIC);
+	/* By the time that it took: one more at either end, none missing but the last. */
+	most = variant->namespaces * ((t4 - t1) / TK_SEC + 2);
+	least = variant->namespaces * ((t3 - t2) / TK_SEC - 1);
+	CHECK(after - before >= least && after - before <= most,
+	      "%" PRId64 " passes of %d in %" PRId64 " ns, not %" PRId64 "..%" PRId64, after - before, variant->namespaces, t4 - t1, least,
+	      most);
+	CHECK(tk_stat("max_batch") >= 1, "max_batch %" PRId64, tk_stat("max_batch"));
+	while (n)
+		close(fds[--n]);
+}
+
+/* None for a follower, nor for a namespace that has gone back to following. */
+TEST_F(knobs, no_pass_for_followers)
+{
+	int fd = tk_ns_new(), second = tk_ns_own(0);
+	s64 before, after;
+
+	tk_enter(second);
+	CHECK(!tk_follow(), "follow: %m");
+	tk_leave();
+	tk_enter(fd);
+	CHECK_STATE("follow");
+	tk_leave();
+	CHECK(tk_stat("own") == 0, "own %" PRId64, tk_stat("own"));
+	before = tk_stat("passes");
+	tk_sleep(2 * TK_SEC);
+	after = tk_stat("passes");
+	CHECK(after == before, "%" PRId64 " passes without a namespace that owns a clock",
+	      after - before);
+}
+
+TEST_F(knobs, events_are_counted)
+{
+	s64 switches = tk_stat("switches"), steps = tk_stat("steps");
+	int fd = tk_ns_own(0), n;
+
+	CHECK(tk_stat("switches") >= switches + 1, "switches %" PRId64 ", were %" PRId64,
+	      tk_stat("switches"), switches);
+	tk_enter(fd);
+	for (n = 0; n < 10; n++)
+		CHECK(tk_step(TK_SEC) >= 0, "step: %m");
+	CHECK(tk_stat("steps") >= steps + 10, "steps %" PRId64 ", were %" PRId64, tk_stat("steps"),
+	      steps);
+	tk_leave();
+}
+
+/* A budget of one: all are served still, one a tick, and their clocks do not notice. */
+TEST_F(knobs, budget_of_one)
+{
+	int fds[50], n;
+	s64 start = tk_vnow(CLOCK_MONOTONIC), passes;
+
+	for (n = 0; n < 50; n++)
+		fds[n] = tk_ns_own(n * TK_SEC);
+	set_knob("budget", 1);
+	passes = tk_stat("passes");
+	tk_sleep(1500 * TK_MSEC);
+	CHECK(tk_stat("passes") > passes, "no pass in %" PRId64 " ns",
+	      tk_vnow(CLOCK_MONOTONIC) - start);
+	for (n = 0; n < 50; n++) {
+		CHECK_IV(tk_cross(fds[n], CLOCK_REALTIME, 3, NULL), n * TK_SEC,
+			 tk_unit(tk_vnow(CLOCK_MONOTONIC) - start), "REALTIME");
+		close(fds[n]);
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suspend and resume under a namespace that owns its clock.
+ *
+ *	MONOTONIC	stands still while the machine sleeps, in every namespace
+ *	BOOTTIME	gets the sleep, in every namespace the same
+ *	REALTIME, TAI	too
+ *
+ * The machine goes through the whole suspend but for the last step (pm_test = core):
+ * time is stopped, a few seconds pass, time is started again.
+ */
+#include "tk_common.h"
+
+#define PM_TEST "/sys/power/pm_test"
+#define PM_STATE "/sys/power/state"
+#define PM_DELAY "/sys/module/suspend/parameters/pm_test_delay"
+
+static bool has_word(const char *path, const char *want)
+{
+	char text[256], *word, *save = NULL;
+
+	if (access(path, R_OK))
+		return false;
+	tk_slurp(path, text, sizeof(text));
+	for (word = strtok_r(text, " []\n", &save); word; word = strtok_r(NULL, " []\n", &save))
+		if (!strcmp(word, want))
+			return true;
+	return false;
+}
+
+FIXTURE(suspend)
+{
+	char delay[32];
+};
+
+/* Suspend moves the host's BOOTTIME against its MONOTONIC: that is what it is for. */
+FIXTURE_SETUP(suspend)
+{
+	ASSERT_EQ(0, tk_setup_watch(false, 0));
+	CHECK(has_word(PM_TEST, "core"), PM_TEST " has no 'core': CONFIG_PM_DEBUG is missing");
+	CHECK(has_word(PM_STATE, "mem"), PM_STATE " has no 'mem'");
+	CHECK(has_word("/sys/power/mem_sleep", "deep"), "mem_sleep has no 'deep'");
+	ASSERT_EQ(0, tk_failures());
+	tk_slurp(PM_DELAY, self->delay, sizeof(self->delay));
+	CHECK(!tk_write_file(PM_DELAY, "1"), PM_DELAY ": %m");
+	CHECK(!tk_write_file(PM_TEST, "core"), PM_TEST ": %m");
+	CHECK(!tk_write_file("/sys/power/mem_sleep", "deep"), "mem_sleep: %m");
+}
+
+FIXTURE_TEARDOWN(suspend)
+{
+	tk_write_file(PM_TEST, "none");
+	tk_write_file(PM_DELAY, self->delay);
+	EXPECT_EQ(0, tk_teardown());
+}
+
+FIXTURE_VARIANT(suspend)
+{
+	s64 tick;
+};
+
+FIXTURE_VARIANT_ADD(suspend, plain)
+{
+	.tick = 10000,
+};
+
+/* A clock that runs 10 % fast gets the sleep as the host measured it. */
+FIXTURE_VARIANT_ADD(suspend, fast)
+{
+	.tick = 11000,
+};
+
+struct reader {
+	int fd;
+	atomic_bool stop;
+};
+
+/* Frozen and thawed with the rest: it may not see any clock go back. */
+static int reader(void *arg)
+{
+	static const int clk[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+				   CLOCK_REALTIME, CLOCK_TAI };
+	struct reader *r = arg;
+	s64 last[TK_ARRAY(clk)] = { 0 };
+	int path;
+	size_t i;
+
+	tk_enter(r->fd);
+	while (!atomic_load(&r->stop) && tk_failures() < 4) {
+		for (path = TK_SYS; path <= TK_VDSO; path++) {
+			for (i = 0; i < TK_ARRAY(clk); i++) {
+				s64 v = tk_get(path, clk[i]);
+
+				CHECK(v >= last[i], "clock %d by %s went back by %" PRId64 " ns",
+				      clk[i], tk_path_name[path], last[i] - v);
+				last[i] = v;
+			}
+		}
+	}
+	return 0;
+}
+
+struct clocks {
+	s64 start;
+	struct tk_iv boot_mono;		/* BOOTTIME - MONOTONIC, exact */
+	struct tk_iv real_mono;
+	struct tk_iv tai_mono;
+	struct tk_iv cross_mono;	/* ns - host */
+};
+
+static void take(struct clocks *host, struct clocks *ns, int fd)
+{
+	host->start = tk_vnow(CLOCK_MONOTONIC);
+	host->boot_mono = tk_line(CLOCK_BOOTTIME, CLOCK_MONOTONIC, 1000);
+	host->real_mono = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 1000);
+	host->tai_mono = tk_line(CLOCK_TAI, CLOCK_MONOTONIC, 1000);
+	ns->cross_mono = tk_cross_once(fd, CLOCK_MONOTONIC);
+	tk_enter(fd);
+	ns->boot_mono = tk_line(CLOCK_BOOTTIME, CLOCK_MONOTONIC, 1000);
+	ns->real_mono = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 1000);
+	ns->tai_mono = tk_line(CLOCK_TAI, CLOCK_MONOTONIC, 1000);
+	tk_leave();
+}
+
+static struct tk_iv minus(struct tk_iv a, struct tk_iv b)
+{
+	return (struct tk_iv){ a.lo - b.hi, a.hi - b.lo };
+}
+
+TEST_F(suspend, sleep_goes_into_every_boottime)
+{
+	struct tk_timex tx = { .modes = ADJ_TICK, .tick = variant->tick };
+	struct reader *r = tk_shared_page(sizeof(*r));
+	struct clocks host1, host2, ns1, ns2;
+	struct tk_iv slept;
+	pid_t pid;
+	int ret;
+
+	r->fd = tk_ns_own(TK_YEAR * TK_SEC);
+	tk_enter(r->fd);
+	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	tk_leave();
+	pid = tk_spawn(reader, r);
+	take(&host1, &ns1, r->fd);
+	ret = tk_write_file(PM_STATE, "mem");
+	CHECK(!ret, PM_STATE ": %s", strerror(-ret));
+	take(&host2, &ns2, r->fd);
+	atomic_store(&r->stop, true);
+	CHECK(!tk_reap(pid), "the reader failed");
+
+	/* What the host slept, the namespace slept. */
+	slept = minus(host2.boot_mono, host1.boot_mono);
+	CHECK(slept.hi > 0, "the host's BOOTTIME gained %" PRId64 "..%" PRId64 " ns: no sleep",
+	      slept.lo, slept.hi);
+	CHECK_IV_MEET(minus(ns2.boot_mono, ns1.boot_mono), slept, 0, "BOOTTIME - MONOTONIC");
+	CHECK_IV_MEET(minus(ns2.real_mono, ns1.real_mono), slept, 0, "REALTIME - MONOTONIC");
+	CHECK_IV_MEET(minus(ns2.tai_mono, ns1.tai_mono), slept, 0, "TAI - MONOTONIC");
+	CHECK_IV_MEET(minus(host2.real_mono, host1.real_mono), slept, 0, "the host's REALTIME");
+	/* MONOTONIC stood still in both, so the difference is what the rates make of it. */
+	if (variant->tick == 10000)
+		CHECK_IV_MEET(ns2.cross_mono, ns1.cross_mono, tk_unit(host2.start - host1.start),
+			      "MONOTONIC");
+	else
+		CHECK(ns2.cross_mono.hi - ns1.cross_mono.lo >= 0 &&
+		      ns2.cross_mono.lo - ns1.cross_mono.hi <=
+		      (host2.start - host1.start + TK_SEC) / 10,
+		      "MONOTONIC gained %" PRId64 " ns in %" PRId64, ns2.cross_mono.lo -
+		      ns1.cross_mono.hi, host2.start - host1.start);
+	fprintf(stderr, "# slept %" PRId64 " ns\n", slept.lo);
+}
+
+TEST_HARNESS_MAIN
