@@ -81,7 +81,8 @@ debug-test:
 roundtrip: tree
 	@$(S)/roundtrip.sh
 
-test-prefix: tree
+test-prefix: CONFIG = plain
+test-prefix: kernel
 	@$(S)/prefix.sh
 
 lint: tree

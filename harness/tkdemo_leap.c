@@ -312,6 +312,11 @@ static void start_child(struct role *role)
 	if (role->pid < 0)
 		err(TK_EXIT_FAILURE, "fork");
 	if (!role->pid) {
+		const struct role *other;
+
+		/* A child ends when its own partner goes. */
+		for (other = roles; other < role; other++)
+			close(other->fd);
 		close(fds[0]);
 		child(role, fds[1]);
 	}

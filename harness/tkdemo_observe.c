@@ -47,6 +47,8 @@ static struct process {
 	double ppm;
 	/* Since when it has been near the reference without a break, or -1. */
 	int64_t near_since;
+	/* How often it was near and went away again. */
+	unsigned int lapses;
 } processes[MAX_PROCESSES + 1];
 
 /* processes[0] is the host itself. */
@@ -189,6 +191,7 @@ static bool all_near(int64_t elapsed, int64_t lines_done)
 
 		if (llabs(p->offset) > opt.within_ns || apart > opt.within_ppm ||
 		    -apart > opt.within_ppm) {
+			p->lapses += p->near_since >= 0;
 			p->near_since = -1;
 		} else if (p->near_since < 0) {
 			p->near_since = elapsed;
@@ -325,6 +328,7 @@ static void report(bool near)
 		tkd_fact("%s.%s.offset_ns %" PRId64, opt.prefix, p->name, p->offset);
 		tkd_fact("%s.%s.timens_clock_ns %" PRId64, opt.prefix, p->name, second);
 		tkd_fact("%s.%s.ppm %.3f", opt.prefix, p->name, p->ppm);
+		tkd_fact("%s.%s.lapses %u", opt.prefix, p->name, p->lapses);
 		if (near)
 			tkd_fact("%s.%s.near_after_s %.0f", opt.prefix, p->name,
 				 (double)p->near_since / TK_NSEC_PER_SEC);

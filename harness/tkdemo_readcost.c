@@ -60,7 +60,6 @@ static const struct target {
 };
 
 #define NR_TARGETS	(sizeof(targets) / sizeof(targets[0]))
-#define REALTIME_TARGET	0
 #define SYSCALL_TARGET	(NR_TARGETS - 1)
 
 typedef long (*clock_fn)(clockid_t id, struct timespec *ts);
@@ -249,22 +248,20 @@ static void judge(double cost[NR_TARGETS][NR_PLACES], const struct tkd_counter *
 	 * others use too are compared with a margin.
 	 */
 	double margin = counter->exact ? 1.0 : 1.15;
-	bool as_host = true, below_follow = true, coarse = true, no_syscall = true;
+	bool as_host = true, below_follow = true, no_syscall = true;
 	unsigned int t;
 
 	for (t = 0; t < SYSCALL_TARGET; t++) {
 		if (targets[t].fine) {
 			as_host &= cost[t][OWN] <= cost[t][OUTSIDE] * margin;
 			below_follow &= cost[t][OWN] <= cost[t][FOLLOW] * margin;
-		} else {
-			coarse &= cost[t][OWN] < cost[REALTIME_TARGET][OWN] * margin;
 		}
 		no_syscall &= cost[t][OWN] < cost[SYSCALL_TARGET][OWN] / 2;
 	}
 	tkd_claim(as_host, "a clock that is read with the counter costs no more in an own namespace than outside");
 	tkd_claim(below_follow, "and no more than in a namespace that follows");
-	tkd_claim(coarse, "coarse clocks and time() cost less than CLOCK_REALTIME in an own namespace");
-	tkd_claim(no_syscall, "no clock of an own namespace needs a system call");
+	/* Half of one is far from any reading that goes through the kernel. */
+	tkd_claim(no_syscall, "no clock of an own namespace needs a system call, coarse ones and time() neither");
 }
 
 int main(int argc, char **argv)
@@ -312,6 +309,9 @@ int main(int argc, char **argv)
 		if (pids[p] < 0)
 			err(TK_EXIT_FAILURE, "fork");
 		if (!pids[p]) {
+			/* The end of its own commands is the end for a child. */
+			for (t = 0; t < p; t++)
+				close(fds[t]);
 			close(pair[0]);
 			child(p, pair[1]);
 		}

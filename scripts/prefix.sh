@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Compile every prefix of the queue: after each patch, the folders that the queue touches must build. Uses a work tree and
-# an object directory of its own; ccache makes the second run short.
+# Compile every prefix of the queue: after each patch, all files that the queue touches must build. Uses a work tree and
+# an object directory of its own; ccache makes the second run short. Needs the plain kernel (make kernel).
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -13,13 +13,19 @@ work=$BUILD/prefix
 obj=$work/obj
 log=$BUILD/log/prefix.log
 
-# Every folder with a touched C file, as a target of make; those of the vDSO need the whole image.
+# What is compiled each time: every C file that the queue touches anywhere, as far as the plain kernel has it, and the
+# folders at the heart of it.
 targets()
 {
+	local file
+
 	kgit diff --name-only base HEAD -- '*.c' |
-		sed -n -E -e 's,^(kernel/time|fs/proc|fs|kernel|net/core|net/socket|ipc|io_uring|drivers/ptp|arch/x86/kernel)/[^/]*$,\1/,p' \
-			-e 's,^(arch/x86/entry/vdso|lib/vdso)/.*,arch/x86/entry/vdso/,p' |
-		LC_ALL=C sort -u
+		while IFS= read -r file; do
+			case $file in
+			kernel/time/* | arch/x86/entry/vdso/* | lib/vdso/*) ;;
+			*) [[ ! -f $BUILD/obj-plain/${file%.c}.o || $(content base "$file") = - ]] || echo "${file%.c}.o" ;;
+			esac
+		done
 	echo kernel/time/
 	echo arch/x86/entry/vdso/
 }
@@ -29,6 +35,7 @@ prefixes()
 	local commit n=0 total want
 
 	in_tree || die "no tree in $TREE (make tree)"
+	[[ -f $BUILD/obj-plain/vmlinux ]] || die "the plain kernel has not been built (make kernel)"
 	mkdir -p "$obj" "$BUILD/log"
 	total=$(kgit rev-list --count overlay..HEAD)
 	mapfile -t want < <(targets | LC_ALL=C sort -u)

@@ -59,6 +59,11 @@ apt_is_fresh=0
 apt_update()
 {
 	[[ $apt_is_fresh = 0 ]] || return 0
+	# Downloading needs no privilege; the package lists that are there may do.
+	if [[ $(id -u) != 0 && ${#missing[@]} -eq 0 ]] && ! type -P sudo > /dev/null; then
+		say "neither root nor sudo: using the package lists as they are"
+		return
+	fi
 	say "apt-get update"
 	as_root apt-get -q -o Acquire::Retries=3 update
 	apt_is_fresh=1

@@ -32,6 +32,7 @@ struct leap {
 	s64 step;		/* what happens at the edge, 0: nothing */
 	s64 ahead;		/* so long before midnight the clock is set to */
 	s64 until;		/* so long after midnight it is watched */
+	s64 quiet;		/* so long after arming nobody reads */
 	/* called once, @since ns after the clock was set, when the time has come */
 	s64 act_at;
 	void (*act)(struct leap *l);
@@ -218,6 +219,8 @@ static void run_leap(struct leap *l)
 		arm(l->status);
 	start = tk_vnow(CLOCK_MONOTONIC);
 	end = start + l->ahead + l->until;
+	if (l->quiet)
+		tk_sleep(l->quiet);
 	while (tk_vnow(CLOCK_MONOTONIC) < end && tk_failures() < 5) {
 		sample(l);
 		if (l->act && !acted && tk_vnow(CLOCK_MONOTONIC) >= start + l->act_at) {
@@ -255,7 +258,7 @@ static int leap_process(void *arg)
 		s64 end;
 		int ret;
 
-		CHECK(l->states & (1u << (l->status == STA_INS ? TIME_INS : TIME_DEL)),
+		CHECK(l->quiet || l->states & (1u << (l->status == STA_INS ? TIME_INS : TIME_DEL)),
 		      "the armed state was never seen: %#x", l->states);
 		CHECK(l->status == STA_DEL || (l->states & (1u << TIME_OOP)),
 		      "TIME_OOP was never seen: %#x", l->states);
@@ -395,6 +398,35 @@ TEST_F(leap, no_leap_when_not_meant)
 	for (i = 0; i < 4; i++)
 		pid[i] = tk_spawn(leap_process, &l[i]);
 	for (i = 0; i < 4; i++) {
+		CHECK(!tk_reap(pid[i]), "process %d failed", i);
+		CHECK_SAMPLES(&l[i]);
+	}
+}
+
+/* ------------------------------------------------------------------ nobody is awake */
+
+/* No watcher: it would wake the machine every few milliseconds. */
+TK_FIXTURE_UNWATCHED(idle);
+
+/*
+ * An idle machine has no tick, so nobody takes a pass before the edge. The first read
+ * behind it is as exact as any.
+ */
+TEST_F(idle, first_read_after_the_edge)
+{
+	struct leap *l = new_leaps(2);
+	pid_t pid[2];
+	int i;
+
+	l[0] = (struct leap){ .fd = tk_ns_own(0), .status = STA_INS, .step = -TK_SEC,
+			      .ahead = 3500 * TK_MSEC, .quiet = 3502 * TK_MSEC,
+			      .until = 1500 * TK_MSEC };
+	l[1] = (struct leap){ .fd = tk_ns_own(0), .status = STA_DEL, .step = TK_SEC,
+			      .ahead = 4500 * TK_MSEC, .quiet = 3502 * TK_MSEC,
+			      .until = -500 * TK_MSEC };
+	for (i = 0; i < 2; i++)
+		pid[i] = tk_spawn(leap_process, &l[i]);
+	for (i = 0; i < 2; i++) {
 		CHECK(!tk_reap(pid[i]), "process %d failed", i);
 		CHECK_SAMPLES(&l[i]);
 	}
