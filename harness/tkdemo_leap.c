@@ -47,10 +47,12 @@
 #define SAMPLE_PERIOD	(TK_NSEC_PER_SEC / 2)
 
 /*
- * How exactly a child hits the date it aims at: it computes the date from one
- * reading of MONOTONIC, and the date counts from a system call that comes later.
+ * How exactly a child has to hit the date it aims at. It computes the date from
+ * a reading of MONOTONIC, and the date counts from a system call that comes
+ * later; when something came between, it tries again.
  */
 #define AIM		(TK_NSEC_PER_SEC / 1000)
+#define TRIES		100
 
 struct bounds {
 	int64_t lo;
@@ -149,9 +151,23 @@ static void take_sample(struct sample *s)
 {
 	struct timex tx = { .modes = 0 };
 
-	s->monotonic = tkd_read(CLOCK_MONOTONIC);
-	s->realtime = tkd_read(CLOCK_REALTIME);
-	s->tai = tkd_read(CLOCK_TAI);
+	int64_t narrowest = INT64_MAX;
+	unsigned int i;
+
+	/* Of several readings the one in which the least came between. */
+	for (i = 0; i < 16; i++) {
+		int64_t before = tkd_read(CLOCK_MONOTONIC);
+		int64_t realtime = tkd_read(CLOCK_REALTIME);
+		int64_t tai = tkd_read(CLOCK_TAI);
+		int64_t after = tkd_read(CLOCK_MONOTONIC);
+
+		if (after - before >= narrowest)
+			continue;
+		narrowest = after - before;
+		s->monotonic = before;
+		s->realtime = realtime;
+		s->tai = tai;
+	}
 	s->state = adjtimex(&tx);
 	if (s->state < 0)
 		err(TK_EXIT_FAILURE, "adjtimex");
@@ -215,22 +231,45 @@ static void read_densely(const struct role *role, struct dense *d, int64_t end)
 	} while (last < end);
 }
 
+/* How far the clock is from what it shall show while nobody has had a leap second. */
+static int64_t off_target(void)
+{
+	struct sample s;
+
+	take_sample(&s);
+	return s.realtime - s.monotonic - (MIDNIGHT * TK_NSEC_PER_SEC - midnight_mono);
+}
+
+static void set_date(const struct role *role)
+{
+	unsigned int tries = 0;
+
+	do {
+		int64_t date = MIDNIGHT * TK_NSEC_PER_SEC + tkd_read(CLOCK_MONOTONIC) -
+			       midnight_mono;
+		struct timespec ts = {
+			.tv_sec	 = date / TK_NSEC_PER_SEC,
+			.tv_nsec = date % TK_NSEC_PER_SEC,
+		};
+
+		if (tries++ == TRIES)
+			errx(TK_EXIT_FAILURE, "%s: the date is %lld ns off in each of %d tries",
+			     role->name, (long long)off_target(), TRIES);
+		if (clock_settime(CLOCK_REALTIME, &ts))
+			err(TK_EXIT_FAILURE, "%s: clock_settime in the namespace", role->name);
+	} while (llabs(off_target()) > AIM / 2);
+}
+
 static void arm(const struct role *role)
 {
 	struct timex tx = {
-		.modes	  = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR,
-		.status	  = role->status,
+		.modes	= ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR,
+		.status	= role->status,
 	};
 	struct timex tai = { .modes = ADJ_TAI, .constant = TAI_OFFSET };
-	struct timespec ts;
-	int64_t date;
 
 	/* First the date: setting it clears the NTP state. */
-	date = MIDNIGHT * TK_NSEC_PER_SEC + tkd_read(CLOCK_MONOTONIC) - midnight_mono;
-	ts.tv_sec = date / TK_NSEC_PER_SEC;
-	ts.tv_nsec = date % TK_NSEC_PER_SEC;
-	if (clock_settime(CLOCK_REALTIME, &ts))
-		err(TK_EXIT_FAILURE, "%s: clock_settime in the namespace", role->name);
+	set_date(role);
 	/* Status without STA_UNSYNC, and no error bound: else TIME_ERROR hides the state. */
 	if (adjtimex(&tx) < 0)
 		err(TK_EXIT_FAILURE, "%s: adjtimex(ADJ_STATUS) in the namespace", role->name);

@@ -214,18 +214,45 @@ static bool worth_a_line(int64_t line)
 	return line % opt.every == 0;
 }
 
-static void print_line(int64_t elapsed)
+/* A clock that was set has no rate for that period. */
+static const char *rate_text(double ppm, char *buf, size_t size)
+{
+	if (ppm > 1e6 || ppm < -1e6)
+		snprintf(buf, size, "was set");
+	else
+		snprintf(buf, size, "%+.3f", ppm);
+	return buf;
+}
+
+static void print_header(void)
 {
 	char line[512];
 	int len;
 	unsigned int i;
 
-	len = snprintf(line, sizeof(line), "%6.0f s  host %+.3f ppm  %s %+.3f ppm, host %+.0f s",
-		       (double)elapsed / TK_NSEC_PER_SEC, processes[0].ppm, processes[1].name,
-		       processes[1].ppm, -(double)processes[0].offset / TK_NSEC_PER_SEC);
+	tkd_say("rates in ppm against the raw counter, since the second before; distances in seconds");
+	len = snprintf(line, sizeof(line), "%6s  %8s  %8s %12s", "time", "the host", processes[1].name,
+		       "less host");
 	for (i = 2; i < nr_processes; i++)
-		len += snprintf(line + len, sizeof(line) - len, "  %s %+.3f ppm, %s %+.9f s",
-				processes[i].name, processes[i].ppm, processes[1].name,
+		len += snprintf(line + len, sizeof(line) - len, "  %8s %8s %-15s", processes[i].name,
+				"less", processes[1].name);
+	tkd_say("%s", line);
+}
+
+static void print_line(int64_t elapsed)
+{
+	char line[512], rate[32];
+	int len;
+	unsigned int i;
+
+	len = snprintf(line, sizeof(line), "%4.0f s  %8s", (double)elapsed / TK_NSEC_PER_SEC,
+		       rate_text(processes[0].ppm, rate, sizeof(rate)));
+	len += snprintf(line + len, sizeof(line) - len, "  %8s %+12.0f",
+			rate_text(processes[1].ppm, rate, sizeof(rate)),
+			-(double)processes[0].offset / TK_NSEC_PER_SEC);
+	for (i = 2; i < nr_processes; i++)
+		len += snprintf(line + len, sizeof(line) - len, "  %8s %+24.9f",
+				rate_text(processes[i].ppm, rate, sizeof(rate)),
 				(double)processes[i].offset / TK_NSEC_PER_SEC);
 	tkd_say("%s", line);
 }
@@ -354,6 +381,7 @@ int main(int argc, char **argv)
 
 	started = next = tkd_read(CLOCK_MONOTONIC);
 	first_raw = go_round(&first_cycles);
+	print_header();
 	for (line = 0; !near && next - started < opt.seconds * TK_NSEC_PER_SEC; line++) {
 		next += opt.period;
 		tkd_sleep_until(next);

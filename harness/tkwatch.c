@@ -142,6 +142,7 @@ static struct {
 	int64_t min_run;
 	const char *json;
 	bool here;
+	bool no_timerfd;
 } opt = {
 	.threshold	= 3000,
 	.period		= 5000000,
@@ -415,7 +416,8 @@ static void check_cancel(void)
 	if (errno != ECANCELED)
 		err(TK_EXIT_FAILURE, "reading the timerfd");
 	seen.realtime_sets++;
-	clocks_moved = true;
+	if (!opt.no_timerfd)
+		clocks_moved = true;
 	event(read_clock(CLOCK_MONOTONIC_RAW), "realtime was set (timerfd cancelled)");
 	arm_cancel();
 }
@@ -586,6 +588,7 @@ static void usage(FILE *out)
 	      "  --period-us N      time between two samples (5000)\n"
 	      "  --min-seconds N    watch at least that long (1)\n"
 	      "  --here             watch the time namespace that tkwatch is in\n"
+	      "  --no-timerfd       do not count cancelled timers as movement\n"
 	      "  --json FILE        write the measurements there\n"
 	      "\n"
 	      "Exit status: 0 all good, 1 COMMAND failed, 2 the clocks moved, 3 both,\n"
@@ -594,12 +597,14 @@ static void usage(FILE *out)
 
 static void parse_options(int argc, char **argv)
 {
-	enum { OPT_THRESHOLD = 256, OPT_PERIOD, OPT_MIN, OPT_HERE, OPT_JSON, OPT_HELP };
+	enum { OPT_THRESHOLD = 256, OPT_PERIOD, OPT_MIN, OPT_HERE, OPT_NO_TIMERFD,
+	       OPT_JSON, OPT_HELP };
 	static const struct option options[] = {
 		{ "threshold-ns",	required_argument,	NULL, OPT_THRESHOLD },
 		{ "period-us",		required_argument,	NULL, OPT_PERIOD },
 		{ "min-seconds",	required_argument,	NULL, OPT_MIN },
 		{ "here",		no_argument,		NULL, OPT_HERE },
+		{ "no-timerfd",		no_argument,		NULL, OPT_NO_TIMERFD },
 		{ "json",		required_argument,	NULL, OPT_JSON },
 		{ "help",		no_argument,		NULL, OPT_HELP },
 		{ 0 }
@@ -624,6 +629,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case OPT_HERE:
 			opt.here = true;
+			break;
+		case OPT_NO_TIMERFD:
+			opt.no_timerfd = true;
 			break;
 		case OPT_JSON:
 			opt.json = optarg;

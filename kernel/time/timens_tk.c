@@ -378,6 +378,12 @@ static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles)
 	return offset;
 }
 
+/* A counter which seems to have gone back stands still at the last bend */
+static u64 timens_tk_not_before_bend(const struct timekeeper_ns *tn, u64 cycles)
+{
+	return tn->cycle_now + timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->cycle_now);
+}
+
 /* The edge as readers need it; see "Leap seconds" */
 static void timens_tk_update_edge(struct timekeeper_ns *tn)
 {
@@ -387,7 +393,7 @@ static void timens_tk_update_edge(struct timekeeper_ns *tn)
 /* Advance to @cycles on the grid of NTP intervals, as the tick does */
 static void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles)
 {
-	u64 offset = timens_tk_accumulate(tn, cycles);
+	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles));
 
 	timens_tk_retune(tn, offset);
 	tn->cycle_now = tn->tkd.timekeeper.tkr_mono.cycle_last + offset;
@@ -402,7 +408,7 @@ static void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles)
 static void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
-	u64 offset = timens_tk_accumulate(tn, cycles);
+	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles));
 	u64 real = offset * tk->tkr_mono.mult;
 	u64 tick;
 
@@ -452,6 +458,7 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	tk->xtime_remainder <<= extra;
 	tk->ntp_err_mult <<= extra;
 	tk->ntp_error_shift -= extra;
+	tn->cycle_now = tk->tkr_mono.cycle_last;
 	/* Nothing computed the fine multiplier yet */
 	tn->mult_tick = 0;
 	tn->max_cycles = timens_tk_max_cycles(mult, shift);
@@ -561,6 +568,17 @@ static void timens_tk_line(const struct timekeeper *tk, clockid_t clk, u64 delta
 	ts->tv_nsec = rem;
 }
 
+/* An own clock at @cycles, without the step of a leap second to come */
+static void timens_tk_own_line(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
+			       struct timespec64 *ts)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 delta = timens_tk_delta(&tk->tkr_mono, cycles, tn->cycle_now);
+
+	delta += (tn->cycle_now - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
+	timens_tk_line(tk, clk, delta, ts);
+}
+
 /**
  * timens_tk_read_at - The time of an own clock at a counter value
  * @tn:		The namespace; the caller holds its lock, or retries
@@ -571,13 +589,11 @@ static void timens_tk_line(const struct timekeeper *tk, clockid_t clk, u64 delta
 void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
 		       struct timespec64 *ts)
 {
-	const struct timekeeper *tk = &tn->tkd.timekeeper;
-	const struct tk_read_base *tkr = &tk->tkr_mono;
 	u64 delta, nsec;
 	u32 rem;
 
 	if (clk == CLOCK_MONOTONIC_RAW) {
-		delta = timens_tk_delta(tkr, cycles, tn->raw.cycles);
+		delta = timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->raw.cycles);
 		nsec = mul_u64_u32_add_u64_shr(delta, tn->raw.mult, tn->raw.xnsec, tn->raw.shift);
 		nsec += tn->raw_offset.tv_nsec;
 		ts->tv_sec = tn->raw.sec + tn->raw_offset.tv_sec +
@@ -586,9 +602,7 @@ void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles
 		return;
 	}
 
-	delta = timens_tk_delta(tkr, cycles, tn->cycle_now);
-	delta += (tn->cycle_now - tkr->cycle_last) & tkr->mask;
-	timens_tk_line(tk, clk, delta, ts);
+	timens_tk_own_line(tn, clk, cycles, ts);
 	if (clk == CLOCK_REALTIME || clk == CLOCK_REALTIME_COARSE || clk == CLOCK_REALTIME_ALARM)
 		ts->tv_sec = timens_tk_leap(tn, ts->tv_sec);
 }
@@ -598,6 +612,23 @@ static inline u64 timens_tk_counter(const struct timekeeper_ns *tn)
 	struct clocksource *cs = READ_ONCE(tn->tkd.timekeeper.tkr_mono.clock);
 
 	return cs->read(cs);
+}
+
+/*
+ * Counter value of the host's last tick. It is one word, but a reader must not
+ * get an old one while the page of the host has the new one already.
+ */
+static u64 timens_tk_last_tick(void)
+{
+	unsigned int seq;
+	u64 cycles;
+
+	do {
+		seq = read_seqcount_begin(&tk_core.seq);
+		cycles = tk_core.timekeeper.tkr_mono.cycle_last;
+	} while (read_seqcount_retry(&tk_core.seq, seq));
+
+	return cycles;
 }
 
 static inline bool timens_tk_is_coarse(clockid_t clk)
@@ -655,12 +686,8 @@ bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 			timens_tk_read_follow(ns, clk, ts);
 			continue;
 		}
-		/*
-		 * The tick of the host, read without its sequence counter: one
-		 * word, and a change of the clocksource changes tkd.seq too.
-		 */
 		if (timens_tk_is_coarse(clk))
-			cycles = READ_ONCE(tk_core.timekeeper.tkr_mono.cycle_last);
+			cycles = timens_tk_last_tick();
 		else
 			cycles = timens_tk_counter(tn);
 		timens_tk_read_at(tn, clk, cycles, ts);
@@ -690,6 +717,7 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 	const struct timekeeper *host = &tk_core.timekeeper;
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned int seq, host_seq;
+	struct timespec64 real;
 	u64 cycles, delta;
 
 	do {
@@ -706,10 +734,12 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 		p->own = tn->state == TIMENS_TK_OWN;
 		if (p->own) {
 			timens_tk_read_at(tn, clk, cycles, &p->ns);
+			timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &real);
 			/* The scale of the namespace is the finer one */
 			p->host_mult <<= tn->tkd.timekeeper.tkr_mono.shift - p->ns_mult;
 			p->ns_mult = tn->tkd.timekeeper.tkr_mono.mult;
-			p->edge_sec = tn->edge_sec;
+			/* Behind the edge, the step is part of the time already */
+			p->edge_sec = real.tv_sec >= tn->edge_sec ? TIME64_MAX : tn->edge_sec;
 			p->edge_step = tn->edge_step;
 		} else {
 			p->ns = p->host;
@@ -898,7 +928,6 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 
 	vd->tz_minuteswest = tn->tz.tz_minuteswest;
 	vd->tz_dsttime = tn->tz.tz_dsttime;
-	WRITE_ONCE(vd->hrtimer_res, hrtimer_resolution);
 
 	vd = &vd[CS_RAW];
 	vd->cycle_last	= tn->raw.cycles;
@@ -963,19 +992,19 @@ out:
 }
 
 /* A point of the host's CLOCK_MONOTONIC_RAW */
-static void timens_tk_host_raw(struct timens_tk_raw *raw)
+static void timens_tk_host_raw(const struct tk_data *host, struct timens_tk_raw *raw)
 {
-	const struct timekeeper *tk = &tk_core.timekeeper;
+	const struct timekeeper *tk = &host->timekeeper;
 	unsigned int seq;
 
 	do {
-		seq = read_seqcount_begin(&tk_core.seq);
+		seq = read_seqcount_begin(&host->seq);
 		raw->cycles = tk->tkr_raw.cycle_last;
 		raw->sec = tk->raw_sec;
 		raw->xnsec = tk->tkr_raw.xtime_nsec;
 		raw->mult = tk->tkr_raw.mult;
 		raw->shift = tk->tkr_raw.shift;
-	} while (read_seqcount_retry(&tk_core.seq, seq));
+	} while (read_seqcount_retry(&host->seq, seq));
 }
 
 /*
@@ -1264,9 +1293,10 @@ void __timens_tk_advance(void)
 	if (list_empty(&cal->carry))
 		goto out;
 
-	timens_tk_host_raw(&raw);
+	timens_tk_host_raw(&tk_core, &raw);
 	while ((tn = timens_tk_calendar_next(cal, now, done))) {
-		late = now - tn->due;
+		/* A tick which lags finds slots of its next round */
+		late = now > tn->due ? now - tn->due : 0;
 		if (unlikely(!raw_spin_trylock(&tn->tkd.lock))) {
 			tn->due = now + 1;
 			list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
@@ -1333,6 +1363,38 @@ static void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns 
  * The host's timekeeping changes under all namespaces
  */
 
+/* Continue @tn, which is at @old_cycles of its counter, at @cycles of @cs */
+void timens_tk_change_one(struct timekeeper_ns *tn, u64 old_cycles, struct clocksource *cs,
+			  const struct timens_tk_raw *raw, u64 cycles)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	timens_tk_update_begin(tn);
+	timens_tk_forward_to(tn, old_cycles);
+	timens_tk_rebase(tn, cs, raw, cycles);
+	timens_tk_update_end(tn);
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+}
+
+/* Account a sleep of which the host learned late */
+void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *sleep)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	timens_tk_update_begin(tn);
+	timens_tk_forward_to(tn, timens_tk_counter(tn));
+	timens_tk_add_sleep(tn, sleep);
+	ntp_clear(&tn->ntp);
+	tn->tkd.timekeeper.ntp_error = 0;
+	timens_tk_retune(tn, 0);
+	timens_tk_update_edge(tn);
+	timens_tk_update_end(tn);
+	timens_tk_arm_wake(tn);
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+}
+
 /**
  * __timens_tk_change_clocksource - Re-base all namespaces on a new counter
  * @old:	The clocksource until now
@@ -1352,16 +1414,11 @@ void __timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles)
 
 	lockdep_assert_held(&tk_core.lock);
 
-	timens_tk_host_raw(&raw);
+	timens_tk_host_raw(&tk_core, &raw);
 	raw_spin_lock(&cal->lock);
 	list_for_each_entry(tn, &cal->own, own_node) {
-		raw_spin_lock(&tn->tkd.lock);
-		timens_tk_update_begin(tn);
-		if (!WARN_ON_ONCE(tn->tkd.timekeeper.tkr_mono.clock != old))
-			timens_tk_forward_to(tn, old_cycles);
-		timens_tk_rebase(tn, tkr->clock, &raw, tkr->cycle_last);
-		timens_tk_update_end(tn);
-		raw_spin_unlock(&tn->tkd.lock);
+		WARN_ON_ONCE(tn->tkd.timekeeper.tkr_mono.clock != old);
+		timens_tk_change_one(tn, old_cycles, tkr->clock, &raw, tkr->cycle_last);
 	}
 	timens_tk_calendar_set(cal, timens_tk_interval, timens_tk_wrap_ticks(&tk_core.timekeeper));
 	raw_spin_unlock(&cal->lock);
@@ -1410,7 +1467,7 @@ void __timens_tk_resume(const struct timespec64 *sleep)
 
 	lockdep_assert_held(&tk_core.lock);
 
-	timens_tk_host_raw(&raw);
+	timens_tk_host_raw(&tk_core, &raw);
 	raw_spin_lock(&cal->lock);
 	list_for_each_entry(tn, &cal->own, own_node) {
 		struct timekeeper *tk = &tn->tkd.timekeeper;
@@ -1445,18 +1502,8 @@ void __timens_tk_inject_sleep(const struct timespec64 *sleep)
 	lockdep_assert_held(&tk_core.lock);
 
 	raw_spin_lock(&cal->lock);
-	list_for_each_entry(tn, &cal->own, own_node) {
-		raw_spin_lock(&tn->tkd.lock);
-		timens_tk_update_begin(tn);
-		timens_tk_forward_to(tn, timens_tk_counter(tn));
-		timens_tk_add_sleep(tn, sleep);
-		ntp_clear(&tn->ntp);
-		tn->tkd.timekeeper.ntp_error = 0;
-		timens_tk_retune(tn, 0);
-		timens_tk_update_edge(tn);
-		timens_tk_update_end(tn);
-		raw_spin_unlock(&tn->tkd.lock);
-	}
+	list_for_each_entry(tn, &cal->own, own_node)
+		timens_tk_sleep_one(tn, sleep);
 	raw_spin_unlock(&cal->lock);
 }
 
@@ -1464,8 +1511,48 @@ void __timens_tk_inject_sleep(const struct timespec64 *sleep)
  * Setting
  */
 
-/* What modifies the clock of a namespace; a negative result changes nothing */
-typedef int (*timens_tk_op)(struct timekeeper_ns *tn, void *arg);
+/**
+ * timens_tk_write - One write section of a setter
+ * @tn:		The namespace
+ * @host:	The clock to take over from if the namespace follows, or NULL
+ * @offs:	The constant offsets to @host
+ * @op:		The modification
+ * @arg:	Argument for @op
+ *
+ * Brings the clock up to the present and runs @op on it. If that succeeds the
+ * namespace owns its clock.
+ *
+ * Context: under the locks of the namespace and of @host
+ * Return: what @op returns; a negative value is an error, which changes nothing
+ */
+int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
+		    const struct timens_offsets *offs, timens_tk_op op, void *arg)
+{
+	struct timens_tk_raw raw;
+	int ret;
+
+	lockdep_assert_held(&tn->tkd.lock);
+
+	if (host)
+		timens_tk_host_raw(host, &raw);
+	timens_tk_update_begin(tn);
+	if (host) {
+		struct clocksource *cs = host->timekeeper.tkr_mono.clock;
+
+		timens_tk_take(tn, host, offs, cs->read(cs));
+		timens_tk_set_raw(tn, &raw);
+	} else {
+		timens_tk_forward_to(tn, timens_tk_counter(tn));
+	}
+	ret = op(tn, arg);
+	if (ret >= 0) {
+		timens_tk_retune(tn, 0);
+		timens_tk_update_edge(tn);
+		tn->state = TIMENS_TK_OWN;
+	}
+	timens_tk_update_end(tn);
+	return ret;
+}
 
 /*
  * Run @op on the clock of @ns, brought up to the present, and make the
@@ -1475,7 +1562,6 @@ static int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *ar
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
-	struct timens_tk_raw raw;
 	unsigned long flags;
 	bool follow;
 	u64 ticks;
@@ -1488,27 +1574,11 @@ static int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *ar
 		raw_spin_lock_irqsave(&tk_core.lock, flags);
 		raw_spin_lock(&cal->lock);
 		raw_spin_lock(&tn->tkd.lock);
-		timens_tk_host_raw(&raw);
 	} else {
 		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 	}
 
-	timens_tk_update_begin(tn);
-	if (follow) {
-		struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
-
-		timens_tk_take(tn, &tk_core, &ns->offsets, tkr->clock->read(tkr->clock));
-		timens_tk_set_raw(tn, &raw);
-	} else {
-		timens_tk_forward_to(tn, timens_tk_counter(tn));
-	}
-	ret = op(tn, arg);
-	if (ret >= 0) {
-		timens_tk_retune(tn, 0);
-		timens_tk_update_edge(tn);
-		tn->state = TIMENS_TK_OWN;
-	}
-	timens_tk_update_end(tn);
+	ret = timens_tk_write(tn, follow ? &tk_core : NULL, &ns->offsets, op, arg);
 
 	ticks = timens_tk_aligned_ticks(tn);
 	if (follow) {
@@ -1623,8 +1693,7 @@ int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 	}
 
 	/* Without a pending leap second, which __do_adjtimex() applies itself */
-	timens_tk_line(tk, CLOCK_REALTIME, (tn->cycle_now - tk->tkr_mono.cycle_last) &
-		       tk->tkr_mono.mask, &ts);
+	timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &ts);
 	tai = tk->tai_offset;
 	audit_ntp_init(&ad);
 	ret = __do_adjtimex(&tn->ntp, txc, &ts, &tai, tk->xtime_sec, &ad);
@@ -1724,16 +1793,18 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 		return ret;
 
 	if (timens_tk_timex_reads(txc)) {
-		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		mutex_lock(&tn->mutex);
 		if (tn->state == TIMENS_TK_FOLLOW) {
-			raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+			mutex_unlock(&tn->mutex);
 			return do_adjtimex_host(txc);
 		}
+		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 		timens_tk_update_begin(tn);
 		timens_tk_advance_to(tn, timens_tk_counter(tn));
 		ret = timens_tk_do_adjtimex(tn, txc, &arg.step);
 		timens_tk_update_end(tn);
 		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+		mutex_unlock(&tn->mutex);
 		return ret;
 	}
 
@@ -1762,7 +1833,7 @@ static int timens_tk_offsets_op(struct timekeeper_ns *tn, void *data)
 	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, timespec64_sub(mono, now)));
 	timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &now);
 	tk_update_sleep_time(tk, timespec64_to_ktime(timespec64_sub(boot, now)));
-	tn->raw_offset = offs->monotonic;
+	tn->raw_offset = offs->raw;
 	return 0;
 }
 
@@ -1815,63 +1886,94 @@ void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *off
 }
 
 /*
+ * The constant offset with which a clock follows the host from @now on, such
+ * that nothing goes back: neither the clock itself, at @now, nor its coarse
+ * sister, at the last tick. They differ by what the namespace gained on the
+ * host within a tick.
+ */
+static struct timespec64 timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t clk,
+						 u64 now)
+{
+	const struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
+	u64 cycles[] = { now, tkr->cycle_last };
+	struct timespec64 ns, host, off, most = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cycles); i++) {
+		timens_tk_line(&tk_core.timekeeper, clk,
+			       timens_tk_delta(tkr, cycles[i], tkr->cycle_last), &host);
+		timens_tk_own_line(tn, clk, cycles[i], &ns);
+		off = timespec64_sub(ns, host);
+		if (!i || timespec64_compare(&off, &most) > 0)
+			most = off;
+	}
+	/* Both were truncated to nanoseconds, the one more than the other */
+	return timespec64_add(most, (struct timespec64){ .tv_nsec = 1 });
+}
+
+/*
  * Give the clock back: CLOCK_REALTIME and TAI become the host's, CLOCK_MONOTONIC
  * and BOOTTIME continue with the offset which they have now.
+ *
+ * The coarse clocks of an owner stand at its last bend until the next tick of
+ * the host, those of a follower at the last tick. So that they do not go back,
+ * the last bend has to be older than the last tick: take no more passes, keep
+ * the setters out, and wait for a tick.
  */
 static void timens_tk_follow(struct time_namespace *ns)
 {
+	struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
 	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
-	bool own;
+	u64 now;
 
 	mutex_lock(&tn->mutex);
-	own = tn->state == TIMENS_TK_OWN;
-	if (own) {
-		struct timens_offsets offs;
-		const struct timekeeper *host = &tk_core.timekeeper;
-		struct timespec64 mono, boot;
-		u64 cycles, delta;
+	if (tn->state == TIMENS_TK_FOLLOW) {
+		mutex_unlock(&tn->mutex);
+		return;
+	}
 
+	raw_spin_lock_irqsave(&cal->lock, flags);
+	list_del_init(&tn->node);
+	raw_spin_unlock_irqrestore(&cal->lock, flags);
+	hrtimer_cancel(&tn->wake_timer);
+
+	for (;;) {
 		raw_spin_lock_irqsave(&tk_core.lock, flags);
 		raw_spin_lock(&cal->lock);
 		raw_spin_lock(&tn->tkd.lock);
-		timens_tk_update_begin(tn);
-		cycles = timens_tk_counter(tn);
-		timens_tk_forward_to(tn, cycles);
-
-		delta = timens_tk_delta(&host->tkr_mono, tn->cycle_now, host->tkr_mono.cycle_last);
-		timens_tk_line(host, CLOCK_MONOTONIC, delta, &mono);
-		timens_tk_line(host, CLOCK_BOOTTIME, delta, &boot);
-		timens_tk_read_at(tn, CLOCK_MONOTONIC, tn->cycle_now, &offs.monotonic);
-		timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &offs.boottime);
-		/*
-		 * Both sides are truncated to nanoseconds. One more keeps a
-		 * reader from seeing the clock go back by the fraction.
-		 */
-		mono.tv_nsec--;
-		boot.tv_nsec--;
-		ns->offsets.monotonic = timespec64_sub(offs.monotonic, mono);
-		ns->offsets.boottime = timespec64_sub(offs.boottime, boot);
-		ns->offsets.raw = tn->raw_offset;
-
-		tn->state = TIMENS_TK_FOLLOW;
-		tn->edge_sec = TIME64_MAX;
-		if (tn->vdata) {
-			timens_set_vdso_offsets(&tn->vdata[CS_HRES_COARSE], &ns->offsets);
-			timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
-		}
-		timens_tk_update_end(tn);
-		timens_tk_calendar_del(cal, tn);
-		cal->switches++;
+		now = (tkr->cycle_last - tn->cycle_now) & tkr->mask;
+		if (now <= tkr->clock->max_raw_delta)
+			break;
 		raw_spin_unlock(&tn->tkd.lock);
 		raw_spin_unlock(&cal->lock);
 		raw_spin_unlock_irqrestore(&tk_core.lock, flags);
-
-		hrtimer_cancel(&tn->wake_timer);
-		trace_timens_tk_switch(ns->ns.inum, false);
-		static_branch_slow_dec_deferred(&timens_tk_key);
+		schedule_timeout_uninterruptible(1);
 	}
+
+	timens_tk_update_begin(tn);
+	now = timens_tk_counter(tn);
+	ns->offsets.monotonic = timens_tk_follow_offset(tn, CLOCK_MONOTONIC, now);
+	ns->offsets.boottime = timens_tk_follow_offset(tn, CLOCK_BOOTTIME, now);
+	ns->offsets.raw = tn->raw_offset;
+	tn->state = TIMENS_TK_FOLLOW;
+	tn->edge_sec = TIME64_MAX;
+	if (tn->vdata) {
+		timens_set_vdso_offsets(&tn->vdata[CS_HRES_COARSE], &ns->offsets);
+		timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
+	}
+	timens_tk_update_end(tn);
+	timens_tk_calendar_del(cal, tn);
+	cal->switches++;
+	raw_spin_unlock(&tn->tkd.lock);
+	raw_spin_unlock(&cal->lock);
+	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+
+	/* The end of a suspend may have armed it again */
+	hrtimer_cancel(&tn->wake_timer);
+	trace_timens_tk_switch(ns->ns.inum, false);
+	static_branch_slow_dec_deferred(&timens_tk_key);
 	mutex_unlock(&tn->mutex);
 }
 
@@ -2028,7 +2130,7 @@ void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 
 	if (tn)
 		timens_tk_read_pair(ns, CLOCK_REALTIME, &p);
-	seq_printf(m, "%-10s %10s\n", "state", p.own ? "own" : "follow");
+	seq_printf(m, "%-10s %s\n", "state", p.own ? "own" : "follow");
 	timens_tk_show_offset(m, "realtime", timespec64_sub(p.ns, p.host));
 	timens_tk_show_offset(m, "monotonic", tn ? timens_tk_offset(ns, CLOCK_MONOTONIC) : zero);
 	timens_tk_show_offset(m, "boottime", tn ? timens_tk_offset(ns, CLOCK_BOOTTIME) : zero);
@@ -2068,6 +2170,15 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
  * Knobs and statistics
  */
 
+/* Boot parameters; 1000 ms is one pass per second */
+static unsigned int timens_tk_interval_ms = MSEC_PER_SEC;
+module_param_named(interval_ms, timens_tk_interval_ms, uint, 0);
+MODULE_PARM_DESC(interval_ms, "Milliseconds between two passes of a namespace, 0: every tick");
+
+static unsigned int timens_tk_budget = TIMENS_TK_BUDGET;
+module_param_named(budget, timens_tk_budget, uint, 0);
+MODULE_PARM_DESC(budget, "Passes per tick");
+
 static int timens_tk_set_interval(u64 ms)
 {
 	unsigned long flags;
@@ -2076,6 +2187,7 @@ static int timens_tk_set_interval(u64 ms)
 		return -EINVAL;
 
 	raw_spin_lock_irqsave(&timens_tk_cal.lock, flags);
+	timens_tk_interval_ms = ms;
 	timens_tk_interval = max(msecs_to_jiffies(ms), 1);
 	timens_tk_calendar_set(&timens_tk_cal, timens_tk_interval, timens_tk_cal.deadline);
 	raw_spin_unlock_irqrestore(&timens_tk_cal.lock, flags);
@@ -2090,20 +2202,9 @@ static int timens_tk_set_budget(u64 passes)
 	return 0;
 }
 
-/* Boot parameters; 1000 ms is one pass per second */
-static unsigned int timens_tk_interval_ms = MSEC_PER_SEC;
-module_param_named(interval_ms, timens_tk_interval_ms, uint, 0);
-MODULE_PARM_DESC(interval_ms, "Milliseconds between two passes of a namespace, 0: every tick");
-
-static unsigned int timens_tk_budget = TIMENS_TK_BUDGET;
-module_param_named(budget, timens_tk_budget, uint, 0);
-MODULE_PARM_DESC(budget, "Passes per tick");
-
 static int timens_tk_interval_get(void *data, u64 *val)
 {
-	unsigned int ticks = READ_ONCE(timens_tk_interval);
-
-	*val = ticks > 1 ? jiffies_to_msecs(ticks) : 0;
+	*val = READ_ONCE(timens_tk_interval_ms);
 	return 0;
 }
 
@@ -2157,9 +2258,11 @@ DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);
 static int __init timens_tk_init(void)
 {
 	timens_tk_calendar_init(&timens_tk_cal, get_jiffies_64());
-	if (timens_tk_set_interval(timens_tk_interval_ms))
+	if (timens_tk_set_interval(timens_tk_interval_ms)) {
 		pr_warn("timens_tk: interval_ms=%u is not in 0..1000, using 1000\n",
 			timens_tk_interval_ms);
+		timens_tk_set_interval(MSEC_PER_SEC);
+	}
 	if (timens_tk_set_budget(timens_tk_budget))
 		pr_warn("timens_tk: budget must not be 0, using %u\n", TIMENS_TK_BUDGET);
 	return 0;

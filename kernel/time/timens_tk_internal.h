@@ -167,6 +167,14 @@ u64 timens_tk_max_cycles(u32 mult, u32 shift);
 void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 		    const struct timens_offsets *offs, u64 cycles);
 void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
+/* What modifies the clock of a namespace; a negative result changes nothing */
+typedef int (*timens_tk_op)(struct timekeeper_ns *tn, void *arg);
+
+int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
+		    const struct timens_offsets *offs, timens_tk_op op, void *arg);
+void timens_tk_change_one(struct timekeeper_ns *tn, u64 old_cycles, struct clocksource *cs,
+			  const struct timens_tk_raw *raw, u64 cycles);
+void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *sleep);
 void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
 		      const struct timens_tk_raw *raw, u64 cycles);
 void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);

@@ -161,22 +161,22 @@ FIXTURE_VARIANT_ADD(accuracy, every_tick)
 {
 	.interval_ms = 0,
 	.freq = 100 << 16,
-	.length = 1500 * TK_MSEC,
+	.length = 1000 * TK_MSEC,
 };
 
 FIXTURE_VARIANT_ADD(accuracy, every_100_ms)
 {
 	.interval_ms = 100,
 	.freq = -(100 << 16),
-	.length = 1500 * TK_MSEC,
+	.length = 1000 * TK_MSEC,
 };
 
-/* Long enough for six passes: an error that each pass makes larger has to show. */
+/* Long enough for five passes: an error that each pass makes larger has to show. */
 FIXTURE_VARIANT_ADD(accuracy, every_second)
 {
 	.interval_ms = 1000,
 	.freq = 333 << 16,
-	.length = 6500 * TK_MSEC,
+	.length = 5500 * TK_MSEC,
 };
 
 FIXTURE_SETUP(accuracy)
