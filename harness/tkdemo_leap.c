@@ -39,7 +39,7 @@
 #define TAI_OFFSET	37
 
 /* From this long before the edge until this long after it a child only reads. */
-#define DENSE		(TK_NSEC_PER_SEC / 50)
+#define DENSE		(TK_NSEC_PER_SEC / 20)
 
 /* Twice a second, at .25 and .75, well away from the edges. */
 #define FIRST_SAMPLE	(-TK_NSEC_PER_SEC * 9 / 4)

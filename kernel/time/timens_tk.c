@@ -156,7 +156,7 @@
  *   CPU 0 (last reference goes)          CPU 1 (tick)
  *                                        lock calendar
  *   lock calendar: wait                  pass, queue
- *                                        unlock
+ *                                        drop the lock
  *   leave calendar and list, unlock
  *   cancel the wake timer, free          never sees it again
  */
@@ -223,14 +223,17 @@ void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift)
  * @mult:	Nominal multiplier
  * @shift:	Shift
  *
- * Return: cycles c such that c * (@mult * 1.125) + (2 * 10^9 << @shift) does
- * not exceed 2^64 - 1.
+ * The tick, the PLL and a single-shot adjustment together can make a clock
+ * faster by 23 %.
+ *
+ * Return: cycles c such that c * (@mult * 1.25) + (2 * 10^9 << @shift) does not
+ * exceed 2^64 - 1.
  */
 u64 timens_tk_max_cycles(u32 mult, u32 shift)
 {
 	u64 room = U64_MAX - ((u64)(2 * NSEC_PER_SEC) << shift);
 
-	return div64_u64(room, (u64)mult + (mult >> 3));
+	return div64_u64(room, (u64)mult + (mult >> 2));
 }
 
 /* Cycles since @last; a counter which seems to have gone back stands still */
@@ -434,8 +437,8 @@ static void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
  * @cycles:	Counter value of the switch, not before the host's last update
  *
  * All clocks are continuous: the line of the host is continued with finer
- * resolution, its frequency, tick, TAI offset and NTP state are inherited.
- * A PPS signal is the host's alone.
+ * resolution, its frequency, tick, TAI offset and slewing are inherited. A
+ * PPS signal and a leap second which is armed are the host's alone.
  */
 void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 		    const struct timens_offsets *offs, u64 cycles)
@@ -446,8 +449,7 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 
 	*tk = host->timekeeper;
 	tn->ntp = *host->ntp;
-	tn->ntp.time_status &= ~(STA_PPSFREQ | STA_PPSTIME | STA_PPSSIGNAL | STA_PPSJITTER |
-				 STA_PPSWANDER | STA_PPSERROR);
+	ntp_take_over(&tn->ntp);
 
 	timens_tk_mult_shift(tk->tkr_mono.clock, &mult, &shift);
 	extra = shift - tk->tkr_mono.shift;
@@ -458,6 +460,8 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	tk->xtime_remainder <<= extra;
 	tk->ntp_err_mult <<= extra;
 	tk->ntp_error_shift -= extra;
+	/* What the host still owes its NTP time line is no matter of this one */
+	tk->ntp_error = 0;
 	tn->cycle_now = tk->tkr_mono.cycle_last;
 	/* Nothing computed the fine multiplier yet */
 	tn->mult_tick = 0;
@@ -696,10 +700,15 @@ bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 	return true;
 }
 
-/*
- * Read a clock of the namespace and the same clock of the host at one counter
- * value. Returns the multiplier of the namespace relative to the host's, as a
- * fraction of two numbers of the same scale.
+/**
+ * struct timens_tk_pair - A clock of a namespace and of the host at one instant
+ * @ns:		Time in the namespace
+ * @host:	Time on the host
+ * @ns_mult:	Multiplier of the namespace
+ * @host_mult:	Multiplier of the host, on the scale of @ns_mult
+ * @edge_sec:	CLOCK_REALTIME second of a leap second which is still ahead
+ * @edge_step:	Its step (secs)
+ * @own:	The namespace owns its clock
  */
 struct timens_tk_pair {
 	struct timespec64	ns;
@@ -717,6 +726,7 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 	const struct timekeeper *host = &tk_core.timekeeper;
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned int seq, host_seq;
+	u32 shift, host_shift;
 	struct timespec64 real;
 	u64 cycles, delta;
 
@@ -728,16 +738,15 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 			delta = timens_tk_delta(&host->tkr_mono, cycles, host->tkr_mono.cycle_last);
 			timens_tk_line(host, clk, delta, &p->host);
 			p->host_mult = host->tkr_mono.mult;
-			p->ns_mult = (u64)host->tkr_mono.shift;
+			host_shift = host->tkr_mono.shift;
 		} while (read_seqcount_retry(&tk_core.seq, host_seq));
 
 		p->own = tn->state == TIMENS_TK_OWN;
 		if (p->own) {
 			timens_tk_read_at(tn, clk, cycles, &p->ns);
 			timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &real);
-			/* The scale of the namespace is the finer one */
-			p->host_mult <<= tn->tkd.timekeeper.tkr_mono.shift - p->ns_mult;
 			p->ns_mult = tn->tkd.timekeeper.tkr_mono.mult;
+			shift = tn->tkd.timekeeper.tkr_mono.shift;
 			/* Behind the edge, the step is part of the time already */
 			p->edge_sec = real.tv_sec >= tn->edge_sec ? TIME64_MAX : tn->edge_sec;
 			p->edge_step = tn->edge_step;
@@ -748,10 +757,23 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 			if (clk == CLOCK_BOOTTIME || clk == CLOCK_BOOTTIME_ALARM)
 				p->ns = timespec64_add(p->ns, ns->offsets.boottime);
 			p->ns_mult = p->host_mult;
+			shift = host_shift;
 			p->edge_sec = TIME64_MAX;
 			p->edge_step = 0;
 		}
 	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	/* The scale of the namespace is the finer one */
+	p->host_mult <<= shift - host_shift;
+}
+
+/* What a positive duration of the namespace is on the host, rounded up */
+static ktime_t timens_tk_to_host(const struct timens_tk_pair *p, ktime_t left)
+{
+	if (p->ns_mult == p->host_mult)
+		return left;
+	return min_t(u64, KTIME_MAX - 1,
+		     mul_u64_u64_div_u64(left, p->host_mult, p->ns_mult)) + 1;
 }
 
 static struct timespec64 timens_tk_offset(struct time_namespace *ns, clockid_t clk)
@@ -826,10 +848,22 @@ ktime_t __timens_tk_real_from_host(ktime_t real)
 	if (!p.own)
 		return real;
 
-	age = ktime_sub(timespec64_to_ktime(p.host), real);
-	if (age > 0)
-		age = mul_u64_u64_div_u64(age, p.ns_mult, p.host_mult);
+	/* A stamp from the future was taken before the host was set back */
+	age = max(ktime_sub(timespec64_to_ktime(p.host), real), 0);
+	age = mul_u64_u64_div_u64(age, p.ns_mult, p.host_mult);
 	return ktime_sub(timespec64_to_ktime(p.ns), age);
+}
+
+ktime_t __timens_tk_rel_to_host(ktime_t rel)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timens_tk_pair p;
+
+	if (ns == &init_time_ns || rel <= 0)
+		return rel;
+
+	timens_tk_read_pair(ns, CLOCK_MONOTONIC, &p);
+	return p.own ? timens_tk_to_host(&p, rel) : rel;
 }
 
 bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t *tim)
@@ -851,10 +885,7 @@ bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t
 	    p.ns.tv_sec < p.edge_sec && *tim / NSEC_PER_SEC >= p.edge_sec)
 		left -= p.edge_step * NSEC_PER_SEC;
 	if (left > 0) {
-		/* One more nanosecond rounds the quotient up */
-		if (p.ns_mult != p.host_mult)
-			left = min_t(u64, KTIME_MAX - 1,
-				     mul_u64_u64_div_u64(left, p.host_mult, p.ns_mult)) + 1;
+		left = timens_tk_to_host(&p, left);
 		*tim = ktime_add_safe(timespec64_to_ktime(p.host), left);
 	} else {
 		*tim = max(ktime_add(timespec64_to_ktime(p.host), left), 0);
@@ -872,7 +903,7 @@ static void timens_tk_page_begin(struct vdso_data *vd)
 
 	if (seq & 1) {
 		WRITE_ONCE(vd->clock_mode, VDSO_CLOCKMODE_NONE);
-		smp_wmb();
+		smp_wmb();	/* A reader of the new count sees the mode gone */
 		WRITE_ONCE(vd->seq, seq + 2);
 	} else {
 		WRITE_ONCE(vd->seq, seq + 1);
@@ -881,11 +912,11 @@ static void timens_tk_page_begin(struct vdso_data *vd)
 
 static void timens_tk_page_end(struct vdso_data *vd, s32 clock_mode)
 {
-	smp_wmb();
+	smp_wmb();	/* The data come before the mode which tells how to read them */
 	WRITE_ONCE(vd->clock_mode, clock_mode);
 	if (clock_mode == VDSO_CLOCKMODE_TIMENS)
 		return;
-	smp_wmb();
+	smp_wmb();	/* and both before the even count */
 	WRITE_ONCE(vd->seq, vd->seq + 1);
 }
 
@@ -1020,11 +1051,13 @@ static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 
 	/*
 	 * The slope changes at the next second, or must not hold for much more
-	 * than one. The tick has a few milliseconds to be there first.
+	 * than one. The tick comes first if there is one.
 	 */
-	if (unlikely(ntp_second_bends(&tn->ntp) || timens_tk_is_behind(tk))) {
+	if (unlikely(ntp_second_bends(&tn->ntp))) {
 		rest = timens_tk_second(tk) - tk->tkr_mono.xtime_nsec;
-		left = (max(rest, 0) >> tk->tkr_mono.shift) + 4 * NSEC_PER_MSEC;
+		left = (max(rest, 0) >> tk->tkr_mono.shift) + 3 * TICK_NSEC;
+	} else if (unlikely(timens_tk_is_behind(tk))) {
+		left = NSEC_PER_SEC + NSEC_PER_SEC / 4;
 	}
 
 	if (unlikely(tn->edge_sec != TIME64_MAX) && !timens_tk_edge_is_near(tn)) {
@@ -1062,6 +1095,14 @@ static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 {
 	struct timekeeper_ns *tn = container_of(timer, struct timekeeper_ns, wake_timer);
 	unsigned long flags;
+
+	/*
+	 * The end of the idle time served the calendar before this timer. What
+	 * it collected takes its pass within the budget of the tick, which runs
+	 * as long as there is something left; and arms the timer again.
+	 */
+	if (READ_ONCE(tn->due) <= READ_ONCE(timens_tk_cal.tick))
+		return HRTIMER_NORESTART;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 	if (tn->state == TIMENS_TK_OWN && !timekeeping_suspended) {
@@ -1171,8 +1212,8 @@ void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_
 void timens_tk_calendar_hurry(struct timens_tk_calendar *cal, struct timekeeper_ns *tn,
 			      u64 now, u64 due)
 {
-	/* What was collected is on its way already */
-	if (time_before_eq64(tn->due, cal->tick) || time_before_eq64(tn->due, due))
+	/* What was collected is on its way already; nothing is while it leaves */
+	if (list_empty(&tn->node) || tn->due <= cal->tick || tn->due <= due)
 		return;
 	tn->due = max(due, cal->tick + 1);
 	list_move_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
@@ -1214,7 +1255,7 @@ void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now)
 		if (!list_empty(slot))
 			list_splice_tail_init(slot, &cal->carry);
 	}
-	cal->tick = now;
+	WRITE_ONCE(cal->tick, now);
 }
 
 /**
@@ -1235,7 +1276,8 @@ struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u6
 		return NULL;
 
 	tn = list_first_entry(&cal->carry, struct timekeeper_ns, node);
-	if (done >= cal->budget && cal->interval > 1 && time_before64(now, tn->deadline))
+	/* Compared as they are: U64_MAX is no deadline, and ticks do not wrap */
+	if (done >= cal->budget && cal->interval > 1 && now < tn->deadline)
 		return NULL;
 	list_del_init(&tn->node);
 	if (!list_empty(&cal->carry))
@@ -1337,10 +1379,13 @@ void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 }
 
-/* Ticks after which the counter is in danger of wrapping, 0 for never */
+/*
+ * Ticks after which a pass may not be put off, 0 for a counter which does not
+ * wrap: a quarter of the counter, as the host may idle for half of it then.
+ */
 static unsigned int timens_tk_wrap_ticks(const struct timekeeper *tk)
 {
-	u64 ticks = div64_u64(tk->tkr_mono.clock->max_raw_delta >> 1, tk->cycle_interval);
+	u64 ticks = div64_u64(tk->tkr_mono.clock->max_raw_delta >> 2, tk->cycle_interval);
 
 	return ticks > UINT_MAX ? 0 : ticks;
 }
@@ -1421,6 +1466,11 @@ void __timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles)
 		timens_tk_change_one(tn, old_cycles, tkr->clock, &raw, tkr->cycle_last);
 	}
 	timens_tk_calendar_set(cal, timens_tk_interval, timens_tk_wrap_ticks(&tk_core.timekeeper));
+	/* What is queued was queued for the old counter */
+	list_for_each_entry(tn, &cal->own, own_node) {
+		tn->deadline = cal->deadline ? get_jiffies_64() + cal->deadline : U64_MAX;
+		timens_tk_calendar_hurry(cal, tn, cal->tick, cal->tick + cal->interval);
+	}
 	raw_spin_unlock(&cal->lock);
 }
 

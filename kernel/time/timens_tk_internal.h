@@ -18,9 +18,9 @@
 /* Seconds which the pair (mult, shift) of a namespace has to cover */
 #define TIMENS_TK_HORIZON	8
 /*
- * The scale: times are kept in units of 2^-shift ns with shift <= 30. Eight
- * seconds at a rate of 1.125 plus a base of less than two seconds are
- * 11 * 10^9 * 2^30 < 2^64.
+ * The scale: times are kept in units of 2^-shift ns with shift <= 30. The
+ * horizon at a rate of 1.25 plus a base of less than two seconds are
+ * 12 * 10^9 * 2^30 < 2^64.
  */
 #define TIMENS_TK_MAX_SHIFT	30
 /* mult stays below 2^31, which leaves room for the 10 % of ADJ_TICK */
@@ -106,7 +106,7 @@ struct timekeeper_ns {
 
 	struct vdso_data	*vdata;
 	struct time_namespace	*ns;
-	struct mutex		mutex;
+	struct mutex		mutex;	/* see above */
 	struct hrtimer		wake_timer;
 
 	struct list_head	node;
@@ -133,7 +133,7 @@ struct timekeeper_ns {
  * @nr_own:	Namespaces which own their clock
  * @passes:	Passes taken
  * @ticks:	Ticks which had a pass to serve
- * @carried:	Passes which were put off for want of budget
+ * @carried:	Ticks which left passes to the next one for want of budget
  * @busy:	Passes which were put off because the clock was being set
  * @max_batch:	Most passes in one tick
  * @max_late:	Largest distance between due and taken (ticks)

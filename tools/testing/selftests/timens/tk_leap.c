@@ -23,6 +23,8 @@
  */
 #include "tk_common.h"
 
+#include <sys/timerfd.h>
+
 /* 2027-06-15 00:00 UTC: some midnight; the kernel leaps at any */
 #define MIDNIGHT (1813017600LL * TK_SEC)
 
@@ -33,6 +35,7 @@ struct leap {
 	s64 ahead;		/* so long before midnight the clock is set to */
 	s64 until;		/* so long after midnight it is watched */
 	s64 quiet;		/* so long after arming nobody reads */
+	bool far_first;		/* it was armed for a midnight far away before */
 	/* called once, @since ns after the clock was set, when the time has come */
 	s64 act_at;
 	void (*act)(struct leap *l);
@@ -209,6 +212,15 @@ static void run_leap(struct leap *l)
 	tk_enter(l->fd);
 	tx = (struct tk_timex){ .modes = ADJ_TAI, .constant = 37 };
 	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	if (l->far_first) {
+		ret = tk_settime(CLOCK_REALTIME, MIDNIGHT / TK_SEC - TK_DAY / 2, 0);
+		REQUIRE(!ret, "clock_settime: %s", strerror(-ret));
+		arm(l->status);
+		/* Until a second has begun with it */
+		tk_sleep(2100 * TK_MSEC);
+		arm(0);
+		tk_sleep(1100 * TK_MSEC);
+	}
 	ret = tk_settime(CLOCK_REALTIME, (MIDNIGHT - l->ahead) / TK_SEC,
 			 (MIDNIGHT - l->ahead) % TK_SEC);
 	REQUIRE(!ret, "clock_settime: %s", strerror(-ret));
@@ -360,6 +372,66 @@ static void set_across(struct leap *l)
 }
 
 /*
+ * A timer for @at on REALTIME, armed now: what is left is the way to where REALTIME gets
+ * there, told by TAI.
+ */
+static void check_left(const struct leap *l, s64 at, s64 tai_then)
+{
+	struct itimerspec its = { .it_value = { at / TK_SEC, at % TK_SEC } }, left;
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
+	s64 t1, t2, ns;
+
+	REQUIRE(fd >= 0, "timerfd_create: %m");
+	t1 = tk_vnow(CLOCK_TAI);
+	REQUIRE(!timerfd_settime(fd, TFD_TIMER_ABSTIME, &its, NULL), "timerfd_settime: %m");
+	REQUIRE(!timerfd_gettime(fd, &left), "timerfd_gettime: %m");
+	t2 = tk_vnow(CLOCK_TAI);
+	ns = tk_ns(left.it_value.tv_sec, left.it_value.tv_nsec);
+	CHECK(tai_then - t2 - tk_unit(TK_SEC) <= ns && ns <= tai_then - t1 + tk_unit(TK_SEC),
+	      "%" PRId64 " ns left at %" PRId64 " ns after the edge, not %" PRId64 "..%" PRId64, ns,
+	      t1 - l->edge, tai_then - t2, tai_then - t1);
+	close(fd);
+}
+
+/* Before the edge: the inserted or deleted second lies on the way. */
+static void timer_over_the_edge(struct leap *l)
+{
+	check_left(l, MIDNIGHT + 5 * TK_SEC, MIDNIGHT + 5 * TK_SEC + l->off - l->step);
+}
+
+/* In the inserted second: it is behind us, and midnight is what is left of it. */
+static void timer_after_the_edge(struct leap *l)
+{
+	CHECK(tk_vnow(CLOCK_TAI) >= l->edge, "not behind the edge");
+	check_left(l, MIDNIGHT + 5 * TK_SEC, MIDNIGHT + 5 * TK_SEC + l->off - l->step);
+	check_left(l, MIDNIGHT + TK_DAY * TK_SEC,
+		   MIDNIGHT + TK_DAY * TK_SEC + l->off - l->step);
+}
+
+/* Timers armed around a leap, in four namespaces at once */
+TEST_F(leap, timers_know_the_leap)
+{
+	struct leap *l = new_leaps(4);
+	pid_t pid[4];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		bool del = i & 1;
+
+		l[i] = (struct leap){ .fd = tk_ns_own(0), .status = del ? STA_DEL : STA_INS,
+				      .step = del ? TK_SEC : -TK_SEC,
+				      .ahead = (del ? 3300 : 2300) * TK_MSEC,
+				      .until = (del ? 500 : 1500) * TK_MSEC };
+		l[i].act = i < 2 ? timer_over_the_edge : timer_after_the_edge;
+		l[i].act_at = (i < 2 ? 1500 : 2500) * TK_MSEC;
+	}
+	for (i = 0; i < 4; i++)
+		pid[i] = tk_spawn(leap_process, &l[i]);
+	for (i = 0; i < 4; i++)
+		CHECK(!tk_reap(pid[i]), "process %d failed", i);
+}
+
+/*
  * What is armed less than a second before midnight, after the last second that could
  * have noticed, is too late for this midnight: on the host and here, though here the
  * seconds are counted later.
@@ -414,19 +486,23 @@ TK_FIXTURE_UNWATCHED(idle);
  */
 TEST_F(idle, first_read_after_the_edge)
 {
-	struct leap *l = new_leaps(2);
-	pid_t pid[2];
+	struct leap *l = new_leaps(3);
+	pid_t pid[3];
 	int i;
 
 	l[0] = (struct leap){ .fd = tk_ns_own(0), .status = STA_INS, .step = -TK_SEC,
 			      .ahead = 3500 * TK_MSEC, .quiet = 3502 * TK_MSEC,
 			      .until = 1500 * TK_MSEC };
+	/* What was to wake the machine half a day later has to come sooner. */
+	l[2] = l[0];
+	l[2].fd = tk_ns_own(0);
+	l[2].far_first = true;
 	l[1] = (struct leap){ .fd = tk_ns_own(0), .status = STA_DEL, .step = TK_SEC,
 			      .ahead = 4500 * TK_MSEC, .quiet = 3502 * TK_MSEC,
 			      .until = -500 * TK_MSEC };
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 3; i++)
 		pid[i] = tk_spawn(leap_process, &l[i]);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		CHECK(!tk_reap(pid[i]), "process %d failed", i);
 		CHECK_SAMPLES(&l[i]);
 	}
@@ -465,6 +541,32 @@ TEST_F(host_leap, own_does_not_notice)
 	CHECK(!tk_run(wait_for_leap, NULL), "the host did not leap");
 	tk_sleep(20 * TK_MSEC);
 	tk_watch_stop(&w);
+	tk_guard_stop(&guard);
+}
+
+/* What the host has armed is the host's: a namespace that switches then has nothing armed. */
+TEST_F(host_leap, armed_host_is_not_inherited)
+{
+	struct tk_timex tx = { 0 };
+	struct tk_guard guard;
+	int fd = tk_ns_new(), ret;
+
+	tk_guard_start(&guard);
+	ret = tk_settime(CLOCK_REALTIME, MIDNIGHT / TK_SEC - TK_DAY / 2, 0);
+	CHECK(!ret, "clock_settime: %s", strerror(-ret));
+	arm(STA_INS);
+	tk_sleep(1100 * TK_MSEC);
+	ret = tk_adjtimex(&tx);
+	CHECK(ret == TIME_INS, "the host's state is %d", ret);
+	tk_enter(fd);
+	ret = tk_adjtimex(&tx);
+	CHECK(ret == TIME_INS, "a follower's state is %d", ret);
+	tk_make_own();
+	tx.modes = 0;
+	ret = tk_adjtimex(&tx);
+	CHECK(ret == TIME_OK || ret == TIME_ERROR, "the state is %d after the switch", ret);
+	CHECK(!(tx.status & (STA_INS | STA_DEL)), "status %#x after the switch", tx.status);
+	tk_leave();
 	tk_guard_stop(&guard);
 }
 

@@ -598,6 +598,58 @@ TEST_F(nest, offsets_of_a_copy_before_entry)
 	tk_leave();
 }
 
+static int child_reads(void *arg)
+{
+	s64 *seen = arg;
+
+	seen[0] = tk_now(CLOCK_MONOTONIC_RAW);
+	seen[1] = tk_now(CLOCK_MONOTONIC);
+	seen[2] = tk_now(CLOCK_BOOTTIME);
+	return 0;
+}
+
+static int boottime_of_a_copy(void *arg)
+{
+	static const int clk[] = { CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC };
+	s64 *seen = arg, before[2], after[2], mono, boot;
+	size_t i;
+	int ret;
+
+	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	ret = tk_write_file("/proc/self/timens_offsets", "boottime 8000 0\n");
+	CHECK(!ret, "before entry: %s", strerror(-ret));
+	read_offsets(&mono, &boot);
+	CHECK(mono > 0, "monotonic %" PRId64 " of a clock that ran fast", mono);
+	for (i = 0; i < 2; i++)
+		before[i] = tk_now(clk[i]);
+	RUN(child_reads, seen);
+	for (i = 0; i < 2; i++) {
+		after[i] = tk_now(clk[i]);
+		CHECK_BETWEEN(before[i], seen[i], after[i], i ? "MONOTONIC" : "RAW");
+	}
+	CHECK(seen[2] >= 8000 * TK_SEC, "BOOTTIME %" PRId64, seen[2]);
+	return 0;
+}
+
+/*
+ * Where MONOTONIC and RAW have parted, offsetting BOOTTIME of a copy before the first
+ * task enters leaves the two as they are: between the original's, which go on.
+ */
+TEST_F(nest, boottime_offset_moves_boottime_alone)
+{
+	struct tk_timex tx = { .modes = ADJ_TICK, .tick = 11000 };
+	s64 *seen = tk_shared_page(3 * sizeof(*seen));
+	int fd = tk_ns_own(0);
+
+	tk_enter(fd);
+	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	tk_sleep(100 * TK_MSEC);
+	tx.tick = 10000;
+	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	RUN(boottime_of_a_copy, seen);
+	tk_leave();
+}
+
 /* ----------------------------------------------------------------- re-follow */
 
 /*

@@ -97,6 +97,14 @@ static int by_stime(void)
 	return TK_RET(syscall(SYS_stime, &t));
 }
 
+/* The right comes before the value: stime() never tells about the latter. */
+static int by_bad_stime(void)
+{
+	int32_t t = -1;
+
+	return TK_RET(syscall(SYS_stime, &t));
+}
+
 static int by_settime32(void)
 {
 	struct tk_ts32 ts = { tk_sys_time(), 0 };
@@ -120,6 +128,7 @@ static const struct {
 	{ "ADJ_TAI", by_tai },
 #ifdef __i386__
 	{ "stime", by_stime },
+	{ "stime of a negative time", by_bad_stime },
 	{ "clock_settime32", by_settime32 },
 #endif
 };

@@ -32,6 +32,8 @@ struct storm {
 	struct tk_iv b;
 	s64 slack;
 	int tai;
+	bool bends;		/* the namespace's rate changes: there are no fixed lines */
+	struct tk_ts res;	/* clock_getres(CLOCK_MONOTONIC) */
 };
 
 static void newest_is(_Atomic s64 *max, s64 v)
@@ -61,6 +63,14 @@ static void read_round(struct storm *s, enum tk_path path)
 	};
 	size_t i;
 
+#ifdef __x86_64__
+	if (tk_vdso.getres) {
+		struct tk_ts res = { 0 };
+
+		CHECK(!tk_vdso.getres(CLOCK_MONOTONIC, &res) && res.nsec == s->res.nsec,
+		      "clock_getres by vDSO: %" PRId64 " ns", res.nsec);
+	}
+#endif
 	for (i = 0; i < TK_ARRAY(steady); i++) {
 		s64 before = atomic_load(&s->newest[i]), v = tk_get(path, steady[i]);
 
@@ -68,6 +78,9 @@ static void read_round(struct storm *s, enum tk_path path)
 		      steady[i], tk_path_name[path], before - v);
 		newest_is(&s->newest[i], v);
 	}
+	atomic_fetch_add(&s->reads, 1);
+	if (s->bends)
+		return;
 	for (i = 0; i < TK_ARRAY(pair); i++) {
 		s64 m1 = tk_get(path, pair[i][1]);
 		s64 v = tk_get(path, pair[i][0]);
@@ -114,7 +127,24 @@ static void read_round(struct storm *s, enum tk_path path)
 		      "time() by %s: off by %" PRId64 " or %" PRId64, tk_path_name[path],
 		      v - m1 - s->a.lo, v - m1 - s->b.lo);
 	}
-	atomic_fetch_add(&s->reads, 1);
+}
+
+/*
+ * adjtimex() brings a namespace's clock up to date to tell its state, for a reader
+ * without privilege as well; doing that all the time may not hold up the writer.
+ */
+static void *adjtimex_reader(void *arg)
+{
+	struct storm *s = arg;
+
+	while (!atomic_load(&s->stop) && tk_failures() < 3) {
+		struct tk_timex tx = { 0 };
+		int ret = tk_adjtimex(&tx);
+
+		CHECK(ret >= 0, "adjtimex: %s", strerror(-ret));
+		CHECK(tx.tai == s->tai, "TAI offset %d", tx.tai);
+	}
+	return NULL;
 }
 
 static void *reader(void *arg)
@@ -140,6 +170,7 @@ FIXTURE_VARIANT(storm)
 	/* Change the namespace's clock once; @n counts. Returns 0 or -errno. */
 	int (*change)(unsigned int n);
 	bool own;
+	bool bends;
 	int seconds_tenth;
 };
 
@@ -153,6 +184,14 @@ static int switch_and_refollow(unsigned int n)
 static int switch_without_step(unsigned int n)
 {
 	struct tk_timex tx = { .modes = ADJ_ESTERROR, .esterror = n };
+	int ret = n & 1 ? tk_follow() : tk_adjtimex(&tx);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int speed_and_refollow(unsigned int n)
+{
+	struct tk_timex tx = { .modes = ADJ_TICK, .tick = 11000 };
 	int ret = n & 1 ? tk_follow() : tk_adjtimex(&tx);
 
 	return ret < 0 ? ret : 0;
@@ -185,6 +224,17 @@ FIXTURE_VARIANT_ADD(storm, switch_and_refollow)
 FIXTURE_VARIANT_ADD(storm, switch_without_step)
 {
 	.change = switch_without_step,
+	.seconds_tenth = 10,
+};
+
+/*
+ * follow -> own at 1.1 of the rate -> follow: the constant offset that remains is that of
+ * the very moment of the switch, or MONOTONIC steps back by a tenth of the difference.
+ */
+FIXTURE_VARIANT_ADD(storm, speed_and_refollow)
+{
+	.change = speed_and_refollow,
+	.bends = true,
 	.seconds_tenth = 10,
 };
 
@@ -226,7 +276,7 @@ static int run_storm(void *arg)
 	static struct storm s;
 	struct run *r = arg;
 	struct tk_timex tx = { 0 };
-	pthread_t th[READERS];
+	pthread_t th[READERS], adj;
 	unsigned int n = 0;
 	s64 start, now;
 	int i, ret;
@@ -234,6 +284,8 @@ static int run_storm(void *arg)
 	tk_enter(r->fd);
 	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
 	s.tai = tx.tai;
+	s.bends = r->variant->bends;
+	CHECK(!tk_sys_getres(CLOCK_MONOTONIC, &s.res), "clock_getres: %m");
 	s.a = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 2000);
 	s.b = (struct tk_iv){ s.a.lo + B_AHEAD, s.a.hi + B_AHEAD };
 	/*
@@ -245,6 +297,8 @@ static int run_storm(void *arg)
 		ret = pthread_create(&th[i], NULL, reader, &s);
 		REQUIRE(!ret, "pthread_create: %s", strerror(ret));
 	}
+	ret = pthread_create(&adj, NULL, adjtimex_reader, &s);
+	REQUIRE(!ret, "pthread_create: %s", strerror(ret));
 	start = tk_now(CLOCK_MONOTONIC_RAW);
 	do {
 		ret = r->variant->change(n++);
@@ -260,6 +314,7 @@ static int run_storm(void *arg)
 	atomic_store(&s.stop, true);
 	for (i = 0; i < READERS; i++)
 		pthread_join(th[i], NULL);
+	pthread_join(adj, NULL);
 	CHECK(atomic_load(&s.reads) >= READERS, "%ld rounds of reads", atomic_load(&s.reads));
 	atomic_store(r->changes, n);
 	fprintf(stderr, "# %u changes, %ld rounds of reads\n", n, atomic_load(&s.reads));
@@ -326,6 +381,7 @@ TEST_F(processes, readers_stay_on_the_lines)
 	tk_enter(fd);
 	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
 	s->tai = tx.tai;
+	CHECK(!tk_sys_getres(CLOCK_MONOTONIC, &s->res), "clock_getres: %m");
 	s->a = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 2000);
 	s->b = (struct tk_iv){ s->a.lo + B_AHEAD, s->a.hi + B_AHEAD };
 	s->slack = tk_unit(30 * TK_SEC);
