@@ -664,15 +664,21 @@ static void judge_control(const struct row *row, const struct result *control)
 	free(name);
 }
 
+static bool is_outside(const struct place *place)
+{
+	return !strcmp(place->name, "outside");
+}
+
 static void judge(const struct row *row, const struct place *place, const struct result *res,
 		  const struct result *control)
 {
-	char *name = format("%s in %s", row->test, place->name);
+	char *name = format(is_outside(place) ? "%s %s" : "%s in %s", row->test, place->name);
 	char *fails = set_text(&res->fail);
 	bool less = row->control && place->user && !row->control->user;
 	bool within = control && set_within(&res->fail, &control->fail);
 	bool same = within && set_within(&control->fail, &res->fail);
 	struct set lost = { 0 };
+	char *longer;
 	size_t i;
 
 	for (i = 0; control && i < control->pass.count; i++) {
@@ -696,9 +702,10 @@ static void judge(const struct row *row, const struct place *place, const struct
 		point(false, name, NULL, format("fails: %s", fails));
 	set_clear(&lost);
 	free(fails);
-	free(name);
 
-	name = format("%s in %s: the host's clocks stay", row->test, place->name);
+	longer = format("%s: the host's clocks stay", name);
+	free(name);
+	name = longer;
 	point(!res->vague && !res->moved, name, NULL,
 	      res->vague ? format("the watcher could not tell") : NULL);
 	free(name);
@@ -745,8 +752,7 @@ static struct holder hold_start(const struct row *row)
 
 static void hold_end(const struct row *row, struct holder *holder)
 {
-	char *name = format("%s in the initial namespace: the clocks of an own namespace stay",
-			    row->test);
+	char *name = format("%s outside: the clocks of an own namespace stay", row->test);
 	char line[512];
 	FILE *file;
 	int status;
@@ -764,11 +770,6 @@ static void hold_end(const struct row *row, struct holder *holder)
 	point(WIFEXITED(status) && !WEXITSTATUS(status), name, NULL, NULL);
 	free(holder->log);
 	free(name);
-}
-
-static bool is_outside(const struct place *place)
-{
-	return !strcmp(place->name, "outside");
 }
 
 static void run_row(const struct row *row)

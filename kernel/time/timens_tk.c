@@ -105,7 +105,7 @@
  *   CPU 0 (tick)                         CPU 1 (adjtimex in the namespace)
  *   lock calendar                        lock namespace
  *   trylock namespace: busy              advance to now, set
- *   queue it for the next tick           unlock
+ *   queue it for the next tick           drop the lock
  *   unlock calendar                      lock calendar, next pass earlier?
  *
  * A setter takes the calendar lock after it has dropped that of the namespace.
@@ -1198,7 +1198,12 @@ void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_
 		if (tn->home < phase)
 			tn->due += cal->interval;
 	}
-	tn->deadline = cal->deadline ? now + cal->deadline : U64_MAX;
+	if (cal->deadline) {
+		tn->deadline = now + cal->deadline;
+		list_move_tail(&tn->own_node, &cal->own);
+	} else {
+		tn->deadline = U64_MAX;
+	}
 	list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
 }
 
@@ -1244,12 +1249,10 @@ void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns
  */
 void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now)
 {
-	u64 tick = cal->tick;
+	u64 tick = cal->tick, last = min(now, tick + TIMENS_TK_SLOTS);
 
 	/* After a long idle time each slot is visited once, oldest first */
-	if (now - tick > TIMENS_TK_SLOTS)
-		tick = now - TIMENS_TK_SLOTS;
-	while (tick != now) {
+	while (tick < last) {
 		struct list_head *slot = &cal->slot[++tick & (TIMENS_TK_SLOTS - 1)];
 
 		if (!list_empty(slot))
@@ -1277,8 +1280,13 @@ struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u6
 
 	tn = list_first_entry(&cal->carry, struct timekeeper_ns, node);
 	/* Compared as they are: U64_MAX is no deadline, and ticks do not wrap */
-	if (done >= cal->budget && cal->interval > 1 && now < tn->deadline)
-		return NULL;
+	if (done >= cal->budget && cal->interval > 1) {
+		/* Whose last pass is longest ago: its counter wraps first */
+		if (cal->deadline)
+			tn = list_first_entry(&cal->own, struct timekeeper_ns, own_node);
+		if (now < tn->deadline)
+			return NULL;
+	}
 	list_del_init(&tn->node);
 	if (!list_empty(&cal->carry))
 		prefetch(list_first_entry(&cal->carry, struct timekeeper_ns, node));
@@ -1604,58 +1612,73 @@ int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
 	return ret;
 }
 
+/* A setter of a namespace which follows the host: the first one */
+static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, void *arg)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned long flags;
+	int ret;
+
+	static_branch_inc(&timens_tk_key.key);
+
+	raw_spin_lock_irqsave(&tk_core.lock, flags);
+	raw_spin_lock(&cal->lock);
+	raw_spin_lock(&tn->tkd.lock);
+	ret = timens_tk_write(tn, &tk_core, &ns->offsets, op, arg);
+	if (ret >= 0) {
+		timens_tk_join(cal, tn);
+		cal->switches++;
+	}
+	raw_spin_unlock(&tn->tkd.lock);
+	raw_spin_unlock(&cal->lock);
+	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+
+	if (ret >= 0)
+		trace_timens_tk_switch(ns->ns.inum, true);
+	else
+		static_branch_slow_dec_deferred(&timens_tk_key);
+	return ret;
+}
+
+/* A setter of a namespace which owns its clock */
+static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void *arg)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned long flags;
+	u64 ticks, now;
+	int ret;
+
+	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	ret = timens_tk_write(tn, NULL, NULL, op, arg);
+	ticks = timens_tk_aligned_ticks(tn);
+	timens_tk_arm_wake(tn);
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+
+	if (ticks) {
+		now = get_jiffies_64();
+		raw_spin_lock_irqsave(&cal->lock, flags);
+		timens_tk_calendar_hurry(cal, tn, now, now + ticks);
+		raw_spin_unlock_irqrestore(&cal->lock, flags);
+	}
+	return ret;
+}
+
 /*
  * Run @op on the clock of @ns, brought up to the present, and make the
  * namespace an owner if it was none.
  */
 static int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg)
 {
-	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
-	unsigned long flags;
-	bool follow;
-	u64 ticks;
 	int ret;
 
 	mutex_lock(&tn->mutex);
-	follow = tn->state == TIMENS_TK_FOLLOW;
-	if (follow) {
-		static_branch_inc(&timens_tk_key.key);
-		raw_spin_lock_irqsave(&tk_core.lock, flags);
-		raw_spin_lock(&cal->lock);
-		raw_spin_lock(&tn->tkd.lock);
-	} else {
-		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
-	}
-
-	ret = timens_tk_write(tn, follow ? &tk_core : NULL, &ns->offsets, op, arg);
-
-	ticks = timens_tk_aligned_ticks(tn);
-	if (follow) {
-		if (ret >= 0) {
-			timens_tk_join(cal, tn);
-			cal->switches++;
-		}
-		raw_spin_unlock(&tn->tkd.lock);
-		raw_spin_unlock(&cal->lock);
-		raw_spin_unlock_irqrestore(&tk_core.lock, flags);
-	} else {
-		timens_tk_arm_wake(tn);
-		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
-		if (ticks) {
-			u64 now = get_jiffies_64();
-
-			raw_spin_lock_irqsave(&cal->lock, flags);
-			timens_tk_calendar_hurry(cal, tn, now, now + ticks);
-			raw_spin_unlock_irqrestore(&cal->lock, flags);
-		}
-	}
-	if (follow) {
-		if (ret >= 0)
-			trace_timens_tk_switch(ns->ns.inum, true);
-		else
-			static_branch_slow_dec_deferred(&timens_tk_key);
-	}
+	if (tn->state == TIMENS_TK_FOLLOW)
+		ret = timens_tk_modify_follow(ns, op, arg);
+	else
+		ret = timens_tk_modify_own(ns, op, arg);
 	mutex_unlock(&tn->mutex);
 	return ret;
 }

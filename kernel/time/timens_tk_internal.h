@@ -23,7 +23,10 @@
  * 12 * 10^9 * 2^30 < 2^64.
  */
 #define TIMENS_TK_MAX_SHIFT	30
-/* mult stays below 2^31, which leaves room for the 10 % of ADJ_TICK */
+/*
+ * A multiplier is refined up to 2^31 only, where 25 % more fit into 32 bits.
+ * That of a clocksource alone may be above already, and is used as it is.
+ */
 #define TIMENS_TK_MULT_BITS	31
 /* A leap edge is published when it is nearer than this (nsecs) */
 #define TIMENS_TK_EDGE_AHEAD	(3 * NSEC_PER_SEC)
@@ -123,7 +126,8 @@ struct timekeeper_ns {
  * @tick:	The last tick that was served
  * @slot:	Namespaces by the tick at which they are due
  * @carry:	Namespaces which are due, the longest waiting one first
- * @own:	All namespaces which own their clock
+ * @own:	All namespaces which own their clock; with a counter that wraps, in
+ *		the order of their last pass, and thus of their deadlines
  * @load:	Number of namespaces by their home
  * @interval:	Ticks between two passes of a namespace, 1 for every tick
  * @deadline:	Ticks after a pass at which the next one may not be put off

@@ -263,43 +263,6 @@ TEST_F(stamp, of_a_clock_that_was_set)
 	      stamp, mono1 + line.lo, b);
 }
 
-/* -------------------------------------------------------------- the host is moved */
-
-TK_FIXTURE_UNWATCHED(host_moves);
-
-/*
- * A packet is stamped, and before it is read the host's clock is set: for the reader in
- * an own namespace nothing has happened.
- */
-TEST_F(host_moves, while_a_packet_waits)
-{
-	static const s64 by[] = { 3600 * TK_SEC, -3600 * TK_SEC };
-	int own = tk_ns_own(TK_YEAR * TK_SEC), tx, rx;
-	struct tk_guard guard;
-	s64 a, b, stamp;
-	size_t i;
-
-	loopback_up();
-	connect_pair(UDP, &tx, &rx);
-	switch_on(rx, TK_SO_TIMESTAMPNS_NEW);
-	tk_guard_start(&guard);
-	for (i = 0; i < TK_ARRAY(by); i++) {
-		/* Until stamps come with the packet, not on reading it */
-		tk_sleep(50 * TK_MSEC);
-		tk_enter(own);
-		a = tk_now(CLOCK_REALTIME);
-		tk_leave();
-		REQUIRE(send(tx, "x", 1, 0) == 1, "send: %m");
-		CHECK(tk_step(by[i]) >= 0, "step: %m");
-		tk_enter(own);
-		stamp = receive(rx, TK_SO_TIMESTAMPNS_NEW);
-		b = tk_now(CLOCK_REALTIME);
-		tk_leave();
-		CHECK_BETWEEN(a, stamp, b, "stamp");
-	}
-	tk_guard_stop(&guard);
-}
-
 /* ------------------------------------------- a socket that travels by SCM_RIGHTS */
 
 TK_FIXTURE(travel);
