@@ -32,7 +32,7 @@ static bool available(const char *name)
 	char text[256], *word, *save = NULL;
 
 	tk_slurp(CS "available_clocksource", text, sizeof(text));
-	for (word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+	for (word = strtok_r(text, "\n ", &save); word; word = strtok_r(NULL, "\n ", &save))
 		if (!strcmp(word, name))
 			return true;
 	return false;

@@ -298,8 +298,8 @@ TEST_F(passes, one_a_second)
 	most = variant->namespaces * ((t4 - t1) / TK_SEC + 2);
 	least = variant->namespaces * ((t3 - t2) / TK_SEC - 1);
 	CHECK(after - before >= least && after - before <= most,
-	      "%" PRId64 " passes of %d in %" PRId64 " ns, not %" PRId64 "..%" PRId64, after - before, variant->namespaces, t4 - t1, least,
-	      most);
+	      "%" PRId64 " passes of %d in %" PRId64 " ns, not %" PRId64 "..%" PRId64,
+	      after - before, variant->namespaces, t4 - t1, least, most);
 	CHECK(tk_stat("max_batch") >= 1, "max_batch %" PRId64, tk_stat("max_batch"));
 	while (n)
 		close(fds[--n]);

@@ -65,8 +65,8 @@ static bool in_image(const struct leap *l, s64 t1, s64 v, s64 t2, s64 cut)
 static void check_image(const struct leap *l, s64 t1, s64 v, s64 t2, s64 cut, const char *what)
 {
 	CHECK(in_image(l, t1, v, t2, cut),
-	      "%s %s: read %" PRId64 " with TAI in [%" PRId64 ", %" PRId64 "]; edge %" PRId64 ", TAI - REALTIME before %" PRId64 ": it is %" PRId64
-	      " ns after the edge",
+	      "%s %s: read %" PRId64 " with TAI in [%" PRId64 ", %" PRId64 "]; edge %" PRId64
+	      ", TAI - REALTIME before %" PRId64 ": it is %" PRId64 " ns after the edge",
 	      l->status == STA_DEL ? "delete" : "insert", what, v, t1, t2, l->edge, l->off,
 	      t1 - l->edge);
 }

@@ -25,7 +25,7 @@ static const int steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_R
 
 struct storm {
 	atomic_bool stop;
-	_Alignas(8) _Atomic s64 newest[TK_ARRAY(steady)];
+	_Atomic s64 newest[TK_ARRAY(steady)] __attribute__((aligned(8)));
 	atomic_long reads;
 	/* The two lines, REALTIME - MONOTONIC, fixed for the whole run */
 	struct tk_iv a;
