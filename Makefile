@@ -17,7 +17,7 @@ export LINUX_SRC DISCARD AS_IS FORCE JOBS
 S := scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test ab roundtrip test-prefix lint clean distclean
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
 
@@ -26,6 +26,8 @@ help:
 	@echo 'make test         prove it: everything in tests/matrix (quick: the rows marked so; debug-test: the debug kernel)'
 	@echo 'make quick'
 	@echo 'make debug-test'
+	@echo
+	@echo 'make ab           count what the queue costs: stock, TIMEKEEPER_NS=n and =y, in instructions'
 	@echo
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
@@ -55,6 +57,9 @@ export:
 
 kernel: tree
 	@$(S)/build.sh --config $(CONFIG)
+
+ab: tree initramfs
+	@bench/ab.sh
 
 initramfs: tree
 	@$(S)/mkinitramfs.sh

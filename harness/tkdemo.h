@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -35,6 +36,39 @@ static inline void tkd_start(const char *facts)
 	tkd_facts_file = fopen(facts, "ae");
 	if (!tkd_facts_file)
 		err(TK_EXIT_FAILURE, "%s", facts);
+}
+
+/*
+ * The command line of a program whose only option is --facts FILE. Returns false
+ * when nothing is left to do because the help was asked for.
+ */
+static inline bool tkd_start_by_options(int argc, char **argv, const char *purpose)
+{
+	static const struct option options[] = {
+		{ "facts",	required_argument,	NULL, 'f' },
+		{ "help",	no_argument,		NULL, 'h' },
+		{ 0 }
+	};
+	const char *facts = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			facts = optarg;
+			break;
+		case 'h':
+			printf("Usage: %s [--facts FILE]\n%s\n", program_invocation_short_name, purpose);
+			return false;
+		default:
+			fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
+			exit(TK_EXIT_FAILURE);
+		}
+	}
+	if (optind != argc)
+		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
+	tkd_start(facts);
+	return true;
 }
 
 __attribute__((format(printf, 2, 3)))

@@ -3,20 +3,10 @@
  * tkdemo_tickcost - what the tick takes from a CPU for 0, 1, 100, 1000 own
  * namespaces, with one pass a second and with a pass every tick
  *
- * A program that does nothing but look at the cycle counter, with 400 nops
- * between two looks, notices everything that is taken from it:
- *
- *	look      look      look                look      look
- *	  |  nops   |  nops   |  no[ interrupt ]ps  |  nops   |
- *	  <- usual ->         <- usual + what the interrupt took ->
- *
- * Under QEMU's -icount that difference is the exact number of instructions of
- * the interrupt, from its entry to its exit. Nothing is sampled, and nothing has
- * to be subtracted but the same measurement with no own namespace, which is
- * taken before each of the others in the same boot (A B A C A D), because RCU,
- * the scheduler and the host's own timekeeping are in the tick as well. Now and
- * then a kernel thread runs instead of the program; an interruption of many times
- * the usual length is its doing, and is counted apart.
+ * What the tick takes is what is missing to a program that counts (tkdemo_look.h).
+ * Nothing has to be subtracted but the same measurement with no own namespace,
+ * which is taken before each of the others in the same boot (A B A C A D), because
+ * RCU, the scheduler and the host's own timekeeping are in the tick as well.
  *
  * "A pass every tick" is the design that was feared: interval_ms = 0, which also
  * lifts the limit on the passes of one tick.
@@ -25,29 +15,22 @@
  * frequency of each to another value; a descriptor holds each of them.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
 #include <sys/timex.h>
 
 #include "tkdemo.h"
-#include "tkdemo_count.h"
+#include "tkdemo_look.h"
 
 #define DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
 
-/* How long one measurement looks, and how long the machine gets to calm down before. */
+/* How long one measurement looks. */
 #define LOOK		TK_NSEC_PER_SEC
-#define SETTLE		(TK_NSEC_PER_SEC * 3 / 2)
-#define CATCH_UP	(TK_NSEC_PER_SEC / 5)
 
 #define EVERY_TICK	0
-
-/* An interruption that takes so many times the median is no tick. */
-#define FOREIGN		8
 
 static const long numbers[] = { 0, 1, 100, 1000 };
 
 #define NR_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
 #define MAX_NAMESPACES	1000
-#define MAX_GAPS	100000
 
 static int held[MAX_NAMESPACES];
 static long nr_held;
@@ -57,13 +40,10 @@ static long long original_interval;
 
 /* What was found with one number of namespaces at one interval. */
 struct load {
-	double seconds;
-	/* Instructions. */
-	double taken;
-	double longest;
-	unsigned int foreign;
+	/* In instructions. */
+	struct tkd_look look;
 	long long passes;
-	/* taken, less that of the measurement without own namespaces before it, for a tick. */
+	/* Taken for a tick, less the same without own namespaces, measured just before. */
 	double more_per_tick;
 };
 
@@ -129,82 +109,18 @@ static void hold(long number)
 	}
 }
 
-/* The usual distance of two looks, when nothing is taken. */
-static uint64_t usual_distance(void)
-{
-	uint64_t best = UINT64_MAX;
-	uint64_t last = tkd_cycles();
-	unsigned int i;
-
-	for (i = 0; i < 1000; i++) {
-		uint64_t now;
-
-		TKD_NOPS(TKD_NOPS_LONG);
-		now = tkd_cycles();
-		if (now - last < best)
-			best = now - last;
-		last = now;
-	}
-	return best;
-}
-
-static uint64_t gaps[MAX_GAPS];
-
-static int by_length(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void look(struct load *load, const struct tkd_counter *counter)
 {
-	uint64_t usual = usual_distance();
-	uint64_t start, last, now, end, limit;
 	long long passes = stat_of("passes");
-	unsigned int nr = 0, i;
 
-	memset(load, 0, sizeof(*load));
-	/* Not to meet a page for the first time while looking. */
-	memset(gaps, 0, sizeof(gaps));
-	start = last = tkd_cycles();
-	end = start + (uint64_t)(LOOK * counter->cycles_per_ns);
-	do {
-		TKD_NOPS(TKD_NOPS_LONG);
-		now = tkd_cycles();
-		/* An interrupt takes more than the handful by which a loop may differ. */
-		if (now - last > usual + usual / 8 && nr < MAX_GAPS)
-			gaps[nr++] = now - last - usual;
-		last = now;
-	} while (now < end);
+	tkd_look(&load->look, LOOK, counter);
 	load->passes = stat_of("passes") - passes;
-	if (!nr || nr == MAX_GAPS)
-		errx(TK_EXIT_FAILURE, "%u interruptions in a second: this is no tick", nr);
-
-	load->seconds = (double)(now - start) / counter->cycles_per_ns / TK_NSEC_PER_SEC;
-	qsort(gaps, nr, sizeof(gaps[0]), by_length);
-	limit = gaps[nr / 2] * FOREIGN;
-	for (i = 0; i < nr && gaps[i] <= limit; i++) {
-		load->taken += (double)gaps[i];
-		load->longest = (double)gaps[i];
-	}
-	load->foreign = nr - i;
+	tkd_judge_look(&load->look);
 }
 
-/*
- * First asleep, for whatever the kernel has to tidy up. Meanwhile there was no
- * tick, so that all namespaces are due when it comes back, and the passes are
- * made up for within the budget; that is over before the measurement starts.
- */
-static void settle(const struct tkd_counter *counter)
+static double mean_tick(const struct load *load, double hz)
 {
-	uint64_t end;
-
-	tkd_sleep_until(tkd_read(CLOCK_MONOTONIC) + SETTLE);
-	end = tkd_cycles() + (uint64_t)(CATCH_UP * counter->cycles_per_ns);
-	do {
-		TKD_NOPS(TKD_NOPS_LONG);
-	} while (tkd_cycles() < end);
+	return load->look.taken / (load->look.seconds * hz);
 }
 
 /* With this number of namespaces, and just before with none. */
@@ -215,16 +131,16 @@ static void measure(struct load *load, long number, long long interval,
 
 	hold(0);
 	set_interval(interval);
-	settle(counter);
+	tkd_settle(counter);
 	look(&without, counter);
 	hold(number);
-	settle(counter);
+	/* Asleep there is no tick, so that all are due after it, and made up for within the budget. */
+	tkd_settle(counter);
 	look(load, counter);
 	if (stat_of("own") != number)
 		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld",
 		     number, stat_of("own"));
-	load->more_per_tick = load->taken / (load->seconds * hz) -
-			      without.taken / (without.seconds * hz);
+	load->more_per_tick = mean_tick(load, hz) - mean_tick(&without, hz);
 }
 
 static void print_table(const struct load *loads, const char *what, const char *key,
@@ -237,23 +153,23 @@ static void print_table(const struct load *loads, const char *what, const char *
 		"more than w/o", "longest tick", "of the CPU", "(other tasks ran)");
 	for (i = 0; i < NR_NUMBERS; i++) {
 		const struct load *l = &loads[i];
-		double mean = l->taken / (l->seconds * hz);
+		double mean = mean_tick(l, hz);
 		/* Of the CPU's time, for the namespaces alone. */
 		double share = l->more_per_tick * hz /
 			       (counter->cycles_per_ns * TK_NSEC_PER_SEC) * 100;
 
 		tkd_say("%8ld %10.0f %12.0f %+14.1f %14.0f %9.3f%% %16u", numbers[i],
-			(double)l->passes / l->seconds, mean, l->more_per_tick, l->longest, share,
-			l->foreign);
+			(double)l->passes / l->look.seconds, mean, l->more_per_tick, l->look.longest, share,
+			l->look.foreign);
 		tkd_fact("tick.%s %ld %.0f %.0f %.1f %.0f %.4f", key, numbers[i],
-			 (double)l->passes / l->seconds, mean, l->more_per_tick, l->longest, share);
+			 (double)l->passes / l->look.seconds, mean, l->more_per_tick, l->look.longest, share);
 	}
 }
 
 /* A look is not a whole number of intervals: one pass more or less, and 2 %. */
 static bool about(const struct load *l, double wanted)
 {
-	double difference = (double)l->passes / l->seconds - wanted;
+	double difference = (double)l->passes / l->look.seconds - wanted;
 
 	if (difference < 0)
 		difference = -difference;
@@ -262,39 +178,16 @@ static bool about(const struct load *l, double wanted)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "facts",	required_argument,	NULL, 'f' },
-		{ "help",	no_argument,		NULL, 'h' },
-		{ 0 }
-	};
 	static struct load once[NR_NUMBERS], every[NR_NUMBERS];
 	const unsigned int top = NR_NUMBERS - 1;
 	bool once_right = true, every_right = true;
 	struct tkd_counter counter;
 	long long budget, batch;
-	const char *facts = NULL;
-	struct timespec res;
 	double hz, factor;
 	unsigned int i;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			facts = optarg;
-			break;
-		case 'h':
-			puts("Usage: tkdemo_tickcost [--facts FILE]\n"
-			     "What the tick takes for 0, 1, 100 and 1000 own time namespaces. Root only.");
-			return 0;
-		default:
-			fputs("Try 'tkdemo_tickcost --help'.\n", stderr);
-			return TK_EXIT_FAILURE;
-		}
-	}
-	if (optind != argc)
-		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tkd_start(facts);
+	if (!tkd_start_by_options(argc, argv, "What the tick takes for 0, 1, 100 and 1000 own time namespaces. Root only."))
+		return 0;
 	tkd_require_kernel();
 	tkd_calibrate(&counter);
 	if (!counter.exact)
@@ -302,10 +195,7 @@ int main(int argc, char **argv)
 	initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 	if (initial_fd < 0)
 		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
-	/* The coarse clocks move with the tick, and say so. */
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &res))
-		err(TK_EXIT_FAILURE, "clock_getres");
-	hz = (double)TK_NSEC_PER_SEC / (double)tkd_ns(&res);
+	hz = tkd_hz();
 
 	original_interval = read_knob("interval_ms");
 	if (atexit(restore_interval))

@@ -24,7 +24,7 @@ fi
 rm -rf "$BUILD"/obj-* "$BUILD/harness" "$BUILD/kselftest" "$BUILD/initramfs" "$BUILD"/initramfs.cpio* "$BUILD/log" "$BUILD/prefix" "$BUILD/lint"
 rm -rf "$OUT"
 if [[ $all = 1 ]]; then
-	rm -rf "$TREE" "$TREE.new" "$BUILD/debs" "$BUILD/tree-cache" "$BUILD/lock"
+	rm -rf "$TREE" "$TREE.new" "$BUILD/stock-src" "$BUILD/debs" "$BUILD/tree-cache" "$BUILD/lock"
 	# Anything else in there is not ours.
 	rmdir "$BUILD" 2> /dev/null || say "$BUILD holds other files, which are left alone"
 fi

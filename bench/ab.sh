@@ -1,0 +1,218 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What the queue costs whoever does not use it: three kernels, counted by the instruction.
+#
+#   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
+#   off     the queue, with TIMEKEEPER_NS=n
+#   plain   the queue, with TIMEKEEPER_NS=y and no namespace with a clock of its own
+#
+# Each is booted twice, by turns, with the suite ab-cost, which counts every reading of a clock and the tick in the initial
+# namespace. The table goes to the terminal, out/ab.txt and out/ab.json. Exit status 1 when off differs from stock in any
+# reading through the vDSO by even one instruction, or in the median of the tick by more than 0.5 %. What system calls and
+# plain cost is reported, not judged.
+#
+# usage: ab.sh [--kernel NAME=BZIMAGE]...    with that image for stock, off or plain, instead of building it
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck source=scripts/queue.sh
+. "$ROOT/scripts/queue.sh"
+
+names=(stock off plain)
+rounds=2
+# Of the tick's median, in percent.
+tolerance=0.5
+
+declare -A image=()
+while [[ $# -gt 0 ]]; do
+	case $1 in
+	--kernel)
+		need_value "$@"
+		[[ $2 =~ ^(stock|off|plain)=(.+)$ ]] || die "--kernel '$2' is not stock=FILE, off=FILE or plain=FILE"
+		[[ -f ${BASH_REMATCH[2]} ]] || die "--kernel: no file '${BASH_REMATCH[2]}'"
+		image[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+		shift 2
+		;;
+	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	*) die "unknown argument '$1'" ;;
+	esac
+done
+
+stock_tree=$BUILD/stock-src
+
+# The stamp is written last: an export that was cut off is made again, and so is that of another base.
+export_stock()
+{
+	local base
+
+	in_tree || die "no tree in $TREE (make tree)"
+	base=$(kgit rev-parse 'base^{commit}')
+	if [[ $(cat "$stock_tree/.timens-base" 2> /dev/null || true) = "$base" ]]; then
+		say "stock: the source of Linux $(kernel_version "$stock_tree") is there"
+		return
+	fi
+	say "stock: exporting the pristine source"
+	rm -rf "$stock_tree"
+	mkdir -p "$stock_tree"
+	# The times of now (-m): make has to see the files of another base as changed.
+	kgit archive --format=tar base | tar -C "$stock_tree" -x -m
+	echo "$base" > "$stock_tree/.timens-base"
+}
+
+build_kernels()
+{
+	local name
+
+	for name in "${names[@]}"; do
+		[[ -z ${image[$name]:-} ]] || continue
+		if [[ $name = stock ]]; then
+			locked stock-src export_stock
+			"$ROOT/scripts/build.sh" --config stock --tree "$stock_tree"
+		else
+			"$ROOT/scripts/build.sh" --config "$name"
+		fi
+		image[$name]=$BUILD/obj-$name/arch/x86/boot/bzImage
+	done
+}
+
+fact()
+{
+	awk -v key="$2" '$1 == key { print $2; found = 1; exit } END { exit !found }' "$1" || die "$1 has no figure '$2'"
+}
+
+# A figure of the wrong kernel is worse than none.
+check_identity()
+{
+	local name=$1 file=$2 release feature want=0 tag=-$1-timens
+
+	release=$(fact "$file" ab.release)
+	feature=$(fact "$file" ab.feature)
+	if [[ $name = plain ]]; then
+		want=1
+		tag=-timens
+	fi
+	[[ $release == *"$tag" ]] || die "$name: the release '$release' does not end in '$tag'"
+	[[ $feature = "$want" ]] || die "$name: /proc/PID/timens_clock is $([[ $feature = 1 ]] && echo there || echo absent), so this is another kernel"
+	version[$name]=${release%%-*}
+}
+
+declare -A version=()
+measure()
+{
+	local round name dir
+
+	for ((round = 1; round <= rounds; round++)); do
+		for name in "${names[@]}"; do
+			say "round $round of $rounds: $name"
+			dir=$OUT/ab/$name-$round
+			"$ROOT/scripts/boot.sh" --config "$name" --suite ab-cost --kernel "${image[$name]}" --out "$dir"
+			check_identity "$name" "$dir/files/ab-cost.facts"
+			awk -v name="$name" -v round="$round" '
+				$1 ~ /^(vdso|syscall|tick)$/ { group = $1; value = $2; sub(/^[^ ]+ [^ ]+ /, ""); print group "\t" $0 "\t" name "\t" round "\t" value }' \
+				"$dir/files/ab-cost.facts" >> "$work/figures"
+		done
+	done
+	[[ ${version[stock]} = "${version[off]}" && ${version[stock]} = "${version[plain]}" ]] ||
+		die "not the same Linux: stock ${version[stock]}, off ${version[off]}, plain ${version[plain]}"
+}
+
+# Everything that is printed comes from here. For each figure and kernel: the mean of the rounds, and their range.
+summarize()
+{
+	jq -R -s --argjson rounds "$rounds" --argjson tolerance "$tolerance" --arg version "${version[stock]}" \
+		--argjson ticks "$(fact "$OUT/ab/stock-1/files/ab-cost.facts" ab.ticks)" \
+		--argjson hz "$(fact "$OUT/ab/stock-1/files/ab-cost.facts" ab.hz)" '
+		def mean: add / length;
+		def percent($of): if $of == 0 then null else . / $of * 100 end;
+		split("\n") | map(select(length > 0) | split("\t")
+			| { group: .[0], figure: .[1], kernel: .[2], value: (.[4] | tonumber) })
+		| to_entries | map(.value + { at: .key })
+		| group_by([.group, .figure])
+		| map({ at: (map(.at) | min), group: .[0].group, figure: .[0].figure,
+			rounds: (group_by(.kernel) | map({ key: .[0].kernel, value: map(.value) }) | from_entries) })
+		| sort_by(.at)
+		| map(del(.at)
+			| . + { complete: ([.rounds.stock, .rounds.off, .rounds.plain] | all(type == "array" and length == $rounds)) }
+			| if .complete then
+				. + (.rounds | map_values(mean))
+				| .off_less_stock = .off - .stock
+				| .plain_less_stock = .plain - .stock
+				| .plain_percent = (.plain_less_stock as $d | .stock as $s | $d | percent($s))
+				| .off_percent = (.off_less_stock as $d | .stock as $s | $d | percent($s))
+				| .spread = ([.rounds[] | max - min] | max)
+				| .judged = (.group == "vdso" or (.group == "tick" and .figure == "median"))
+				# Every boot of one against every boot of the other.
+				| .holds = (if .group == "vdso" then (.rounds.stock + .rounds.off | unique | length == 1)
+					elif .judged then (.off_percent | fabs) <= $tolerance else null end)
+			  else .judged = true | .holds = false end)
+		| { linux: $version, unit: "instructions", hz: $hz, ticks_per_boot: $ticks, rounds: $rounds,
+		    tick_tolerance_percent: $tolerance,
+		    ok: ((map(select(.group == "vdso")) | length > 0) and any(.[]; .group == "tick" and .figure == "median")
+			and all(.[]; .holds != false)),
+		    figures: . }' "$work/figures"
+}
+
+table()
+{
+	jq -r '
+		def number: if . == floor then tostring else (. * 100 | round / 100 | tostring) end;
+		def signed: if . > 0 then "+" + number else number end;
+		def percent: if . == null then "" else (. * 100 | round / 100) as $p | "(" + (if $p > 0 then "+" else "" end) + ($p | tostring) + " %)" end;
+		.figures[] | [.group, .figure]
+		+ (if .complete then [(.stock | number), (.off | number), (.plain | number),
+			(.off_less_stock | signed), (.off_percent | percent), (.plain_less_stock | signed), (.plain_percent | percent), (.spread | number),
+			(if .holds == null then "" elif .holds then "ok" else "DIFFERS" end)]
+		   else ["?", "?", "?", "?", "", "?", "", "?", "INCOMPLETE"] end)
+		| @tsv' "$1" | awk -F '\t' '
+		BEGIN {
+			title["vdso"] = "Through the vDSO (off must be exactly stock)"
+			title["syscall"] = "By system call"
+			title["tick"] = "One tick, as a busy loop of a user misses it (the median is judged)"
+		}
+		$1 != group {
+			group = $1
+			printf "%s%s\n", (NR > 1 ? "\n" : ""), title[group]
+			printf "  %-32s %8s %8s %8s  %18s  %18s  %6s\n", "", "stock", "off", "plain", "off - stock", "plain - stock", "spread"
+		}
+		{ printf "  %-32s %8s %8s %8s  %8s %9s  %8s %9s  %6s  %s\n", $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 }'
+}
+
+report()
+{
+	echo "Linux $(jq -r .linux "$1") in the initial time namespace, no own namespace; instructions, mean of $rounds boots of each kernel"
+	echo "(spread: the largest difference between two boots of one kernel)"
+	echo
+	table "$1" | sed 's/ *$//'
+	cat <<END
+
+A tick is the whole interrupt, from the last instruction of the program before it to the first one after it: entry and exit,
+local APIC, hrtimers, timekeeping with the update of the vDSO's page, CPU accounting, scheduler, RCU, the timer wheel and the
+softirqs that follow. Timekeeping is only a part of that, so a change of its cost shows in instructions, hardly in percent.
+Median, mean, shortest and longest are those of $(jq -r .ticks_per_boot "$1") ticks of each boot at HZ=$(jq -r .hz "$1"), without those in which another task ran (longer
+than eight medians). Instructions say nothing about caches and about branches that are mispredicted.
+END
+	echo
+	if [[ $(jq -r .ok "$1") = true ]]; then
+		jq -r '.figures[] | select(.group == "tick" and .figure == "median")
+			| "off is as stock: every reading through the vDSO to the instruction; the median of the tick differs by " +
+			"\(.off_less_stock) instructions of \(.stock) (\(.off_percent * 100 | round / 100) %, allowed '"$tolerance"' %)"' "$1"
+	else
+		echo "off is NOT as stock:"
+		jq -r '.figures[] | select(.holds == false) | "  \(.group) \(.figure): \(.rounds | tojson)"' "$1"
+	fi
+}
+
+build_kernels
+[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+: > "$work/figures"
+mkdir -p "$OUT"
+rm -f "$OUT/ab.txt" "$OUT/ab.json"
+measure
+summarize > "$work/ab.json"
+report "$work/ab.json" > "$work/ab.txt"
+cp "$work/ab.json" "$work/ab.txt" "$OUT/"
+cat "$OUT/ab.txt"
+say "written to $OUT/ab.txt and $OUT/ab.json"
+[[ $(jq -r .ok "$OUT/ab.json") = true ]]
