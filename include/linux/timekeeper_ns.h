@@ -42,7 +42,6 @@ bool __timens_tk_getboottime64(struct timespec64 *ts);
 bool __timens_tk_get_tz(struct timezone *tz);
 bool __timens_tk_boottime_ns(u64 *nsec);
 ktime_t __timens_tk_real_from_host(ktime_t real);
-ktime_t __timens_tk_rel_to_host(ktime_t rel);
 bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t *tim);
 
 /* Setting; process context */
@@ -169,22 +168,9 @@ static inline ktime_t timens_tk_real_from_host(ktime_t real)
 }
 
 /**
- * timens_tk_rel_to_host - Project a duration onto the host's time line
- * @rel:	Duration on the clock of the namespace of current (nsecs)
- *
- * Return: what @rel is on the host's clock at the present rates, rounded up
- */
-static inline ktime_t timens_tk_rel_to_host(ktime_t rel)
-{
-	if (static_branch_unlikely(&timens_tk_key.key))
-		return __timens_tk_rel_to_host(rel);
-	return rel;
-}
-
-/**
  * timens_tk_ktime_to_host - Project an absolute time onto the host's clock
  * @ns:		The time namespace in which @tim was given
- * @clk:	CLOCK_REALTIME, TAI, MONOTONIC, BOOTTIME or an alarm clock
+ * @clk:	CLOCK_REALTIME, TAI, MONOTONIC or BOOTTIME
  * @tim:	In: the time on the clock of @ns, out: on the host's (nsecs)
  *
  * Return: true if @ns owns its clock and @tim was projected.
@@ -215,7 +201,6 @@ static inline bool timens_tk_getboottime64(struct timespec64 *ts) { return false
 static inline bool timens_tk_get_tz(struct timezone *tz) { return false; }
 static inline bool timens_tk_boottime_ns(u64 *nsec) { return false; }
 static inline ktime_t timens_tk_real_from_host(ktime_t real) { return real; }
-static inline ktime_t timens_tk_rel_to_host(ktime_t rel) { return rel; }
 
 static inline bool timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk,
 					   ktime_t *tim)

@@ -700,33 +700,23 @@ bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 }
 
 /**
- * struct timens_tk_pair - A clock of a namespace and of the host at one instant
- * @ns:		Time in the namespace
- * @host:	Time on the host
- * @ns_mult:	Multiplier of the namespace
- * @host_mult:	Multiplier of the host, on the scale of @ns_mult
- * @edge_sec:	CLOCK_REALTIME second of a leap second which is still ahead
- * @edge_step:	Its step (secs)
- * @own:	The namespace owns its clock
+ * timens_tk_read_pair - Read a clock of a namespace along with one of the host
+ * @ns:		The namespace
+ * @clk:	Clock of the namespace
+ * @host_clk:	Clock of the host
+ * @p:		Storage for both, at one counter value, and what they do next
+ *
+ * Context: any
  */
-struct timens_tk_pair {
-	struct timespec64	ns;
-	struct timespec64	host;
-	u64			ns_mult;
-	u64			host_mult;
-	time64_t		edge_sec;
-	s32			edge_step;
-	bool			own;
-};
-
-static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
-				struct timens_tk_pair *p)
+void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
+			 struct timens_tk_pair *p)
 {
 	const struct timekeeper *host = &tk_core.timekeeper;
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned int seq, host_seq;
 	u32 shift, host_shift;
-	struct timespec64 real;
+	struct timespec64 real, same;
+	ktime_t leap, offs_real;
 	u64 cycles, delta;
 
 	do {
@@ -735,7 +725,10 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 			host_seq = read_seqcount_begin(&tk_core.seq);
 			cycles = READ_ONCE(host->tkr_mono.clock)->read(host->tkr_mono.clock);
 			delta = timens_tk_delta(&host->tkr_mono, cycles, host->tkr_mono.cycle_last);
-			timens_tk_line(host, clk, delta, &p->host);
+			timens_tk_line(host, host_clk, delta, &p->host);
+			timens_tk_line(host, clk, delta, &same);
+			leap = host->next_leap_ktime;
+			offs_real = host->offs_real;
 			p->host_mult = host->tkr_mono.mult;
 			host_shift = host->tkr_mono.shift;
 		} while (read_seqcount_retry(&tk_core.seq, host_seq));
@@ -750,7 +743,7 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 			p->edge_sec = real.tv_sec >= tn->edge_sec ? TIME64_MAX : tn->edge_sec;
 			p->edge_step = tn->edge_step;
 		} else {
-			p->ns = p->host;
+			p->ns = same;
 			if (clk == CLOCK_MONOTONIC)
 				p->ns = timespec64_add(p->ns, ns->offsets.monotonic);
 			if (clk == CLOCK_BOOTTIME || clk == CLOCK_BOOTTIME_ALARM)
@@ -764,22 +757,15 @@ static void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk,
 
 	/* The scale of the namespace is the finer one */
 	p->host_mult <<= shift - host_shift;
-}
-
-/* What a positive duration of the namespace is on the host, rounded up */
-static ktime_t timens_tk_to_host(const struct timens_tk_pair *p, ktime_t left)
-{
-	if (p->ns_mult == p->host_mult)
-		return left;
-	return min_t(u64, KTIME_MAX - 1,
-		     mul_u64_u64_div_u64(left, p->host_mult, p->ns_mult)) + 1;
+	p->host_leap = leap == KTIME_MAX ? TIME64_MAX :
+		       div_s64(ktime_add(leap, offs_real), NSEC_PER_SEC);
 }
 
 static struct timespec64 timens_tk_offset(struct time_namespace *ns, clockid_t clk)
 {
 	struct timens_tk_pair p;
 
-	timens_tk_read_pair(ns, clk, &p);
+	timens_tk_read_pair(ns, clk, clk, &p);
 	return timespec64_sub(p.ns, p.host);
 }
 
@@ -843,7 +829,7 @@ ktime_t __timens_tk_real_from_host(ktime_t real)
 	if (likely(ns == &init_time_ns))
 		return real;
 
-	timens_tk_read_pair(ns, CLOCK_REALTIME, &p);
+	timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
 	if (!p.own)
 		return real;
 
@@ -853,16 +839,13 @@ ktime_t __timens_tk_real_from_host(ktime_t real)
 	return ktime_sub(timespec64_to_ktime(p.ns), age);
 }
 
-ktime_t __timens_tk_rel_to_host(ktime_t rel)
+/* What a positive duration of the namespace is on the host, rounded up */
+static ktime_t timens_tk_to_host(const struct timens_tk_pair *p, ktime_t left)
 {
-	struct time_namespace *ns = current->nsproxy->time_ns;
-	struct timens_tk_pair p;
-
-	if (ns == &init_time_ns || rel <= 0)
-		return rel;
-
-	timens_tk_read_pair(ns, CLOCK_MONOTONIC, &p);
-	return p.own ? timens_tk_to_host(&p, rel) : rel;
+	if (p->ns_mult == p->host_mult)
+		return left;
+	return min_t(u64, KTIME_MAX - 1,
+		     mul_u64_u64_div_u64(left, p->host_mult, p->ns_mult)) + 1;
 }
 
 bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t *tim)
@@ -873,14 +856,14 @@ bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t
 	if (ns == &init_time_ns)
 		return false;
 
-	timens_tk_read_pair(ns, clk == CLOCK_REALTIME_ALARM ? CLOCK_REALTIME : clk, &p);
+	timens_tk_read_pair(ns, clk, clk, &p);
 	if (!p.own)
 		return false;
 
 	now = timespec64_to_ktime(p.ns);
 	left = ktime_sub(*tim, now);
 	/* A leap second in between moves what lies behind it */
-	if ((clk == CLOCK_REALTIME || clk == CLOCK_REALTIME_ALARM) &&
+	if (clk == CLOCK_REALTIME &&
 	    p.ns.tv_sec < p.edge_sec && *tim / NSEC_PER_SEC >= p.edge_sec)
 		left -= p.edge_step * NSEC_PER_SEC;
 	if (left > 0) {
@@ -890,6 +873,30 @@ bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t
 		*tim = max(ktime_add(timespec64_to_ktime(p.host), left), 0);
 	}
 	return true;
+}
+
+/**
+ * timens_tk_real_offset - CLOCK_REALTIME less MONOTONIC of a namespace
+ * @tn:		The namespace
+ *
+ * Return: the difference (nsecs). It is constant unless one is set, or a leap
+ * second made permanent.
+ */
+ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
+{
+	unsigned int seq;
+	ktime_t offset;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		if (tn->state == TIMENS_TK_OWN)
+			offset = tn->tkd.timekeeper.offs_real;
+		else
+			offset = ktime_sub(ktime_mono_to_real(0),
+					   timespec64_to_ktime(tn->ns->offsets.monotonic));
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return offset;
 }
 
 /*
@@ -989,11 +996,48 @@ static void timens_tk_update_begin(struct timekeeper_ns *tn)
 	smp_mb();
 }
 
+/*
+ * Note whether the timers of the namespace have to move: see "Walk" in
+ * timens_timer.c. In a pass nothing of it happens, as a rule.
+ */
+static void timens_tk_look_moved(struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timens_tk_seen *seen = &tn->seen;
+	u32 mult = tk->tkr_mono.mult;
+
+	if (likely(tk->offs_real == seen->real_offset && tn->edge_sec == seen->edge_sec &&
+		   tk->tai_offset == seen->tai_offset && tn->state == seen->state &&
+		   tk->tkr_mono.shift == seen->shift &&
+		   abs_diff(mult, seen->mult) <= mult >> TIMENS_TIMER_RATE_SHIFT))
+		return;
+
+	seen->real_offset = tk->offs_real;
+	seen->edge_sec = tn->edge_sec;
+	seen->tai_offset = tk->tai_offset;
+	seen->state = tn->state;
+	seen->shift = tk->tkr_mono.shift;
+	seen->mult = mult;
+	tn->moved = true;
+}
+
+/* Whether the clock moved, and with it the timers have to, since last asked */
+static bool timens_tk_take_moved(struct timekeeper_ns *tn)
+{
+	bool moved = tn->moved;
+
+	lockdep_assert_held(&tn->tkd.lock);
+
+	tn->moved = false;
+	return moved;
+}
+
 static void timens_tk_update_end(struct timekeeper_ns *tn)
 {
 	struct vdso_data *vd = tn->vdata;
 	s32 mode;
 
+	timens_tk_look_moved(tn);
 	if (!vd)
 		goto out;
 
@@ -1109,6 +1153,8 @@ static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 		timens_tk_advance_to(tn, timens_tk_counter(tn));
 		timens_tk_update_end(tn);
 		timens_tk_arm_wake(tn);
+		if (timens_tk_take_moved(tn))
+			timens_timer_clock_moved_delayed(tn);
 	}
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	return HRTIMER_NORESTART;
@@ -1321,6 +1367,17 @@ static void timens_tk_pass(struct timekeeper_ns *tn, const struct timens_tk_raw 
 	timens_tk_arm_wake(tn);
 }
 
+/* Timers stand on the host's clock, and have to move when its rate does */
+static void timens_tk_watch_host(struct timens_tk_calendar *cal)
+{
+	u64 tick = READ_ONCE(tk_core.timekeeper.ntp_tick);
+
+	if (likely(abs_diff(tick, cal->host_tick) <= tick >> TIMENS_TIMER_RATE_SHIFT))
+		return;
+	cal->host_tick = tick;
+	timens_timer_host_rate_changed();
+}
+
 void __timens_tk_advance(void)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
@@ -1338,6 +1395,7 @@ void __timens_tk_advance(void)
 	if (unlikely(timekeeping_suspended) || now == cal->tick)
 		goto out;
 
+	timens_tk_watch_host(cal);
 	timens_tk_calendar_collect(cal, now);
 	if (list_empty(&cal->carry))
 		goto out;
@@ -1353,6 +1411,8 @@ void __timens_tk_advance(void)
 			continue;
 		}
 		timens_tk_pass(tn, &raw);
+		if (unlikely(timens_tk_take_moved(tn)))
+			timens_timer_clock_moved_delayed(tn);
 		trace_timens_tk_pass(tn->ns->ns.inum, late, tn->tkd.timekeeper.tkr_mono.mult);
 		timens_tk_calendar_queue(cal, tn, now);
 		raw_spin_unlock(&tn->tkd.lock);
@@ -1426,6 +1486,8 @@ void timens_tk_change_one(struct timekeeper_ns *tn, u64 old_cycles, struct clock
 	timens_tk_forward_to(tn, old_cycles);
 	timens_tk_rebase(tn, cs, raw, cycles);
 	timens_tk_update_end(tn);
+	if (timens_tk_take_moved(tn) && tn->ns)
+		timens_timer_clock_moved_delayed(tn);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 }
 
@@ -1444,6 +1506,8 @@ void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *slee
 	timens_tk_update_edge(tn);
 	timens_tk_update_end(tn);
 	timens_tk_arm_wake(tn);
+	if (timens_tk_take_moved(tn) && tn->ns)
+		timens_timer_clock_moved_delayed(tn);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 }
 
@@ -1539,6 +1603,8 @@ void __timens_tk_resume(const struct timespec64 *sleep)
 		if (sleep)
 			timens_tk_add_sleep(tn, sleep);
 		timens_tk_update_end(tn);
+		if (timens_tk_take_moved(tn))
+			timens_timer_clock_moved_delayed(tn);
 		raw_spin_unlock(&tn->tkd.lock);
 	}
 	raw_spin_unlock(&cal->lock);
@@ -1617,6 +1683,7 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
+	bool moved;
 	int ret;
 
 	static_branch_inc(&timens_tk_key.key);
@@ -1629,6 +1696,7 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 		timens_tk_join(cal, tn);
 		cal->switches++;
 	}
+	moved = timens_tk_take_moved(tn);
 	raw_spin_unlock(&tn->tkd.lock);
 	raw_spin_unlock(&cal->lock);
 	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
@@ -1637,6 +1705,8 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 		trace_timens_tk_switch(ns->ns.inum, true);
 	else
 		static_branch_slow_dec_deferred(&timens_tk_key);
+	if (moved)
+		timens_timer_clock_moved(tn);
 	return ret;
 }
 
@@ -1647,12 +1717,14 @@ static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
 	u64 ticks, now;
+	bool moved;
 	int ret;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 	ret = timens_tk_write(tn, NULL, NULL, op, arg);
 	ticks = timens_tk_aligned_ticks(tn);
 	timens_tk_arm_wake(tn);
+	moved = timens_tk_take_moved(tn);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 
 	if (ticks) {
@@ -1661,6 +1733,8 @@ static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void
 		timens_tk_calendar_hurry(cal, tn, now, now + ticks);
 		raw_spin_unlock_irqrestore(&cal->lock, flags);
 	}
+	if (moved)
+		timens_timer_clock_moved(tn);
 	return ret;
 }
 
@@ -1875,6 +1949,9 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 		timens_tk_advance_to(tn, timens_tk_counter(tn));
 		ret = timens_tk_do_adjtimex(tn, txc, &arg.step);
 		timens_tk_update_end(tn);
+		/* It only brought forward what a pass had done */
+		if (timens_tk_take_moved(tn))
+			timens_timer_clock_moved_delayed(tn);
 		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 		mutex_unlock(&tn->mutex);
 		return ret;
@@ -1931,6 +2008,7 @@ bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offset
 		timens_tk_forward_to(tn, timens_tk_counter(tn));
 		timens_tk_offsets_op(tn, (void *)offs);
 		timens_tk_update_end(tn);
+		timens_tk_take_moved(tn);
 	}
 	raw_spin_unlock(&tn->tkd.lock);
 	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
@@ -1951,7 +2029,7 @@ void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *off
 		*offs = ns->offsets;
 		return;
 	}
-	timens_tk_read_pair(ns, CLOCK_MONOTONIC, &p);
+	timens_tk_read_pair(ns, CLOCK_MONOTONIC, CLOCK_MONOTONIC, &p);
 	offs->monotonic = timespec64_sub(p.ns, p.host);
 	offs->raw = p.own ? ns->tk->raw_offset : ns->offsets.raw;
 	offs->boottime = timens_tk_offset(ns, CLOCK_BOOTTIME);
@@ -2036,6 +2114,7 @@ static void timens_tk_follow(struct time_namespace *ns)
 		timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
 	}
 	timens_tk_update_end(tn);
+	timens_tk_take_moved(tn);
 	timens_tk_calendar_del(cal, tn);
 	cal->switches++;
 	raw_spin_unlock(&tn->tkd.lock);
@@ -2046,6 +2125,8 @@ static void timens_tk_follow(struct time_namespace *ns)
 	hrtimer_cancel(&tn->wake_timer);
 	trace_timens_tk_switch(ns->ns.inum, false);
 	static_branch_slow_dec_deferred(&timens_tk_key);
+	/* CLOCK_REALTIME and TAI jumped to the host's */
+	timens_timer_clock_moved(tn);
 	mutex_unlock(&tn->mutex);
 }
 
@@ -2068,6 +2149,7 @@ void timens_tk_init_instance(struct timekeeper_ns *tn)
 	INIT_LIST_HEAD(&tn->own_node);
 	hrtimer_init(&tn->wake_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	tn->wake_timer.function = timens_tk_wake_fn;
+	timens_timer_init_ns(tn);
 }
 
 /**
@@ -2092,6 +2174,7 @@ int timens_tk_alloc(struct time_namespace *ns)
 	tn->ns = ns;
 	tn->vdata = arch_get_vdso_data(page_address(ns->vvar_page));
 	ns->tk = tn;
+	timens_timer_add_ns(tn);
 	return 0;
 }
 
@@ -2133,6 +2216,8 @@ void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 		tn->tz = from->tz;
 		tn->state = TIMENS_TK_OWN;
 		timens_tk_update_end(tn);
+		/* It has no timers yet */
+		timens_tk_take_moved(tn);
 		timens_tk_join(cal, tn);
 		raw_spin_unlock(&tn->tkd.lock);
 		raw_spin_unlock(&from->tkd.lock);
@@ -2158,6 +2243,7 @@ void timens_tk_free(struct time_namespace *ns)
 		static_branch_slow_dec_deferred(&timens_tk_key);
 	}
 	hrtimer_cancel(&tn->wake_timer);
+	timens_timer_del_ns(tn);
 	mutex_destroy(&tn->mutex);
 	kfree(tn);
 }
@@ -2201,7 +2287,7 @@ void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 	u64 tick;
 
 	if (tn)
-		timens_tk_read_pair(ns, CLOCK_REALTIME, &p);
+		timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
 	seq_printf(m, "%-10s %s\n", "state", p.own ? "own" : "follow");
 	timens_tk_show_offset(m, "realtime", timespec64_sub(p.ns, p.host));
 	timens_tk_show_offset(m, "monotonic", tn ? timens_tk_offset(ns, CLOCK_MONOTONIC) : zero);
@@ -2303,7 +2389,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(timens_tk_budget_fops, timens_tk_budget_get,
 static int timens_tk_stats_show(struct seq_file *m, void *v)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	u64 passes, ticks, carried, busy, batch, late, switches;
+	u64 passes, ticks, carried, busy, batch, late, switches, early, moved;
 	unsigned long flags;
 	unsigned int own;
 
@@ -2323,6 +2409,8 @@ static int timens_tk_stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "max_batch %llu\nlate %llu\nswitches %llu\nsteps %lld\nleaps %lld\n",
 		   batch, late, switches, atomic64_read(&timens_tk_steps),
 		   atomic64_read(&timens_tk_leaps));
+	timens_timer_stats(&early, &moved);
+	seq_printf(m, "timers_early %llu\ntimers_moved %llu\n", early, moved);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);

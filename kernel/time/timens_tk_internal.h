@@ -12,7 +12,9 @@
 #include <linux/time_namespace.h>
 #include <linux/timekeeper_internal.h>
 #include <linux/timekeeper_ns.h>
+#include <linux/timens_timer.h>
 #include <linux/timex.h>
+#include <linux/workqueue.h>
 #include <vdso/datapage.h>
 
 /* Seconds which the pair (mult, shift) of a namespace has to cover */
@@ -34,6 +36,15 @@
 #define TIMENS_TK_SLOTS		1024
 /* Passes per tick unless set otherwise */
 #define TIMENS_TK_BUDGET	32
+
+/* Lists of armed timers per namespace, to be shared by few CPUs each */
+#define TIMENS_TIMER_BASES	4
+/* What is taken off a projection, for the rates may change: 1/512 */
+#define TIMENS_TIMER_MARGIN_SHIFT 9
+/* and what is not worth it (nsecs) */
+#define TIMENS_TIMER_SLOP	(50 * NSEC_PER_USEC)
+/* A change of a rate by more than 1/4096 moves the timers */
+#define TIMENS_TIMER_RATE_SHIFT	12
 
 /**
  * enum timens_tk_state - Whose clock the tasks of a time namespace read
@@ -62,6 +73,39 @@ struct timens_tk_raw {
 };
 
 /**
+ * struct timens_timer_base - Armed timers of a time namespace
+ * @lock:	Protects the list, and starting and cancelling its timers
+ * @generation:	Number of the last walk
+ * @armed:	The timers, struct timens_timer, the one which was moved or armed
+ *		longest ago first
+ * @tn:		The namespace
+ */
+struct timens_timer_base {
+	raw_spinlock_t		lock;
+	u32			generation;
+	struct list_head	armed;
+	struct timekeeper_ns	*tn;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct timens_tk_seen - What the timers of a namespace were projected with
+ * @real_offset: CLOCK_REALTIME less MONOTONIC (nsecs)
+ * @edge_sec:	CLOCK_REALTIME second of a pending leap second
+ * @tai_offset:	CLOCK_TAI less REALTIME (secs)
+ * @state:	enum timens_tk_state
+ * @mult:	Multiplier
+ * @shift:	and its scale
+ */
+struct timens_tk_seen {
+	ktime_t			real_offset;
+	time64_t		edge_sec;
+	s32			tai_offset;
+	u32			state;
+	u32			mult;
+	u32			shift;
+};
+
+/**
  * struct timekeeper_ns - The clock of a time namespace
  * @tkd:	The timekeeper. @tkd.seq protects all members down to @tz
  *		against readers, @tkd.lock serializes their updates
@@ -85,6 +129,14 @@ struct timens_tk_raw {
  * @mutex:	Serializes the writers in process context
  * @wake_timer:	Takes a pass which is needed when there is no tick; on the host's
  *		CLOCK_MONOTONIC
+ * @seen:	What the clock was when its timers were moved last; protected by
+ *		@tkd.lock
+ * @moved:	The clock differs from @seen, so that its timers have to move;
+ *		protected by @tkd.lock
+ * @timer_work:	Moves the timers when the change was made in atomic context
+ * @put_work:	Drops the last reference on @ns when a timer had it
+ * @all_node:	Link in the list of all namespaces
+ * @timers:	The armed timers
  * @node:	Link in a slot of the calendar or in the carry list
  * @own_node:	Link in the list of all namespaces which own their clock
  * @due:	Tick at which the next pass is due
@@ -92,7 +144,8 @@ struct timens_tk_raw {
  * @home:	Tick, modulo the pass interval, at which the passes take place
  * @generation:	Generation of the calendar in which @home was chosen
  *
- * The members from @node on are protected by the lock of the calendar.
+ * The members from @node to @generation are protected by the lock of the
+ * calendar.
  */
 struct timekeeper_ns {
 	struct tk_data		tkd;
@@ -111,6 +164,11 @@ struct timekeeper_ns {
 	struct time_namespace	*ns;
 	struct mutex		mutex;	/* see above */
 	struct hrtimer		wake_timer;
+	struct timens_tk_seen	seen;
+	bool			moved;
+	struct work_struct	timer_work;
+	struct work_struct	put_work;
+	struct list_head	all_node;
 
 	struct list_head	node;
 	struct list_head	own_node;
@@ -118,6 +176,32 @@ struct timekeeper_ns {
 	u64			deadline;
 	u16			home;
 	u16			generation;
+
+	struct timens_timer_base timers[TIMENS_TIMER_BASES];
+};
+
+/**
+ * struct timens_tk_pair - A clock of a namespace and of the host at one instant
+ * @ns:		Time in the namespace
+ * @host:	Time on the host
+ * @ns_mult:	Multiplier of the namespace
+ * @host_mult:	Multiplier of the host, on the scale of @ns_mult
+ * @edge_sec:	CLOCK_REALTIME second of a leap second which is still ahead
+ * @host_leap:	CLOCK_REALTIME second of a leap second which the host is going
+ *		to insert, or whose insertion it has not noticed yet, or
+ *		TIME64_MAX
+ * @edge_step:	Its step (secs)
+ * @own:	The namespace owns its clock
+ */
+struct timens_tk_pair {
+	struct timespec64	ns;
+	struct timespec64	host;
+	u64			ns_mult;
+	u64			host_mult;
+	time64_t		edge_sec;
+	time64_t		host_leap;
+	s32			edge_step;
+	bool			own;
 };
 
 /**
@@ -142,6 +226,8 @@ struct timekeeper_ns {
  * @max_batch:	Most passes in one tick
  * @max_late:	Largest distance between due and taken (ticks)
  * @switches:	Switches between follow and own
+ * @host_tick:	NTP tick length of the host (nsecs, scaled by 2^NTP_SCALE_SHIFT)
+ *		when all timers were moved last for its sake
  */
 struct timens_tk_calendar {
 	raw_spinlock_t		lock;
@@ -163,6 +249,7 @@ struct timens_tk_calendar {
 	u64			max_batch;
 	u64			max_late;
 	u64			switches;
+	u64			host_tick;
 };
 
 void timens_tk_init_instance(struct timekeeper_ns *tn);
@@ -188,6 +275,9 @@ int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 			 struct timespec64 *step);
 int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 			  struct timespec64 *step);
+void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
+			 struct timens_tk_pair *p);
+ktime_t timens_tk_real_offset(struct timekeeper_ns *tn);
 bool timens_tk_timex_reads(const struct __kernel_timex *txc);
 
 void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now);
@@ -202,5 +292,23 @@ void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now);
 struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
 					      unsigned int done);
 u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn);
+
+/* timens_timer.c */
+ktime_t timens_timer_to_host(ktime_t left, u64 host_mult, u64 mult);
+ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
+			     ktime_t expires, bool exact);
+void timens_timer_init_ns(struct timekeeper_ns *tn);
+void timens_timer_add_ns(struct timekeeper_ns *tn);
+void timens_timer_del_ns(struct timekeeper_ns *tn);
+void timens_timer_clock_moved(struct timekeeper_ns *tn);
+void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn);
+void timens_timer_host_rate_changed(void);
+void timens_timer_stats(u64 *early, u64 *moved);
+
+/* hrtimer.c: what hrtimers do beneath a bound timer */
+void hrtimer_start_on_host(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
+			   const enum hrtimer_mode mode);
+int hrtimer_try_to_cancel_on_host(struct hrtimer *timer);
+void hrtimer_set_clock(struct hrtimer *timer, clockid_t clock);
 
 #endif /* _KERNEL_TIME_TIMENS_TK_INTERNAL_H */

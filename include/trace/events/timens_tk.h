@@ -116,6 +116,59 @@ TRACE_EVENT(timens_tk_leap,
 		  __entry->sec)
 );
 
+/**
+ * timens_timer_early - called when a timer is not there yet on its own clock
+ * @inum:	inode number of the time namespace
+ * @clock:	clock of the timer
+ * @left:	what is left on that clock (nsecs)
+ */
+TRACE_EVENT(timens_timer_early,
+
+	TP_PROTO(unsigned int inum, int clock, s64 left),
+
+	TP_ARGS(inum, clock, left),
+
+	TP_STRUCT__entry(
+		__field(unsigned int,	inum)
+		__field(int,		clock)
+		__field(s64,		left)
+	),
+
+	TP_fast_assign(
+		__entry->inum	= inum;
+		__entry->clock	= clock;
+		__entry->left	= left;
+	),
+
+	TP_printk("ns=%u clock=%d left=%lld", __entry->inum, __entry->clock,
+		  __entry->left)
+);
+
+/**
+ * timens_timer_walk - called when the timers followed a change of the clock
+ * @inum:	inode number of the time namespace
+ * @moved:	timers which had to move, those of other walks at the same time
+ *		included
+ */
+TRACE_EVENT(timens_timer_walk,
+
+	TP_PROTO(unsigned int inum, u64 moved),
+
+	TP_ARGS(inum, moved),
+
+	TP_STRUCT__entry(
+		__field(unsigned int,	inum)
+		__field(u64,		moved)
+	),
+
+	TP_fast_assign(
+		__entry->inum	= inum;
+		__entry->moved	= moved;
+	),
+
+	TP_printk("ns=%u moved=%llu", __entry->inum, __entry->moved)
+);
+
 #endif /* _TRACE_TIMENS_TK_H */
 
 /* This part must be outside protection */
