@@ -57,6 +57,7 @@
 #define LATE (60 * TK_MSEC)
 
 #define CLOCKS 6
+#define LONGEST (1200 * TK_MSEC)
 #define OPS_MAX 8192
 #define SUSPECTS_MAX 4096
 #define GIVE_UP (60 * TK_SEC)
@@ -144,21 +145,20 @@ static bool one_in(unsigned int n)
 	return !below(n);
 }
 
-/* From at once to two thirds of a second: most of them short, so that many fire */
+/* From at once to LONGEST; most are long, so that thousands wait at the same time */
 static s64 length(void)
 {
-	switch (below(8)) {
+	switch (below(16)) {
 	case 0:
 		return below(20 * TK_USEC) + 1;
 	case 1:
-	case 2:
 		return below(20 * TK_MSEC) + 1;
+	case 2:
 	case 3:
 	case 4:
-	case 5:
-		return below(150 * TK_MSEC) + 1;
+		return below(300 * TK_MSEC) + 1;
 	}
-	return below(650 * TK_MSEC) + 1;
+	return below(LONGEST) + 1;
 }
 
 static s64 raw(void)
@@ -324,7 +324,7 @@ static void *sleep_on(void *arg)
 			   strerror(-s->w.ret)))
 			break;
 		fired(k->name, k->clk, s->w.lo,
-		      s->w.lo + slack + (k->flags & TW_COARSE ? 10 * TK_MSEC : 0),
+		      tw_due(&s->w) + slack + (k->flags & TW_COARSE ? 10 * TK_MSEC : 0),
 		      s->w.raw_armed - me->raw_offset, s->w.raw_woken - me->raw_offset, s->w.woken);
 	}
 	tw_close(&s->w);
@@ -450,7 +450,7 @@ static void arm(struct timer *t)
 	t->rounds = 0;
 	t->interval = 0;
 	if (one_in(3)) {
-		t->interval = 200 * TK_USEC + below(one_in(4) ? 5 * TK_MSEC : 100 * TK_MSEC);
+		t->interval = TK_MSEC + below(one_in(4) ? 5 * TK_MSEC : 100 * TK_MSEC);
 		t->rounds = 1 + below(12);
 	}
 	/* What is relative on REALTIME is on MONOTONIC, but for the alarm timers. */
@@ -470,7 +470,7 @@ static void arm(struct timer *t)
 		ret = tw_timerfd_arm(t->id, abs ? TFD_TIMER_ABSTIME : 0, abs ? t->lo : ns,
 				     t->interval);
 	REQUIRE(!ret, "%s: arming clock %d: %s", me->name, t->clk, strerror(-ret));
-	t->hi = abs ? t->lo : tk_vnow(t->base) + ns;
+	t->hi = abs ? tk_max(t->lo, before) : tk_vnow(t->base) + ns;
 	t->armed = true;
 	nr_armed++;
 }
@@ -917,8 +917,8 @@ static void run_world(void)
 	for (i = 0; i < nr_set; i++)
 		CHECK(!tk_reap(set[i]), "a setter failed");
 	atomic_store(&world->calm, true);
-	/* What was under way is armed by now; the longest that is not stepped takes a second. */
-	tk_sleep(TK_SEC);
+	/* What was under way is armed by now, and what no step moves is over. */
+	tk_sleep(LONGEST + LONGEST / 4);
 	for (i = 0; i < CLOCKS; i++)
 		if (world->clock[i].state != FOLLOW &&
 		    (world->clock[i].state != HOST || world->host_moves))

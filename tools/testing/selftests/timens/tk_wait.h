@@ -115,6 +115,7 @@ enum {
 	TW_SLACK = 4,		/* select() and its kin may be a thousandth late */
 	TW_JIFFIES = 8,		/* counted in jiffies, at the rate that it started with */
 	TW_ALARM = 16,		/* needs an RTC and CAP_WAKE_ALARM of the host */
+	TW_TWICE = 64,		/* twice half the length */
 	TW_COARSE = 32,		/* is told only when something else happens: see tw_recvmmsg() */
 };
 
@@ -146,7 +147,8 @@ struct tw {
 
 	/* what came out */
 	int ret;
-	s64 lo;			/* the expiry on the kind's clock, at the earliest */
+	s64 start;		/* the kind's clock before it was armed */
+	s64 lo;			/* the expiry on it, at the earliest */
 	s64 raw_armed;		/* CLOCK_MONOTONIC_RAW before it was armed */
 	s64 raw_woken;		/* and after it woke up, */
 	s64 woken;		/* when the kind's clock showed this */
@@ -161,6 +163,15 @@ static inline bool tw_abs(const struct tw *w)
 static inline bool tw_exact(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN) == 1;
+}
+
+/* The clock by the system call: it is the kernel that must not be early by its own clock. */
+static inline void tw_woken(struct tw *w)
+{
+	if (w->raw_woken)
+		return;
+	w->woken = tk_now(w->kind->clk);
+	w->raw_woken = tk_vnow(CLOCK_MONOTONIC_RAW);
 }
 
 static inline void tw_block_signals(void)
@@ -372,8 +383,8 @@ static inline int tw_futex_waitv(struct tw *w, s64 ns)
 static inline int tw_futex_wait2(struct tw *w, s64 ns)
 {
 	struct tk_ts ts = tw_ts(ns);
-	int ret = TK_RET(syscall(TW_NR_futex_wait, &w->word, 0UL, 0xffffffffUL, TW_FUTEX2_SIZE_U32, &ts,
-				 w->kind->arg));
+	int ret = TK_RET(syscall(TW_NR_futex_wait, &w->word, 0UL, 0xffffffffUL,
+				 TW_FUTEX2_SIZE_U32, &ts, w->kind->arg));
 
 	return tw_timed_out(ret, -ETIMEDOUT);
 }
@@ -573,6 +584,7 @@ static inline int tw_recvmmsg(struct tw *w, s64 ns)
 		return -EAGAIN;
 	}
 	ret = TK_RET(syscall(TW_NR_recvmmsg, w->fd, msg, 1024, 0, &ts));
+	tw_woken(w);
 	/* Nothing but the end of the time ends it. */
 	if (ret == 1024)
 		ret = -EOVERFLOW;
@@ -928,9 +940,9 @@ static const struct tw_kind tw_kinds[] = {
 	  tw_uring_open, tw_uring, tw_uring_close },
 	{ "io_uring timeout absolute REALTIME", CLOCK_REALTIME, IORING_TIMEOUT_REALTIME, TW_ABS, 1,
 	  tw_uring_open, tw_uring, tw_uring_close },
-	{ "io_uring multishot", CLOCK_MONOTONIC, 0, 0, 2, tw_uring_open, tw_uring_multishot,
+	{ "io_uring multishot", CLOCK_MONOTONIC, 0, TW_TWICE, 2, tw_uring_open, tw_uring_multishot,
 	  tw_uring_close },
-	{ "io_uring multishot BOOTTIME", CLOCK_BOOTTIME, IORING_TIMEOUT_BOOTTIME, 0, 2,
+	{ "io_uring multishot BOOTTIME", CLOCK_BOOTTIME, IORING_TIMEOUT_BOOTTIME, TW_TWICE, 2,
 	  tw_uring_open, tw_uring_multishot, tw_uring_close },
 	{ "io_uring linked", CLOCK_MONOTONIC, 0, 0, 1, tw_uring_open, tw_uring_link,
 	  tw_uring_close },
@@ -979,13 +991,19 @@ static inline void tw_go(struct tw *w, s64 ns)
 
 	ns = (ns + k->unit - 1) / k->unit * k->unit;
 	w->raw_armed = tk_vnow(CLOCK_MONOTONIC_RAW);
-	w->lo = tw_abs(w) ? ns : tk_vnow(k->clk) + ns;
+	w->start = tk_vnow(k->clk);
+	w->lo = tw_abs(w) ? ns : w->start + ns;
+	w->raw_woken = 0;
 	atomic_store(&w->state, TW_ARMED);
 	w->ret = k->wait(w, ns);
-	/* By the system call: it is the kernel that must not be early by its own clock. */
-	w->woken = tk_now(k->clk);
-	w->raw_woken = tk_vnow(CLOCK_MONOTONIC_RAW);
+	tw_woken(w);
 	atomic_store(&w->state, TW_DONE);
+}
+
+/* When is it due? What is over already is so from the start. */
+static inline s64 tw_due(const struct tw *w)
+{
+	return tk_max(w->lo, w->start);
 }
 
 /* Is the thread asleep? Then it has armed what it waits for. */
