@@ -173,7 +173,7 @@ static int in_the_namespace(void *arg)
 		;
 	for (i = 0; i < TK_ARRAY(clk); i++)
 		CHECK(fd[i] < 0 || read(fd[i], &n, sizeof(n)) == sizeof(n),
-		      "clock %d: armed for %" PRId64 " ms ahead, and after %" PRId64
+		      "clock %d: armed for %lld ms ahead, and after %lld"
 		      " it has not fired", clk[i], AHEAD / TK_MSEC,
 		      (tk_now(CLOCK_TAI) - armed) / TK_MSEC);
 	for (i = 0; i < TK_ARRAY(name); i++) {
