@@ -147,7 +147,8 @@ static int in_the_namespace(void *arg)
 	armed = tk_vnow(CLOCK_TAI);
 	for (i = 0; i < TK_ARRAY(clk); i++)
 		if (fd[i] >= 0)
-			CHECK(!tw_timerfd_arm(fd[i], TFD_TIMER_ABSTIME, at, 0), "timerfd_settime: %m");
+			CHECK(!tw_timerfd_arm(fd[i], TFD_TIMER_ABSTIME, at, 0),
+			      "timerfd_settime: %m");
 	for (i = 0; i < TK_ARRAY(name); i++) {
 		for (k = 0; strcmp(tw_kinds[k].name, name[i]); k++)
 			;
@@ -173,9 +174,8 @@ static int in_the_namespace(void *arg)
 		;
 	for (i = 0; i < TK_ARRAY(clk); i++)
 		CHECK(fd[i] < 0 || read(fd[i], &n, sizeof(n)) == sizeof(n),
-		      "clock %d: armed for %lld ms ahead, and after %lld"
-		      " it has not fired", clk[i], AHEAD / TK_MSEC,
-		      (tk_now(CLOCK_TAI) - armed) / TK_MSEC);
+		      "clock %d: armed for %lld ms ahead, after %lld it has not fired", clk[i],
+		      AHEAD / TK_MSEC, (tk_now(CLOCK_TAI) - armed) / TK_MSEC);
 	for (i = 0; i < TK_ARRAY(name); i++) {
 		struct tw *w = &naps[i].w;
 
@@ -193,6 +193,7 @@ static int in_the_namespace(void *arg)
 TEST_F_TIMEOUT(trap, right_after_the_leap, 60)
 {
 	s64 at = MIDNIGHT - (variant->insert ? 1150 : 2150) * TK_MSEC, before, give_up;
+	struct tk_timex tx = { .modes = ADJ_STATUS };
 
 	/* The one whose clock it is */
 	if (variant->where == OWN)
@@ -200,8 +201,8 @@ TEST_F_TIMEOUT(trap, right_after_the_leap, 60)
 	adjust((struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
 	adjust((struct tk_timex){ .modes = ADJ_STATUS });
 	CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
-	adjust((struct tk_timex){ .modes = ADJ_STATUS,
-				  .status = variant->insert ? STA_INS : STA_DEL });
+	tx.status = variant->insert ? STA_INS : STA_DEL;
+	adjust(tx);
 	if (variant->where == FOLLOW)
 		tk_enter(self->ns);
 	before = tai_ahead();

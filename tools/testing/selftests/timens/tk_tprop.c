@@ -638,11 +638,13 @@ static int loop(void *arg)
 		if (one_in(8))
 			arm(&timers[below(nr)]);
 	}
-	for (i = 0; i < nr; i++)
-		if (timers[i].armed)
-			CHECK(false, "%s, %s: lost, armed for %" PRId64 " on clock %d, and the clock shows %"
-			      PRId64, me->name, what(&timers[i]), timers[i].lo, timers[i].clk,
-			      tk_now(timers[i].base));
+	for (i = 0; i < nr; i++) {
+		const struct timer *t = &timers[i];
+
+		CHECK(!t->armed, "%s, %s: lost, armed for %" PRId64
+		      " on clock %d, and the clock shows %" PRId64, me->name, what(t), t->lo,
+		      t->clk, tk_now(t->base));
+	}
 	judge();
 	return 0;
 }
@@ -700,7 +702,7 @@ static void step_by(s64 ns)
  * A leap second: it is in the journal as the step that it is, between the last reading
  * before and the first one after.
  */
-static void leap(bool insert)
+static void take_leap(bool insert)
 {
 	s64 at = MIDNIGHT + below(300) * TK_DAY * TK_SEC - (insert ? 1150 : 2150) * TK_MSEC;
 	s64 give_up, before, after;
@@ -741,6 +743,7 @@ static void let_go(void)
 
 static void something(void)
 {
+	struct tk_timex tx = { 0 };
 	struct op *op;
 	s64 ns;
 
@@ -774,18 +777,21 @@ static void something(void)
 		tune((struct tk_timex){ .modes = ADJ_TICK, .tick = 9000 + below(2001) });
 		break;
 	case 10:
-		tune((struct tk_timex){ .modes = ADJ_FREQUENCY,
-					.freq = (below(1001) - 500) * 65536 });
+		tx.modes = ADJ_FREQUENCY;
+		tx.freq = (below(1001) - 500) * 65536;
+		tune(tx);
 		break;
 	case 11:
 		tune((struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
-		tune((struct tk_timex){ .modes = ADJ_OFFSET | ADJ_NANO | ADJ_TIMECONST,
-					.offset = below(400 * TK_MSEC) - 200 * TK_MSEC,
-					.constant = below(6) });
+		tx.modes = ADJ_OFFSET | ADJ_NANO | ADJ_TIMECONST;
+		tx.offset = below(400 * TK_MSEC) - 200 * TK_MSEC;
+		tx.constant = below(6);
+		tune(tx);
 		break;
 	case 12:
-		tune((struct tk_timex){ .modes = ADJ_OFFSET_SINGLESHOT,
-					.offset = below(5000) - 2500 });
+		tx.modes = ADJ_OFFSET_SINGLESHOT;
+		tx.offset = below(5000) - 2500;
+		tune(tx);
 		break;
 	case 13:
 		op = begin();
@@ -818,7 +824,7 @@ static int setter(void *arg)
 	leap_at = raw() + below(world->seconds * TK_SEC / 2 + 1);
 	while (raw() < end_at) {
 		if (!leaped && me->state != FLIP && raw() >= leap_at) {
-			leap((me - world->clock) % 2);
+			take_leap((me - world->clock) % 2);
 			leaped = true;
 		}
 		something();
@@ -886,7 +892,8 @@ static void setup_world(bool host_moves)
 		c->fd = -1;
 		if (c->state == HOST)
 			continue;
-		snprintf(offsets, sizeof(offsets), "monotonic %" PRId64 " 0\nboottime %" PRId64 " 0\n",
+		snprintf(offsets, sizeof(offsets),
+			 "monotonic %" PRId64 " 0\nboottime %" PRId64 " 0\n",
 			 kind[i].offset, 2 * kind[i].offset);
 		c->fd = tk_ns_new_offsets(kind[i].offset ? offsets : NULL);
 		if (c->state == FOLLOW)
@@ -930,7 +937,7 @@ static void run_world(void)
 		struct clock *c = &world->clock[i];
 		long n = atomic_load(&c->fired);
 
-		fprintf(stderr, "# %-16s %6ld fired, %7ld expiries, %4d steps, %3ld judged by the journal",
+		fprintf(stderr, "# %-16s %6ld fired, %7ld expiries, %4d steps, %4ld by the journal",
 			c->name, n, atomic_load(&c->ticks), atomic_load(&c->journal.count),
 			atomic_load(&c->suspects));
 		if (tw_exact())

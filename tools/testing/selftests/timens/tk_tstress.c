@@ -244,6 +244,7 @@ static void *posix_user(void *arg)
 static void *ring_user(void *arg)
 {
 	static const unsigned int clk[] = { 0, IORING_TIMEOUT_BOOTTIME, IORING_TIMEOUT_REALTIME };
+	static const int base[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME };
 	struct tw_ring r;
 	int i, ret;
 
@@ -259,8 +260,7 @@ static void *ring_user(void *arg)
 		for (i = 0; i < 4; i++) {
 			unsigned int c = below(3), abs = below(2);
 
-			ts[i] = tw_ts(length() + (!abs ? 0 : tk_vnow(c == 0 ? CLOCK_MONOTONIC : c == 1 ?
-								   CLOCK_BOOTTIME : CLOCK_REALTIME)));
+			ts[i] = tw_ts(length() + (abs ? tk_vnow(base[c]) : 0));
 			sqe = tw_ring_sqe(&r, IORING_OP_TIMEOUT);
 			sqe->addr = (uintptr_t)&ts[i];
 			sqe->len = 1;
@@ -282,7 +282,7 @@ static void *ring_user(void *arg)
 		if (!below(4))
 			want = 1;
 		tw_ring_enter(&r, 1, 0, 0, NULL, 0);
-		while (want && (ret = tw_ring_enter(&r, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0)) >= 0)
+		while (want && tw_ring_enter(&r, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) >= 0)
 			while (want && tw_ring_cqe(&r, &cqe))
 				want--;
 		tw_ring_close(&r);
@@ -365,7 +365,8 @@ static int setter(void *arg)
 			tx = (struct tk_timex){ .modes = ADJ_TICK, .tick = 9000 + below(2001) };
 			break;
 		case 4:
-			tx = (struct tk_timex){ .modes = ADJ_OFFSET_SINGLESHOT, .offset = below(900) };
+			tx.modes = ADJ_OFFSET_SINGLESHOT;
+			tx.offset = below(900);
 			break;
 		case 5:
 			tx = (struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL | STA_INS };
@@ -383,7 +384,7 @@ static int setter(void *arg)
 		atomic_fetch_add(&world->steps, 1);
 		tk_sleep(below(TK_MSEC));
 	}
-	/* Past everything that was armed on the date, also when the clock fell back to the host's */
+	/* Past everything that was armed on the date, also if it is the host's again */
 	while (tk_step(3600 * TK_SEC) < 0)
 		;
 	return 0;
@@ -423,8 +424,10 @@ static int mayflies(void *arg)
 
 		chance += 1;
 		pid = tk_spawn(mayfly, (void *)(uintptr_t)ns);
-		if (below(2))
-			close(ns), ns = -1;
+		if (below(2)) {
+			close(ns);
+			ns = -1;
+		}
 		tk_sleep(below(20 * TK_MSEC));
 		kill(pid, SIGKILL);
 		CHECK(tk_reap(pid) == 128 + SIGKILL, "a mayfly ended by itself");

@@ -249,7 +249,7 @@ TEST_F_TIMEOUT(travel, a_sent_timerfd_stays_where_it_was_armed, 60)
 		tk_leave();
 		at = tk_now(clks[i]) + SHORT;
 		arm_fd(fd, TFD_TIMER_ABSTIME, at, 0);
-		check_left(self->a, tk_host_fd, clks[i], at, tw_timerfd_left, fd, "armed on the host");
+		check_left(self->a, tk_host_fd, clks[i], at, tw_timerfd_left, fd, "on the host");
 		tk_leave();
 		CHECK(ready(fd, LIMIT_MS) && ticks(fd) == 1, "clock %d: lost", clks[i]);
 		CHECK(tk_now(clks[i]) >= at, "clock %d: early", clks[i]);
@@ -511,7 +511,8 @@ TEST_F_TIMEOUT(travel, a_timer_survives_its_namespace, 60)
 			CHECK(ready(fd, LIMIT_MS), "clock %d: lost on the host", clks[i]);
 			close(fd);
 		}
-		CHECK(own_becomes(own), "%" PRId64 " own clocks, not %" PRId64, tk_stat("own"), own);
+		CHECK(own_becomes(own), "%" PRId64 " own clocks, not %" PRId64, tk_stat("own"),
+		      own);
 	}
 }
 
@@ -797,7 +798,7 @@ TEST_F_TIMEOUT(stopped, what_is_left_is_told, 60)
 /*
  *	change of		wakes descriptors armed on
  *				host	follower	A	B
- *	A: any step				 	x
+ *	A: any step					x
  *	A: rate, status, read
  *	the host: any step	x	x
  *	follower becomes own		x

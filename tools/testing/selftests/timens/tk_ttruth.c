@@ -55,9 +55,9 @@
 #define LATE_ALL ((s64)TW_KINDS * LATE)
 #define JIFFY TK_MSEC
 
-enum state { STATE_init, STATE_follow, STATE_own };
-enum order { ORDER_before, ORDER_after };
-enum change { CHANGE_forward, CHANGE_back, CHANGE_insert, CHANGE_delete, CHANGE_fast, CHANGE_slow };
+enum state { INIT, FOLLOW, OWN };
+enum order { BEFORE, AFTER };
+enum change { FORWARD, BACK, INSERT, DELETE, FAST, SLOW };
 
 enum phase { PHASE_START, PHASE_OPEN, PHASE_GO, PHASE_ASLEEP, PHASE_CHANGED };
 
@@ -116,7 +116,7 @@ static bool moves(const struct tw *w)
 /* In the second which is left out */
 static bool in_the_gap(const struct row *r)
 {
-	return table->change == CHANGE_delete && table->order == ORDER_before &&
+	return table->change == DELETE && table->order == BEFORE &&
 	       r->w.kind->clk == CLOCK_REALTIME && r->number % 2;
 }
 
@@ -159,13 +159,13 @@ static void check_early(const struct row *r)
 	 * A step back may come between the expiry and the reading of the clock. What
 	 * the clock showed at most before it, is what it showed after it and the step.
 	 */
-	if (table->step < 0 && table->order == ORDER_before && moves(w) &&
+	if (table->step < 0 && table->order == BEFORE && moves(w) &&
 	    w->raw_armed - table->raw_offset < table->raw_changed)
 		most = tk_max(most, (w->kind->clk == CLOCK_TAI ? table->tai_after :
 				     table->real_after) - table->step);
 	/* Jiffies are not followed by a rate: at the start it could not be known. */
-	if ((w->kind->flags & TW_JIFFIES) && table->change == CHANGE_slow &&
-	    table->order == ORDER_before)
+	if ((w->kind->flags & TW_JIFFIES) && table->change == SLOW &&
+	    table->order == BEFORE)
 		return;
 	CHECK(most >= w->lo, "%s: %" PRId64 " ns early", w->kind->name, w->lo - most);
 }
@@ -175,7 +175,7 @@ static void check_late(const struct row *r)
 	const struct tw *w = &r->w;
 	s64 due = tw_due(w), late = LATE, length = table->steady_in + r->number * APART;
 
-	if (table->change == CHANGE_forward && table->order == ORDER_before && moves(w)) {
+	if (table->change == FORWARD && table->order == BEFORE && moves(w)) {
 		s64 since = w->raw_woken - table->raw_offset - table->raw_changed;
 
 		CHECK(since <= LATE_ALL, "%s: woken %" PRId64 " ns after the step", w->kind->name,
@@ -188,7 +188,7 @@ static void check_late(const struct row *r)
 		late = LATE_ALL + 2 * JIFFY;
 	}
 	/* The host's interrupt is set by its own oscillator: at most a tenth off, for so long. */
-	if (table->change == CHANGE_fast)
+	if (table->change == FAST)
 		late += APART / 10;
 	if (w->kind->flags & TW_TWICE)
 		late += 2 * LATE;
@@ -321,14 +321,15 @@ static void wait_leap(s64 before)
  */
 static void leap_soon(bool insert)
 {
+	struct tk_timex tx = { .modes = ADJ_STATUS | ADJ_MAXERROR };
 	s64 at = MIDNIGHT - (insert ? 1250 : 2250) * TK_MSEC;
 
 	adjust("status", (struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
 	adjust("status", (struct tk_timex){ .modes = ADJ_STATUS });
 	CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
 	/* An error of none: the state is TIME_ERROR otherwise. */
-	adjust("leap", (struct tk_timex){ .modes = ADJ_STATUS | ADJ_MAXERROR,
-					  .status = insert ? STA_INS : STA_DEL });
+	tx.status = insert ? STA_INS : STA_DEL;
+	adjust("leap", tx);
 	table->tai_ahead = tk_vnow(CLOCK_TAI) - tk_vnow(CLOCK_REALTIME);
 	wait_state(insert ? TIME_INS : TIME_DEL);
 }
@@ -336,22 +337,22 @@ static void leap_soon(bool insert)
 /* What has to be done before anything is armed, and what is armed */
 static void prepare(void)
 {
-	bool after = table->order == ORDER_after;
+	bool after = table->order == AFTER;
 
 	table->real_in = SOON;
 	table->tai_in = SOON;
 	table->steady_in = SOON;
 	switch (table->change) {
-	case CHANGE_forward:
+	case FORWARD:
 		/* Ends by the step, or by the limit of the test. */
 		if (!after) {
 			table->real_in = HOUR;
 			table->tai_in = HOUR;
 		}
 		break;
-	case CHANGE_insert:
-	case CHANGE_delete:
-		leap_soon(table->change == CHANGE_insert);
+	case INSERT:
+	case DELETE:
+		leap_soon(table->change == INSERT);
 		if (!after) {
 			table->real_at = MIDNIGHT + SOON / 2;
 			table->tai_in = SPAN;
@@ -366,20 +367,20 @@ static void prepare(void)
 static void change(void)
 {
 	switch (table->change) {
-	case CHANGE_forward:
+	case FORWARD:
 		step(2 * HOUR);
 		break;
-	case CHANGE_back:
-		step(table->order == ORDER_after ? -HOUR : -2 * SOON);
+	case BACK:
+		step(table->order == AFTER ? -HOUR : -2 * SOON);
 		break;
-	case CHANGE_insert:
-	case CHANGE_delete:
+	case INSERT:
+	case DELETE:
 		wait_leap(table->tai_ahead);
 		break;
-	case CHANGE_fast:
+	case FAST:
 		adjust("tick", (struct tk_timex){ .modes = ADJ_TICK, .tick = 11000 });
 		break;
-	case CHANGE_slow:
+	case SLOW:
 		adjust("tick", (struct tk_timex){ .modes = ADJ_TICK, .tick = 9000 });
 		break;
 	}
@@ -399,65 +400,61 @@ FIXTURE_VARIANT(truth)
 	enum change change;
 };
 
-#define ROW(state_, order_, change_)					\
-	FIXTURE_VARIANT_ADD(truth, state_##_##order_##_##change_) {	\
-		.state = STATE_##state_,				\
-		.order = ORDER_##order_,				\
-		.change = CHANGE_##change_,				\
-	}
+FIXTURE_VARIANT_ADD(truth, init_before_forward) { INIT, BEFORE, FORWARD };
+FIXTURE_VARIANT_ADD(truth, init_before_back) { INIT, BEFORE, BACK };
+FIXTURE_VARIANT_ADD(truth, init_before_insert) { INIT, BEFORE, INSERT };
+FIXTURE_VARIANT_ADD(truth, init_before_delete) { INIT, BEFORE, DELETE };
+FIXTURE_VARIANT_ADD(truth, init_before_fast) { INIT, BEFORE, FAST };
+FIXTURE_VARIANT_ADD(truth, init_before_slow) { INIT, BEFORE, SLOW };
 
-ROW(init, before, forward);
-ROW(init, before, back);
-ROW(init, before, insert);
-ROW(init, before, delete);
-ROW(init, before, fast);
-ROW(init, before, slow);
-ROW(init, after, forward);
-ROW(init, after, back);
-ROW(init, after, insert);
-ROW(init, after, delete);
-ROW(init, after, fast);
-ROW(init, after, slow);
+FIXTURE_VARIANT_ADD(truth, init_after_forward) { INIT, AFTER, FORWARD };
+FIXTURE_VARIANT_ADD(truth, init_after_back) { INIT, AFTER, BACK };
+FIXTURE_VARIANT_ADD(truth, init_after_insert) { INIT, AFTER, INSERT };
+FIXTURE_VARIANT_ADD(truth, init_after_delete) { INIT, AFTER, DELETE };
+FIXTURE_VARIANT_ADD(truth, init_after_fast) { INIT, AFTER, FAST };
+FIXTURE_VARIANT_ADD(truth, init_after_slow) { INIT, AFTER, SLOW };
 
-ROW(follow, before, forward);
-ROW(follow, before, back);
-ROW(follow, before, insert);
-ROW(follow, before, delete);
-ROW(follow, before, fast);
-ROW(follow, before, slow);
-ROW(follow, after, forward);
-ROW(follow, after, back);
-ROW(follow, after, insert);
-ROW(follow, after, delete);
-ROW(follow, after, fast);
-ROW(follow, after, slow);
+FIXTURE_VARIANT_ADD(truth, follow_before_forward) { FOLLOW, BEFORE, FORWARD };
+FIXTURE_VARIANT_ADD(truth, follow_before_back) { FOLLOW, BEFORE, BACK };
+FIXTURE_VARIANT_ADD(truth, follow_before_insert) { FOLLOW, BEFORE, INSERT };
+FIXTURE_VARIANT_ADD(truth, follow_before_delete) { FOLLOW, BEFORE, DELETE };
+FIXTURE_VARIANT_ADD(truth, follow_before_fast) { FOLLOW, BEFORE, FAST };
+FIXTURE_VARIANT_ADD(truth, follow_before_slow) { FOLLOW, BEFORE, SLOW };
 
-ROW(own, before, forward);
-ROW(own, before, back);
-ROW(own, before, insert);
-ROW(own, before, delete);
-ROW(own, before, fast);
-ROW(own, before, slow);
-ROW(own, after, forward);
-ROW(own, after, back);
-ROW(own, after, insert);
-ROW(own, after, delete);
-ROW(own, after, fast);
-ROW(own, after, slow);
+FIXTURE_VARIANT_ADD(truth, follow_after_forward) { FOLLOW, AFTER, FORWARD };
+FIXTURE_VARIANT_ADD(truth, follow_after_back) { FOLLOW, AFTER, BACK };
+FIXTURE_VARIANT_ADD(truth, follow_after_insert) { FOLLOW, AFTER, INSERT };
+FIXTURE_VARIANT_ADD(truth, follow_after_delete) { FOLLOW, AFTER, DELETE };
+FIXTURE_VARIANT_ADD(truth, follow_after_fast) { FOLLOW, AFTER, FAST };
+FIXTURE_VARIANT_ADD(truth, follow_after_slow) { FOLLOW, AFTER, SLOW };
+
+FIXTURE_VARIANT_ADD(truth, own_before_forward) { OWN, BEFORE, FORWARD };
+FIXTURE_VARIANT_ADD(truth, own_before_back) { OWN, BEFORE, BACK };
+FIXTURE_VARIANT_ADD(truth, own_before_insert) { OWN, BEFORE, INSERT };
+FIXTURE_VARIANT_ADD(truth, own_before_delete) { OWN, BEFORE, DELETE };
+FIXTURE_VARIANT_ADD(truth, own_before_fast) { OWN, BEFORE, FAST };
+FIXTURE_VARIANT_ADD(truth, own_before_slow) { OWN, BEFORE, SLOW };
+
+FIXTURE_VARIANT_ADD(truth, own_after_forward) { OWN, AFTER, FORWARD };
+FIXTURE_VARIANT_ADD(truth, own_after_back) { OWN, AFTER, BACK };
+FIXTURE_VARIANT_ADD(truth, own_after_insert) { OWN, AFTER, INSERT };
+FIXTURE_VARIANT_ADD(truth, own_after_delete) { OWN, AFTER, DELETE };
+FIXTURE_VARIANT_ADD(truth, own_after_fast) { OWN, AFTER, FAST };
+FIXTURE_VARIANT_ADD(truth, own_after_slow) { OWN, AFTER, SLOW };
 
 /* An own clock's changes leave the host's alone, and the fixture's watcher says so. */
 FIXTURE_SETUP(truth)
 {
-	ASSERT_EQ(0, variant->state == STATE_own ? tk_setup() : tk_setup_watch(false, 0));
+	ASSERT_EQ(0, variant->state == OWN ? tk_setup() : tk_setup_watch(false, 0));
 	table = tk_shared_page(sizeof(*table));
 	table->change = variant->change;
 	table->order = variant->order;
 	table->fd = -1;
-	if (variant->state == STATE_own)
+	if (variant->state == OWN)
 		table->fd = tk_ns_own(TK_YEAR * TK_SEC);
 	else
 		tk_guard_start(&self->guard);
-	if (variant->state == STATE_follow) {
+	if (variant->state == FOLLOW) {
 		table->fd = tk_ns_new_offsets("monotonic 864000 0\nboottime 1728000 0\n");
 		table->raw_offset = 864000 * TK_SEC;
 	}
@@ -465,7 +462,7 @@ FIXTURE_SETUP(truth)
 
 FIXTURE_TEARDOWN(truth)
 {
-	if (variant->state != STATE_own)
+	if (variant->state != OWN)
 		tk_guard_stop(&self->guard);
 	EXPECT_EQ(0, tk_teardown());
 }
@@ -475,23 +472,23 @@ TEST_F_TIMEOUT(truth, table, 120)
 	pid_t pid = tk_spawn(crew, NULL);
 
 	/* The one whose clock it is; the crew of a follower is where it is already. */
-	if (variant->state == STATE_own)
+	if (variant->state == OWN)
 		tk_enter(table->fd);
 	wait_phase(PHASE_OPEN);
 	prepare();
-	if (variant->order == ORDER_after)
+	if (variant->order == AFTER)
 		change();
 	set_phase(PHASE_GO);
 	wait_phase(PHASE_ASLEEP);
-	if (variant->order == ORDER_before)
+	if (variant->order == BEFORE)
 		change();
 	set_phase(PHASE_CHANGED);
 	CHECK(!tk_reap(pid), "the crew failed");
-	if (variant->state == STATE_follow) {
+	if (variant->state == FOLLOW) {
 		tk_enter(table->fd);
 		CHECK_STATE("follow");
 	}
-	if (variant->state == STATE_own)
+	if (variant->state == OWN)
 		CHECK_STATE("own");
 	tk_leave();
 }

@@ -72,10 +72,10 @@
 #define TW_NR_futex_waitv 449
 #define TW_NR_futex_wait 455
 #define TW_FUTEX2_SIZE_U32 2
-#define TW_URING_FEAT_MIN_TIMEOUT (1U << 15)
-#define TW_URING_ENTER_ABS_TIMER (1U << 5)
+#define TW_URING_FEAT_MIN_TIMEOUT 0x8000
+#define TW_URING_ENTER_ABS_TIMER 0x20
 #define TW_URING_REGISTER_CLOCK 29
-#define TW_URING_TIMEOUT_MULTISHOT (1U << 6)
+#define TW_URING_TIMEOUT_MULTISHOT 0x40
 
 struct tw_getevents_arg {
 	uint64_t sigmask;
@@ -823,12 +823,6 @@ static inline int tw_uring_min(struct tw *w, s64 ns)
 
 /* ---------------------------------------------------------------------- the table */
 
-#define TW_4CLOCKS(name_, flags_, open_, wait_, close_)			\
-	{ name_ " REALTIME", CLOCK_REALTIME, CLOCK_REALTIME, flags_, 1, open_, wait_, close_ },	\
-	{ name_ " TAI", CLOCK_TAI, CLOCK_TAI, flags_, 1, open_, wait_, close_ }, \
-	{ name_ " MONOTONIC", CLOCK_MONOTONIC, CLOCK_MONOTONIC, flags_, 1, open_, wait_, close_ }, \
-	{ name_ " BOOTTIME", CLOCK_BOOTTIME, CLOCK_BOOTTIME, flags_, 1, open_, wait_, close_ }
-
 #define TW_FUTEX_REALTIME FUTEX_CLOCK_REALTIME
 
 /*
@@ -836,7 +830,14 @@ static inline int tw_uring_min(struct tw *w, s64 ns)
  * does not move with the date. (TAI is not REALTIME to POSIX, or to the kernel.)
  */
 static const struct tw_kind tw_kinds[] = {
-	TW_4CLOCKS("clock_nanosleep absolute", TW_ABS, NULL, tw_clock_nanosleep, NULL),
+	{ "clock_nanosleep absolute REALTIME", CLOCK_REALTIME, CLOCK_REALTIME, TW_ABS, 1,
+	  NULL, tw_clock_nanosleep, NULL },
+	{ "clock_nanosleep absolute TAI", CLOCK_TAI, CLOCK_TAI, TW_ABS, 1,
+	  NULL, tw_clock_nanosleep, NULL },
+	{ "clock_nanosleep absolute MONOTONIC", CLOCK_MONOTONIC, CLOCK_MONOTONIC, TW_ABS, 1,
+	  NULL, tw_clock_nanosleep, NULL },
+	{ "clock_nanosleep absolute BOOTTIME", CLOCK_BOOTTIME, CLOCK_BOOTTIME, TW_ABS, 1,
+	  NULL, tw_clock_nanosleep, NULL },
 	{ "clock_nanosleep REALTIME", CLOCK_MONOTONIC, CLOCK_REALTIME, 0, 1,
 	  NULL, tw_clock_nanosleep, NULL },
 	{ "clock_nanosleep TAI", CLOCK_TAI, CLOCK_TAI, 0, 1, NULL, tw_clock_nanosleep, NULL },
@@ -869,7 +870,14 @@ static const struct tw_kind tw_kinds[] = {
 	{ "timerfd BOOTTIME_ALARM", CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, TW_ALARM, 1,
 	  tw_timerfd_open, tw_timerfd, tw_close_fd },
 
-	TW_4CLOCKS("timer absolute", TW_ABS, tw_timer_open, tw_timer, tw_timer_close),
+	{ "timer absolute REALTIME", CLOCK_REALTIME, CLOCK_REALTIME, TW_ABS, 1,
+	  tw_timer_open, tw_timer, tw_timer_close },
+	{ "timer absolute TAI", CLOCK_TAI, CLOCK_TAI, TW_ABS, 1,
+	  tw_timer_open, tw_timer, tw_timer_close },
+	{ "timer absolute MONOTONIC", CLOCK_MONOTONIC, CLOCK_MONOTONIC, TW_ABS, 1,
+	  tw_timer_open, tw_timer, tw_timer_close },
+	{ "timer absolute BOOTTIME", CLOCK_BOOTTIME, CLOCK_BOOTTIME, TW_ABS, 1,
+	  tw_timer_open, tw_timer, tw_timer_close },
 	{ "timer absolute REALTIME_ALARM", CLOCK_REALTIME, CLOCK_REALTIME_ALARM,
 	  TW_ABS | TW_ALARM, 1, tw_timer_open, tw_timer, tw_timer_close },
 	{ "timer absolute BOOTTIME_ALARM", CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM,
