@@ -13,6 +13,11 @@
  *			makes it own its clock
  *	follow		new, follows the host	uid 1000 of the host, root inside
  *	follow-root	new, follows the host	root of the host
+ *	slow, fast	new, owns its clock,	uid 1000 of the host, root inside
+ *			whose tick is 10 %
+ *			shorter, longer
+ *	slow-root,	the same		root of the host
+ *	fast-root
  *	outside		initial, while a	root of the host
  *			namespace that owns
  *			its clock is watched
@@ -75,6 +80,10 @@ static const struct place {
 } places[] = {
 	{ "own",	 { TOOLS "tkenter", "--own", "--offset", AHEAD, "--" }, true },
 	{ "own-root",	 { TOOLS "tkenter", "--root", "--own", "--offset", AHEAD, "--" }, false },
+	{ "slow",	 { TOOLS "tkenter", "--own", "--tick", "9000", "--" }, true },
+	{ "slow-root",	 { TOOLS "tkenter", "--root", "--own", "--tick", "9000", "--" }, false },
+	{ "fast",	 { TOOLS "tkenter", "--own", "--tick", "11000", "--" }, true },
+	{ "fast-root",	 { TOOLS "tkenter", "--root", "--own", "--tick", "11000", "--" }, false },
 	{ "fresh",	 { TOOLS "tkenter", "--" }, true },
 	{ "follow",	 { TOOLS "tkenter", "--follow", "--" }, true },
 	{ "follow-root", { TOOLS "tkenter", "--root", "--follow", "--" }, false },

@@ -8,13 +8,14 @@
 
 # What each of them covers is said at its top.
 TK_TESTS := tk_clocks tk_set tk_isolation tk_perm tk_nest tk_switch tk_leap tk_proc tk_sock tk_life tk_clocksource \
-	    tk_suspend tk_timers tk_knobs
+	    tk_suspend tk_timers tk_knobs tk_ttruth tk_ttravel tk_tleap tk_tquiet tk_tprop tk_tstress
 
 # Those with compat system calls, 32-bit layouts or the 32-bit vDSO in them
-TK_TESTS_32 := tk_clocks tk_set tk_perm tk_switch tk_leap tk_sock tk_timers
+TK_TESTS_32 := tk_clocks tk_set tk_perm tk_switch tk_leap tk_sock tk_timers tk_ttruth
 
 # These move the host's clock, its limits or the tick path's knobs, or count what all namespaces do: one at a time.
-TK_ALONE := tk_isolation tk_perm tk_life tk_clocksource tk_suspend tk_knobs
+TK_ALONE := tk_isolation tk_perm tk_life tk_clocksource tk_suspend tk_knobs tk_ttruth tk_ttravel tk_tleap tk_tquiet \
+	    tk_tprop tk_tstress
 
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OUTPUT ?= $(HERE)
@@ -25,10 +26,10 @@ TK_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I$(SELFTESTS)
 
 all: $(TK_TESTS:%=$(OUTPUT)/%) $(TK_TESTS_32:%=$(OUTPUT)/%.32)
 
-$(OUTPUT)/tk_%: $(HERE)tk_%.c $(HERE)tk_common.h
+$(OUTPUT)/tk_%: $(HERE)tk_%.c $(HERE)tk_common.h $(HERE)tk_wait.h
 	$(CC) $(TK_CFLAGS) $(CFLAGS) -o $@ $< -lrt
 
-$(OUTPUT)/tk_%.32: $(HERE)tk_%.c $(HERE)tk_common.h
+$(OUTPUT)/tk_%.32: $(HERE)tk_%.c $(HERE)tk_common.h $(HERE)tk_wait.h
 	$(CC) -m32 $(TK_CFLAGS) $(CFLAGS) -o $@ $< -lrt
 
 clean:

@@ -9,7 +9,7 @@
  * The machine goes through the whole suspend but for the last step (pm_test = core):
  * time is stopped, a few seconds pass, time is started again.
  */
-#include "tk_common.h"
+#include "tk_wait.h"
 
 #define PM_TEST "/sys/power/pm_test"
 #define PM_STATE "/sys/power/state"
@@ -167,6 +167,90 @@ TEST_F(suspend, sleep_goes_into_every_boottime)
 		      "MONOTONIC gained %" PRId64 " ns in %" PRId64, ns2.cross_mono.lo -
 		      ns1.cross_mono.hi, host2.start - host1.start);
 	fprintf(stderr, "# slept %" PRId64 " ns\n", slept.lo);
+}
+
+/*
+ * Timers of the namespace take the sleep as their clock does:
+ *
+ *	MONOTONIC	----|zzz|------E		the rest of it afterwards
+ *	BOOTTIME	----|zE.|			over when the machine is back
+ *	REALTIME	----|zE.|			and told that the clock was set
+ *
+ * Alarms that are near would keep the machine awake, so they are half a minute away, and
+ * only what is left of them is looked at.
+ */
+TEST_F(suspend, timers_take_the_sleep_as_their_clock_does)
+{
+	static const struct {
+		int clk;
+		int base;
+		s64 in;
+		int flags;
+	} kind[] = {
+		{ CLOCK_MONOTONIC, CLOCK_MONOTONIC, 300 * TK_MSEC, 0 },
+		{ CLOCK_BOOTTIME, CLOCK_BOOTTIME, 300 * TK_MSEC, 0 },
+		{ CLOCK_REALTIME, CLOCK_REALTIME, 300 * TK_MSEC, 0 },
+		{ CLOCK_REALTIME, CLOCK_REALTIME, 30 * TK_SEC, TFD_TIMER_CANCEL_ON_SET },
+		{ CLOCK_MONOTONIC, CLOCK_MONOTONIC, 30 * TK_SEC, 0 },
+		{ CLOCK_BOOTTIME, CLOCK_BOOTTIME, 30 * TK_SEC, 0 },
+		{ CLOCK_BOOTTIME_ALARM, CLOCK_BOOTTIME, 30 * TK_SEC, 0 },
+		{ CLOCK_REALTIME_ALARM, CLOCK_REALTIME, 30 * TK_SEC, 0 },
+	};
+	struct tk_timex tx = { .modes = ADJ_TICK, .tick = variant->tick };
+	int ns = tk_ns_own(TK_YEAR * TK_SEC), fd[TK_ARRAY(kind)], ret;
+	s64 at[TK_ARRAY(kind)], back[TK_ARRAY(kind)], mono, boot;
+	struct pollfd p = { .events = POLLIN };
+	size_t i;
+	u64 n;
+
+	tk_enter(ns);
+	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	mono = tk_now(CLOCK_MONOTONIC);
+	boot = tk_now(CLOCK_BOOTTIME);
+	for (i = 0; i < TK_ARRAY(kind); i++) {
+		fd[i] = timerfd_create(kind[i].clk, TFD_CLOEXEC | TFD_NONBLOCK);
+		REQUIRE(fd[i] >= 0, "timerfd_create(%d): %m", kind[i].clk);
+		at[i] = tk_now(kind[i].base) + kind[i].in;
+		ret = tw_timerfd_arm(fd[i], TFD_TIMER_ABSTIME | kind[i].flags, at[i], 0);
+		CHECK(!ret, "timerfd_settime(%d): %s", kind[i].clk, strerror(-ret));
+	}
+	ret = tk_write_file(PM_STATE, "mem");
+	CHECK(!ret, PM_STATE ": %s", strerror(-ret));
+	for (i = 0; i < TK_ARRAY(kind); i++)
+		back[i] = tk_now(kind[i].base);
+	mono = tk_now(CLOCK_MONOTONIC) - mono;
+	boot = tk_now(CLOCK_BOOTTIME) - boot;
+	CHECK(boot > mono, "the namespace's BOOTTIME gained nothing: no sleep");
+	for (i = 0; i < TK_ARRAY(kind); i++) {
+		s64 a, left, b;
+
+		p.fd = fd[i];
+		if (kind[i].flags & TFD_TIMER_CANCEL_ON_SET) {
+			/* A worker tells it, as on the host. */
+			CHECK(poll(&p, 1, 10000) == 1 && read(fd[i], &n, sizeof(n)) < 0 &&
+			      errno == ECANCELED, "not told that the clock was set: %m");
+		}
+		a = tk_now(kind[i].base);
+		left = tw_timerfd_left(fd[i]);
+		b = tk_now(kind[i].base);
+		if (b < at[i])
+			CHECK(at[i] - b <= left && left <= at[i] - a, "clock %d: %" PRId64
+			      " ns left, not %" PRId64 "..%" PRId64, kind[i].clk, left, at[i] - b,
+			      at[i] - a);
+		if (kind[i].in > TK_SEC)
+			continue;
+		/* Over when the machine came back: at once, with no sleep that it could take */
+		if (back[i] >= at[i])
+			CHECK(poll(&p, 1, 100) == 1, "clock %d: over, and nobody says so",
+			      kind[i].clk);
+		CHECK(poll(&p, 1, 10000) == 1 && read(fd[i], &n, sizeof(n)) == sizeof(n) && n == 1,
+		      "clock %d: lost", kind[i].clk);
+		CHECK(tk_now(kind[i].base) >= at[i], "clock %d: %" PRId64 " ns early", kind[i].clk,
+		      at[i] - tk_now(kind[i].base));
+	}
+	for (i = 0; i < TK_ARRAY(kind); i++)
+		close(fd[i]);
+	tk_leave();
 }
 
 TEST_HARNESS_MAIN
