@@ -34,6 +34,8 @@
 #define TIMENS_TK_SLOTS		1024
 /* Passes per tick unless set otherwise */
 #define TIMENS_TK_BUDGET	32
+/* Steps of the host's clock which are remembered for stamps from before */
+#define TIMENS_TK_EPOCHS	16U
 
 /**
  * enum timens_tk_state - Whose clock the tasks of a time namespace read
@@ -59,6 +61,30 @@ struct timens_tk_raw {
 	u64			xnsec;
 	u32			mult;
 	u32			shift;
+};
+
+/**
+ * struct timens_tk_epoch - Between two steps of CLOCK_REALTIME
+ * @start:	CLOCK_MONOTONIC at which it starts (nsecs)
+ * @offs_real:	CLOCK_REALTIME minus MONOTONIC (nsecs)
+ * @offs_boot:	CLOCK_BOOTTIME minus MONOTONIC (nsecs)
+ */
+struct timens_tk_epoch {
+	ktime_t			start;
+	ktime_t			offs_real;
+	ktime_t			offs_boot;
+};
+
+/**
+ * struct timens_tk_epochs - The last steps of CLOCK_REALTIME of the host
+ * @last:	Index of the present epoch
+ * @nr:		Number of epochs
+ * @epoch:	The epochs, a ring
+ */
+struct timens_tk_epochs {
+	unsigned int		last;
+	unsigned int		nr;
+	struct timens_tk_epoch	epoch[TIMENS_TK_EPOCHS];
 };
 
 /**
@@ -189,6 +215,11 @@ int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 			  struct timespec64 *step);
 bool timens_tk_timex_reads(const struct __kernel_timex *txc);
+
+void timens_tk_epoch_add(struct timens_tk_epochs *log, ktime_t start, ktime_t offs_real,
+			 ktime_t offs_boot);
+ktime_t timens_tk_epoch_mono(const struct timens_tk_epochs *log, ktime_t real, ktime_t now,
+			     ktime_t *slept);
 
 void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now);
 void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interval,
