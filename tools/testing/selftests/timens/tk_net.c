@@ -93,6 +93,9 @@ static void own_network(void)
 	ifr.ifr_flags |= IFF_UP;
 	REQUIRE(!ioctl(fd, SIOCSIFFLAGS, &ifr), "SIOCSIFFLAGS: %m");
 	close(fd);
+	/* What a packet socket sends from 127.0.0.1 would be taken for forged */
+	REQUIRE(!tk_write_file("/proc/sys/net/ipv4/conf/lo/route_localnet", "1"), "sysctl");
+	REQUIRE(!tk_write_file("/proc/sys/net/ipv4/conf/lo/accept_local", "1"), "sysctl");
 }
 
 /* Put a queueing discipline on the loopback device; @opt are its options */
@@ -468,13 +471,14 @@ TEST_F(told, tx_stamps)
 	}
 }
 
+/* All packets, which on a loopback device come twice: outgoing and incoming */
 static int packet_socket(int type)
 {
 	struct sockaddr_ll ll = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
 		.sll_ifindex = if_nametoindex("lo"),
 	};
-	int fd = socket(AF_PACKET, type | SOCK_CLOEXEC, htons(ETH_P_IP));
+	int fd = socket(AF_PACKET, type | SOCK_CLOEXEC, htons(ETH_P_ALL));
 
 	REQUIRE(fd >= 0, "socket: %m");
 	REQUIRE(!bind(fd, (struct sockaddr *)&ll, sizeof(ll)), "bind: %m");
@@ -516,7 +520,7 @@ TEST_F(told, packet_recvmsg)
 			CHECK(told.stamp || n < 2, "option %d: no stamp", how[i].option);
 			if (told.stamp)
 				CHECK_BETWEEN(a, told.stamp, b, "stamp of a packet socket");
-			/* Outgoing and incoming: the device is a loop */
+			/* The incoming one */
 			REQUIRE(!receive(fd, 0, &told), "recvmsg: %m");
 			path_receive(&p);
 		}
