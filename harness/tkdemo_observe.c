@@ -49,6 +49,10 @@ static struct process {
 	int64_t near_since;
 	/* How often it was near and went away again. */
 	unsigned int lapses;
+	/* Of the distances while it has been near. */
+	int64_t sum;
+	int64_t most;
+	int64_t lines;
 } processes[MAX_PROCESSES + 1];
 
 /* processes[0] is the host itself. */
@@ -193,8 +197,16 @@ static bool all_near(int64_t elapsed, int64_t lines_done)
 		    -apart > opt.within_ppm) {
 			p->lapses += p->near_since >= 0;
 			p->near_since = -1;
-		} else if (p->near_since < 0) {
-			p->near_since = elapsed;
+		} else {
+			if (p->near_since < 0) {
+				p->near_since = elapsed;
+				p->sum = 0;
+				p->most = 0;
+				p->lines = 0;
+			}
+			p->sum += llabs(p->offset);
+			p->most = llabs(p->offset) > p->most ? llabs(p->offset) : p->most;
+			p->lines++;
 		}
 		all &= p->near_since >= 0 &&
 		       elapsed - p->near_since >= (opt.lines - 1) * opt.period;
@@ -356,9 +368,12 @@ static void report(bool near)
 		tkd_fact("%s.%s.timens_clock_ns %" PRId64, opt.prefix, p->name, second);
 		tkd_fact("%s.%s.ppm %.3f", opt.prefix, p->name, p->ppm);
 		tkd_fact("%s.%s.lapses %u", opt.prefix, p->name, p->lapses);
-		if (near)
+		if (near) {
 			tkd_fact("%s.%s.near_after_s %.0f", opt.prefix, p->name,
 				 (double)p->near_since / TK_NSEC_PER_SEC);
+			tkd_fact("%s.%s.mean_ns %" PRId64, opt.prefix, p->name, p->sum / p->lines);
+			tkd_fact("%s.%s.most_ns %" PRId64, opt.prefix, p->name, p->most);
+		}
 		tkd_say("%s - %s: %+" PRId64 " ns by the counter, %+" PRId64 " ns by /proc/PID/timens_clock",
 			p->name, ref->name, p->offset, second);
 	}

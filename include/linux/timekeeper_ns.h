@@ -19,6 +19,7 @@ struct file;
 struct seq_file;
 struct task_struct;
 struct time_namespace;
+struct timekeeper;
 struct timekeeper_ns;
 struct timens_offsets;
 struct timezone;
@@ -42,7 +43,13 @@ bool __timens_tk_getboottime64(struct timespec64 *ts);
 bool __timens_tk_get_tz(struct timezone *tz);
 bool __timens_tk_boottime_ns(u64 *nsec);
 ktime_t __timens_tk_real_from_host(ktime_t real);
-bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t *tim);
+ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real);
+void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts);
+ktime_t timens_tk_txtime_to_host(clockid_t clk, ktime_t tim);
+ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim);
+long __timens_tk_timeo(long timeo);
+struct time_namespace *timens_tk_get_current(void);
+void timens_tk_put(struct time_namespace *ns);
 
 /* Setting; process context */
 bool timens_tk_current(void);
@@ -61,6 +68,7 @@ void __timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles);
 void __timens_tk_suspend(void);
 void __timens_tk_resume(const struct timespec64 *sleep);
 void __timens_tk_inject_sleep(const struct timespec64 *sleep);
+void __timens_tk_host_set(const struct timekeeper *tk);
 
 /**
  * timens_tk_advance - Let the due namespaces take their pass
@@ -96,6 +104,12 @@ static inline void timens_tk_inject_sleep(const struct timespec64 *sleep)
 {
 	if (static_branch_unlikely(&timens_tk_key.key))
 		__timens_tk_inject_sleep(sleep);
+}
+
+/* Not behind the key: who becomes an owner later may have stamps from before */
+static inline void timens_tk_host_set(const struct timekeeper *tk)
+{
+	__timens_tk_host_set(tk);
 }
 
 /**
@@ -156,9 +170,10 @@ static inline bool timens_tk_boottime_ns(u64 *nsec)
 
 /**
  * timens_tk_real_from_host - Show a host time stamp on the clock of current
- * @real:	CLOCK_REALTIME of the host (nsecs), in the recent past
+ * @real:	CLOCK_REALTIME of the host (nsecs), in the past
  *
- * Return: the same instant on CLOCK_REALTIME of the namespace of current.
+ * Return: the same instant on CLOCK_REALTIME of the namespace of current, as
+ * that clock is set now.
  */
 static inline ktime_t timens_tk_real_from_host(ktime_t real)
 {
@@ -168,19 +183,32 @@ static inline ktime_t timens_tk_real_from_host(ktime_t real)
 }
 
 /**
- * timens_tk_ktime_to_host - Project an absolute time onto the host's clock
- * @ns:		The time namespace in which @tim was given
- * @clk:	CLOCK_REALTIME, TAI, MONOTONIC or BOOTTIME
- * @tim:	In: the time on the clock of @ns, out: on the host's (nsecs)
+ * timens_tk_real_for - Show a host time stamp on the clock of a namespace
+ * @ns:		What timens_tk_get_current() returned
+ * @real:	CLOCK_REALTIME of the host (nsecs), in the past
  *
- * Return: true if @ns owns its clock and @tim was projected.
+ * Context: any but NMI
+ * Return: the same instant on CLOCK_REALTIME of @ns, as that clock is set now.
  */
-static inline bool timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk,
-					   ktime_t *tim)
+static inline ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real)
+{
+	if (static_branch_unlikely(&timens_tk_key.key) && ns)
+		return __timens_tk_real_for(ns, real);
+	return real;
+}
+
+/**
+ * timens_tk_timeo - Project a timeout onto the host's time line
+ * @timeo:	Timeout on the clock of the namespace of current (jiffies)
+ *
+ * Return: what @timeo is on the host's clock at the present rates, rounded up
+ * (jiffies); 0 and MAX_SCHEDULE_TIMEOUT stay what they are.
+ */
+static inline long timens_tk_timeo(long timeo)
 {
 	if (static_branch_unlikely(&timens_tk_key.key))
-		return __timens_tk_ktime_to_host(ns, clk, tim);
-	return false;
+		return __timens_tk_timeo(timeo);
+	return timeo;
 }
 
 #else /* !CONFIG_TIMEKEEPER_NS */
@@ -200,13 +228,15 @@ static inline bool timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts) { re
 static inline bool timens_tk_getboottime64(struct timespec64 *ts) { return false; }
 static inline bool timens_tk_get_tz(struct timezone *tz) { return false; }
 static inline bool timens_tk_boottime_ns(u64 *nsec) { return false; }
+static inline void timens_tk_host_set(const struct timekeeper *tk) { }
 static inline ktime_t timens_tk_real_from_host(ktime_t real) { return real; }
-
-static inline bool timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk,
-					   ktime_t *tim)
-{
-	return false;
-}
+static inline ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real) { return real; }
+static inline void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts) { }
+static inline ktime_t timens_tk_txtime_to_host(clockid_t clk, ktime_t tim) { return tim; }
+static inline ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim) { return tim; }
+static inline long timens_tk_timeo(long timeo) { return timeo; }
+static inline struct time_namespace *timens_tk_get_current(void) { return NULL; }
+static inline void timens_tk_put(struct time_namespace *ns) { }
 
 static inline bool timens_tk_current(void) { return false; }
 

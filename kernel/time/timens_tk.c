@@ -144,6 +144,34 @@
  * without the edge; the wake timer of the namespace sees to it.
  *
  *
+ * Stamps
+ * ------
+ *
+ * A packet carries the CLOCK_REALTIME of the host, taken when nobody knew who
+ * would read it. When it is delivered, its age is what the host's clock has
+ * run since; scaled by the rates, it goes back from the present of the
+ * reader's clock. But the host's clock may have been set meanwhile, which is
+ * no business of an owner:
+ *
+ *   CLOCK_REALTIME of the host
+ *      |         /                epoch   start   possible CLOCK_MONOTONIC
+ *      |    s.../....                 1      t1   t1 .. t2
+ *      |       / .   /                2      t2   t2 .. now
+ *      |      /  .  /
+ *      |     /   . /              s was read in epoch 1: in 2 it lies in the
+ *      |    /    ./               future, until the clock has caught up with s
+ *      +---+-----+------- CLOCK_MONOTONIC
+ *         t1     t2
+ *
+ * A log keeps the last steps of CLOCK_REALTIME against MONOTONIC. A stamp
+ * belongs to the youngest epoch in which the clock can have read it. After a
+ * step forward that is never in doubt. After a step back it is wrong for a
+ * packet which waited for as long as the clock was set back.
+ *
+ * A sleep of the machine moves CLOCK_REALTIME against MONOTONIC as well, on
+ * both sides alike: an entry has the sleep before it in offs_boot.
+ *
+ *
  * Lifetime
  * --------
  *
@@ -163,6 +191,7 @@
 #include <linux/audit.h>
 #include <linux/cred.h>
 #include <linux/debugfs.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/math64.h>
@@ -190,6 +219,8 @@
  * kernel text each time.
  */
 DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_tk_key, HZ);
+/* Inline helpers of the network stack look at it */
+EXPORT_SYMBOL_GPL(timens_tk_key);
 
 static struct timens_tk_calendar timens_tk_cal = {
 	.lock	= __RAW_SPIN_LOCK_UNLOCKED(timens_tk_cal.lock),
@@ -820,61 +851,6 @@ bool __timens_tk_boottime_ns(u64 *nsec)
 	return true;
 }
 
-ktime_t __timens_tk_real_from_host(ktime_t real)
-{
-	struct time_namespace *ns = current->nsproxy->time_ns;
-	struct timens_tk_pair p;
-	s64 age;
-
-	if (likely(ns == &init_time_ns))
-		return real;
-
-	timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
-	if (!p.own)
-		return real;
-
-	/* A stamp from the future was taken before the host was set back */
-	age = max(ktime_sub(timespec64_to_ktime(p.host), real), 0);
-	age = mul_u64_u64_div_u64(age, p.ns_mult, p.host_mult);
-	return ktime_sub(timespec64_to_ktime(p.ns), age);
-}
-
-/* What a positive duration of the namespace is on the host, rounded up */
-static ktime_t timens_tk_to_host(const struct timens_tk_pair *p, ktime_t left)
-{
-	if (p->ns_mult == p->host_mult)
-		return left;
-	return min_t(u64, KTIME_MAX - 1,
-		     mul_u64_u64_div_u64(left, p->host_mult, p->ns_mult)) + 1;
-}
-
-bool __timens_tk_ktime_to_host(struct time_namespace *ns, clockid_t clk, ktime_t *tim)
-{
-	struct timens_tk_pair p;
-	ktime_t now, left;
-
-	if (ns == &init_time_ns)
-		return false;
-
-	timens_tk_read_pair(ns, clk, clk, &p);
-	if (!p.own)
-		return false;
-
-	now = timespec64_to_ktime(p.ns);
-	left = ktime_sub(*tim, now);
-	/* A leap second in between moves what lies behind it */
-	if (clk == CLOCK_REALTIME &&
-	    p.ns.tv_sec < p.edge_sec && *tim / NSEC_PER_SEC >= p.edge_sec)
-		left -= p.edge_step * NSEC_PER_SEC;
-	if (left > 0) {
-		left = timens_tk_to_host(&p, left);
-		*tim = ktime_add_safe(timespec64_to_ktime(p.host), left);
-	} else {
-		*tim = max(ktime_add(timespec64_to_ktime(p.host), left), 0);
-	}
-	return true;
-}
-
 /**
  * timens_tk_real_offset - CLOCK_REALTIME less MONOTONIC of a namespace
  * @tn:		The namespace
@@ -898,6 +874,299 @@ ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
 
 	return offset;
 }
+
+/*
+ * Stamps, transmit times and socket timeouts. See "Stamps" in the opening
+ * comment.
+ */
+
+/* Written and read under tk_core.seq */
+static struct timens_tk_epochs timens_tk_host_epochs;
+
+/*
+ * Sockets are closed by task work, which an exiting task runs after it has
+ * left its namespaces.
+ */
+static struct time_namespace *timens_tk_of_current(void)
+{
+	struct nsproxy *nsproxy = current->nsproxy;
+
+	return likely(nsproxy) ? nsproxy->time_ns : &init_time_ns;
+}
+
+/**
+ * timens_tk_epoch_add - Note that CLOCK_REALTIME was stepped
+ * @log:	The log
+ * @start:	CLOCK_MONOTONIC of the step (nsecs)
+ * @offs_real:	CLOCK_REALTIME minus MONOTONIC from then on (nsecs)
+ * @offs_boot:	CLOCK_BOOTTIME minus MONOTONIC from then on (nsecs)
+ */
+void timens_tk_epoch_add(struct timens_tk_epochs *log, ktime_t start, ktime_t offs_real,
+			 ktime_t offs_boot)
+{
+	struct timens_tk_epoch *e;
+
+	log->last = (log->last + 1) % TIMENS_TK_EPOCHS;
+	log->nr = min(log->nr + 1, TIMENS_TK_EPOCHS);
+	e = &log->epoch[log->last];
+	e->start = start;
+	e->offs_real = offs_real;
+	e->offs_boot = offs_boot;
+}
+
+/**
+ * timens_tk_epoch_mono - When a clock read a time
+ * @log:	The log of the steps of the clock, which has at least one entry
+ * @real:	A past CLOCK_REALTIME (nsecs)
+ * @now:	CLOCK_MONOTONIC now (nsecs)
+ * @slept:	Storage for the time for which the machine slept since (nsecs)
+ *
+ * A clock which was set back reads some times twice; the later one counts. A
+ * time which it never read is taken for one of the present epoch, and for now
+ * if it is still to come there.
+ *
+ * Return: CLOCK_MONOTONIC (nsecs) at that moment, at most @now
+ */
+ktime_t timens_tk_epoch_mono(const struct timens_tk_epochs *log, ktime_t real, ktime_t now,
+			     ktime_t *slept)
+{
+	const struct timens_tk_epoch *last = &log->epoch[log->last], *e;
+	unsigned int i, at = log->last;
+	ktime_t mono, end = now;
+
+	for (i = 0; i < log->nr; i++) {
+		e = &log->epoch[at];
+		mono = ktime_sub(real, e->offs_real);
+		if (mono >= e->start && mono <= end) {
+			*slept = ktime_sub(last->offs_boot, e->offs_boot);
+			return mono;
+		}
+		end = e->start;
+		at = at ? at - 1 : TIMENS_TK_EPOCHS - 1;
+	}
+	*slept = 0;
+	return min(ktime_sub(real, last->offs_real), now);
+}
+
+/**
+ * __timens_tk_host_set - Note what was done to the host's clock
+ * @tk:		The timekeeper, about to be published
+ *
+ * Context: in the write section of the host. Whoever read the clock before read
+ * the counter before, and whoever reads it afterwards reads it after this.
+ */
+void __timens_tk_host_set(const struct timekeeper *tk)
+{
+	struct timens_tk_epochs *log = &timens_tk_host_epochs;
+	const struct timens_tk_epoch *last = &log->epoch[log->last];
+	const struct tk_read_base *tkr = &tk->tkr_mono;
+	struct timespec64 now;
+	u64 delta;
+
+	if (log->nr && last->offs_real == tk->offs_real && last->offs_boot == tk->offs_boot)
+		return;
+
+	delta = timens_tk_delta(tkr, tkr->clock->read(tkr->clock), tkr->cycle_last);
+	timens_tk_line(tk, CLOCK_MONOTONIC, delta, &now);
+	timens_tk_epoch_add(log, timespec64_to_ktime(now), tk->offs_real, tk->offs_boot);
+}
+
+/* The duration @d (in any unit) of a clock with multiplier @from on one with @to */
+static s64 timens_tk_scale(s64 d, u64 to, u64 from)
+{
+	u64 mag = abs(d);
+
+	if (to == from)
+		return d;
+	if (mag >= div64_u64(S64_MAX, div64_u64(to, from) + 1))
+		mag = S64_MAX;
+	else
+		mag = mul_u64_u64_div_u64(mag, to, from);
+	return d < 0 ? -(s64)mag : mag;
+}
+
+/**
+ * __timens_tk_real_for - Show a CLOCK_REALTIME stamp of the host in a namespace
+ * @ns:		The namespace, not the initial one
+ * @real:	CLOCK_REALTIME of the host (nsecs), in the past
+ *
+ * Context: any but NMI
+ * Return: the same instant on CLOCK_REALTIME of @ns as it is set now
+ */
+ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real)
+{
+	const struct timens_tk_epochs *log = &timens_tk_host_epochs;
+	struct timens_tk_pair p;
+	ktime_t now, mono, slept;
+	unsigned int seq;
+
+	do {
+		seq = read_seqcount_begin(&tk_core.seq);
+		timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
+		now = ktime_sub(timespec64_to_ktime(p.host), log->epoch[log->last].offs_real);
+		mono = timens_tk_epoch_mono(log, real, now, &slept);
+	} while (read_seqcount_retry(&tk_core.seq, seq));
+
+	if (!p.own)
+		return real;
+	/* No clock steers the time for which the machine sleeps */
+	return ktime_sub(timespec64_to_ktime(p.ns),
+			 ktime_add(timens_tk_scale(ktime_sub(now, mono), p.ns_mult, p.host_mult),
+				   slept));
+}
+EXPORT_SYMBOL_GPL(__timens_tk_real_for);
+
+ktime_t __timens_tk_real_from_host(ktime_t real)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+
+	return likely(ns == &init_time_ns) ? real : __timens_tk_real_for(ns, real);
+}
+EXPORT_SYMBOL_GPL(__timens_tk_real_from_host);
+
+static ktime_t timens_tk_add(struct timespec64 now, s64 d)
+{
+	ktime_t kt = timespec64_to_ktime(now);
+
+	return d > 0 ? ktime_add_safe(kt, d) : ktime_add(kt, d);
+}
+
+/* An instant of a clock, past or to come, on the clock of the other side */
+static ktime_t timens_tk_project(struct time_namespace *ns, clockid_t clk, ktime_t tim,
+				 bool to_host)
+{
+	struct timens_tk_pair p;
+	s64 d;
+
+	timens_tk_read_pair(ns, clk, clk, &p);
+	if (!to_host) {
+		d = ktime_sub(tim, timespec64_to_ktime(p.host));
+		d = timens_tk_scale(d, p.ns_mult, p.host_mult);
+		return timens_tk_add(p.ns, d);
+	}
+
+	d = ktime_sub(tim, timespec64_to_ktime(p.ns));
+	/* A leap second in between moves what lies behind it */
+	if (clk == CLOCK_REALTIME && p.ns.tv_sec < p.edge_sec && tim / NSEC_PER_SEC >= p.edge_sec)
+		d -= p.edge_step * NSEC_PER_SEC;
+	d = timens_tk_scale(d, p.host_mult, p.ns_mult);
+	/* Rounded up: not before its time */
+	if (p.own && d > 0 && d < KTIME_MAX)
+		d++;
+	return timens_tk_add(p.host, d);
+}
+
+/**
+ * timens_tk_txtime_to_host - Project the time at which a packet is to be sent
+ * @clk:	CLOCK_MONOTONIC, TAI or REALTIME
+ * @tim:	Time on the clock of the namespace of current (nsecs)
+ *
+ * Return: the time on the host's clock, at the present rates. Never zero, which
+ * stands for no time; what is not a time is returned as it is.
+ */
+ktime_t timens_tk_txtime_to_host(clockid_t clk, ktime_t tim)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+
+	if (likely(ns == &init_time_ns) || tim <= 0)
+		return tim;
+	return max(timens_tk_project(ns, clk, tim, true), 1);
+}
+
+/**
+ * timens_tk_txtime_from_host - The reverse of timens_tk_txtime_to_host()
+ * @clk:	CLOCK_MONOTONIC, TAI or REALTIME
+ * @tim:	Time on the host's clock (nsecs)
+ *
+ * Return: the time on the clock of the namespace of current, at the present
+ * rates
+ */
+ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+
+	if (likely(ns == &init_time_ns) || tim <= 0)
+		return tim;
+	return timens_tk_project(ns, clk, tim, false);
+}
+EXPORT_SYMBOL_GPL(timens_tk_txtime_from_host);
+
+/**
+ * timens_tk_ts_from_host - Show a host's clock reading to current
+ * @clk:	CLOCK_REALTIME, MONOTONIC or MONOTONIC_RAW
+ * @ts:		In: a recent time on the host's clock, out: on that of the
+ *		namespace of current
+ */
+void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+	struct timekeeper_ns *tn = ns->tk;
+	struct timespec64 raw;
+	unsigned int seq;
+
+	if (likely(ns == &init_time_ns))
+		return;
+
+	switch (clk) {
+	case CLOCK_REALTIME:
+		*ts = ktime_to_timespec64(__timens_tk_real_for(ns, timespec64_to_ktime(*ts)));
+		break;
+	case CLOCK_MONOTONIC_RAW:
+		do {
+			seq = read_seqcount_begin(&tn->tkd.seq);
+			raw = tn->state == TIMENS_TK_OWN ? tn->raw_offset : ns->offsets.raw;
+		} while (read_seqcount_retry(&tn->tkd.seq, seq));
+		*ts = timespec64_add(*ts, raw);
+		break;
+	default:
+		*ts = ktime_to_timespec64(timens_tk_project(ns, clk, timespec64_to_ktime(*ts),
+							    false));
+	}
+}
+EXPORT_SYMBOL_GPL(timens_tk_ts_from_host);
+
+long __timens_tk_timeo(long timeo)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+	struct timens_tk_pair p;
+
+	if (ns == &init_time_ns || timeo <= 0 || timeo == MAX_SCHEDULE_TIMEOUT)
+		return timeo;
+
+	timens_tk_read_pair(ns, CLOCK_MONOTONIC, CLOCK_MONOTONIC, &p);
+	if (!p.own)
+		return timeo;
+	timeo = timens_tk_scale(timeo, p.host_mult, p.ns_mult);
+	/* Rounded up, and one for what the rate may change meanwhile */
+	return min(timeo, MAX_SCHEDULE_TIMEOUT - 3) + 2;
+}
+EXPORT_SYMBOL_GPL(__timens_tk_timeo);
+
+/**
+ * timens_tk_get_current - Take a reference to the namespace of current
+ *
+ * Return: the namespace, or NULL if it is the initial one
+ */
+struct time_namespace *timens_tk_get_current(void)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+
+	return ns == &init_time_ns ? NULL : get_time_ns(ns);
+}
+EXPORT_SYMBOL_GPL(timens_tk_get_current);
+
+/**
+ * timens_tk_put - Drop a reference of timens_tk_get_current()
+ * @ns:		The namespace, or NULL
+ *
+ * Context: process context
+ */
+void timens_tk_put(struct time_namespace *ns)
+{
+	if (ns)
+		put_time_ns(ns);
+}
+EXPORT_SYMBOL_GPL(timens_tk_put);
 
 /*
  * Publication. See there and "The page" in the opening comment.

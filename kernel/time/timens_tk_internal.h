@@ -36,6 +36,8 @@
 #define TIMENS_TK_SLOTS		1024
 /* Passes per tick unless set otherwise */
 #define TIMENS_TK_BUDGET	32
+/* Steps of the host's clock which are remembered for stamps from before */
+#define TIMENS_TK_EPOCHS	16U
 
 /* Lists of armed timers per namespace, to be shared by few CPUs each */
 #define TIMENS_TIMER_BASES	4
@@ -103,6 +105,30 @@ struct timens_tk_seen {
 	u32			state;
 	u32			mult;
 	u32			shift;
+};
+
+/**
+ * struct timens_tk_epoch - Between two steps of CLOCK_REALTIME
+ * @start:	CLOCK_MONOTONIC at which it starts (nsecs)
+ * @offs_real:	CLOCK_REALTIME minus MONOTONIC (nsecs)
+ * @offs_boot:	CLOCK_BOOTTIME minus MONOTONIC (nsecs)
+ */
+struct timens_tk_epoch {
+	ktime_t			start;
+	ktime_t			offs_real;
+	ktime_t			offs_boot;
+};
+
+/**
+ * struct timens_tk_epochs - The last steps of CLOCK_REALTIME of the host
+ * @last:	Index of the present epoch
+ * @nr:		Number of epochs
+ * @epoch:	The epochs, a ring
+ */
+struct timens_tk_epochs {
+	unsigned int		last;
+	unsigned int		nr;
+	struct timens_tk_epoch	epoch[TIMENS_TK_EPOCHS];
 };
 
 /**
@@ -279,6 +305,11 @@ void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t hos
 			 struct timens_tk_pair *p);
 ktime_t timens_tk_real_offset(struct timekeeper_ns *tn);
 bool timens_tk_timex_reads(const struct __kernel_timex *txc);
+
+void timens_tk_epoch_add(struct timens_tk_epochs *log, ktime_t start, ktime_t offs_real,
+			 ktime_t offs_boot);
+ktime_t timens_tk_epoch_mono(const struct timens_tk_epochs *log, ktime_t real, ktime_t now,
+			     ktime_t *slept);
 
 void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now);
 void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interval,

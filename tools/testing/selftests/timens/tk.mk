@@ -7,15 +7,15 @@
 # The boot harness of this project compiles the same sources by its own rules (scripts/harness.mk).
 
 # What each of them covers is said at its top.
-TK_TESTS := tk_clocks tk_set tk_isolation tk_perm tk_nest tk_switch tk_leap tk_proc tk_sock tk_life tk_clocksource \
-	    tk_suspend tk_timers tk_knobs tk_ttruth tk_ttravel tk_tleap tk_tquiet tk_tprop tk_tstress
+TK_TESTS := tk_clocks tk_set tk_isolation tk_perm tk_nest tk_switch tk_leap tk_proc tk_sock tk_net tk_ptp tk_life \
+	    tk_clocksource tk_suspend tk_timers tk_knobs tk_ttruth tk_ttravel tk_tleap tk_tquiet tk_tprop tk_tstress
 
 # Those with compat system calls, 32-bit layouts or the 32-bit vDSO in them
-TK_TESTS_32 := tk_clocks tk_set tk_perm tk_switch tk_leap tk_sock tk_timers tk_ttruth
+TK_TESTS_32 := tk_clocks tk_set tk_perm tk_switch tk_leap tk_sock tk_net tk_ptp tk_timers tk_ttruth
 
 # These move the host's clock, its limits or the tick path's knobs, or count what all namespaces do: one at a time.
-TK_ALONE := tk_isolation tk_perm tk_life tk_clocksource tk_suspend tk_knobs tk_ttruth tk_ttravel tk_tleap tk_tquiet \
-	    tk_tprop tk_tstress
+TK_ALONE := tk_isolation tk_net tk_perm tk_life tk_clocksource tk_suspend tk_knobs tk_ttruth tk_ttravel tk_tleap \
+	    tk_tquiet tk_tprop tk_tstress
 
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OUTPUT ?= $(HERE)

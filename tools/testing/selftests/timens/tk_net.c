@@ -1,0 +1,1194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the network stack tells about time, and what it is told, on the clock of the task.
+ *
+ *	reader		SIOCGSTAMP*, transmit stamps of the error queue, stamps of packet sockets
+ *	ring owner	frames and blocks of packet rings
+ *	sender		SO_TXTIME, and what ETF reports about it
+ *	waiter		SO_RCVTIMEO, SO_SNDTIMEO
+ *
+ * A stamp lies between two reads of the own clock, one before the event and one after it.
+ * A packet with a transmit time does not arrive before it on the clock of its sender; and
+ * arrives at all, which it would not if the time were a year off.
+ *
+ * Every test has a network namespace of its own, with nothing but a loopback device.
+ */
+#include "tk_common.h"
+
+#include <arpa/inet.h>
+#include <linux/errqueue.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/ip.h>
+#include <linux/net_tstamp.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/udp.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* The numbers that a C library of one word size hides: the old and new layouts of both */
+#define TK_SO_TIMESTAMPING_OLD 37
+#define TK_SO_TIMESTAMPING_NEW 65
+#define TK_SO_TIMESTAMPNS_NEW 64
+#define TK_SIOCGSTAMP_OLD 0x8906
+#define TK_SIOCGSTAMPNS_OLD 0x8907
+#define TK_SIOCGSTAMP_NEW _IOR(0x89, 0x06, long long[2])
+#define TK_SIOCGSTAMPNS_NEW _IOR(0x89, 0x07, long long[2])
+
+#define MAGIC "timens-tk-magic"
+
+/* ------------------------------------------------------------------ namespaces */
+
+/*
+ *	host		initial time namespace
+ *	follow		constant offsets to the host's MONOTONIC and BOOTTIME
+ *	own		a year ahead, with the same offsets
+ *	back		a year back
+ *	fast, slow	a year ahead, and 10 % faster or slower than the host
+ */
+enum whose { HOST, FOLLOW, OWN, BACK, FAST, SLOW };
+
+static int whose_ns(enum whose whose)
+{
+	struct tk_timex tx = { .modes = ADJ_TICK, .tick = whose == FAST ? 11000 : 9000 };
+	int fd;
+
+	if (whose == HOST)
+		return tk_host_fd;
+	fd = tk_ns_new_offsets("monotonic 864000 0\nboottime 1728000 0\n");
+	if (whose == FOLLOW)
+		return fd;
+	tk_enter(fd);
+	REQUIRE(tk_step((whose == BACK ? -1 : 1) * TK_YEAR * TK_SEC) >= 0, "ADJ_SETOFFSET");
+	if (whose == FAST || whose == SLOW)
+		REQUIRE(tk_adjtimex(&tx) >= 0, "ADJ_TICK");
+	CHECK_STATE("own");
+	tk_leave();
+	return fd;
+}
+
+#define WHOSE_VARIANTS(fixture)						\
+	FIXTURE_VARIANT_ADD(fixture, host) { .whose = HOST };		\
+	FIXTURE_VARIANT_ADD(fixture, follow) { .whose = FOLLOW };	\
+	FIXTURE_VARIANT_ADD(fixture, own) { .whose = OWN };		\
+	FIXTURE_VARIANT_ADD(fixture, back) { .whose = BACK };		\
+	FIXTURE_VARIANT_ADD(fixture, fast) { .whose = FAST };		\
+	FIXTURE_VARIANT_ADD(fixture, slow) { .whose = SLOW }
+
+/* --------------------------------------------------------------------- sockets */
+
+static void own_network(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd;
+
+	REQUIRE(!unshare(CLONE_NEWNET), "unshare: %m");
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	REQUIRE(fd >= 0, "socket: %m");
+	REQUIRE(!ioctl(fd, SIOCGIFFLAGS, &ifr), "SIOCGIFFLAGS: %m");
+	ifr.ifr_flags |= IFF_UP;
+	REQUIRE(!ioctl(fd, SIOCSIFFLAGS, &ifr), "SIOCSIFFLAGS: %m");
+	close(fd);
+	/* What a packet socket sends from 127.0.0.1 would be taken for forged */
+	REQUIRE(!tk_write_file("/proc/sys/net/ipv4/conf/lo/route_localnet", "1"), "sysctl");
+	REQUIRE(!tk_write_file("/proc/sys/net/ipv4/conf/lo/accept_local", "1"), "sysctl");
+}
+
+/* Put a queueing discipline on the loopback device; @opt are its options */
+static void set_qdisc(const char *kind, const void *opt, unsigned short len)
+{
+	struct {
+		struct nlmsghdr n;
+		struct tcmsg t;
+		char buf[256];
+	} req = {
+		.n.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)),
+		.n.nlmsg_type = RTM_NEWQDISC,
+		.n.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
+		.t.tcm_family = AF_UNSPEC,
+		.t.tcm_parent = TC_H_ROOT,
+		.t.tcm_ifindex = if_nametoindex("lo"),
+	};
+	struct {
+		struct nlmsghdr n;
+		struct nlmsgerr e;
+		char buf[512];
+	} ack;
+	struct rtattr *rta;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	REQUIRE(fd >= 0, "socket: %m");
+	rta = (void *)((char *)&req + NLMSG_ALIGN(req.n.nlmsg_len));
+	rta->rta_type = TCA_KIND;
+	rta->rta_len = RTA_LENGTH(strlen(kind) + 1);
+	strcpy(RTA_DATA(rta), kind);
+	req.n.nlmsg_len = NLMSG_ALIGN(req.n.nlmsg_len) + RTA_ALIGN(rta->rta_len);
+	rta = (void *)((char *)&req + req.n.nlmsg_len);
+	rta->rta_type = TCA_OPTIONS;
+	rta->rta_len = RTA_LENGTH(len);
+	memcpy(RTA_DATA(rta), opt, len);
+	req.n.nlmsg_len += RTA_ALIGN(rta->rta_len);
+	REQUIRE(send(fd, &req, req.n.nlmsg_len, 0) == (ssize_t)req.n.nlmsg_len, "send: %m");
+	REQUIRE(recv(fd, &ack, sizeof(ack), 0) > 0, "recv: %m");
+	REQUIRE(ack.n.nlmsg_type == NLMSG_ERROR && !ack.e.error, "qdisc %s: %s", kind,
+		strerror(-ack.e.error));
+	close(fd);
+}
+
+enum kind { UDP4, UDP6, RAW4, RAW6, PACKET, TCP4, TCP6, KINDS };
+
+static const char * const kind_name[] = {
+	"UDP", "UDPv6", "raw", "rawv6", "packet", "TCP", "TCPv6",
+};
+
+/* Who sends, and who receives it */
+struct path {
+	enum kind kind;
+	int tx;
+	int rx;
+	char data[96];
+	size_t len;
+	struct sockaddr_storage to;
+	socklen_t to_len;	/* 0: connected */
+};
+
+static unsigned short checksum(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	unsigned int sum = 0;
+	size_t i;
+
+	for (i = 0; i < len; i += 2)
+		sum += p[i] << 8 | p[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum & 0xffff);
+}
+
+static void add(struct path *p, const void *data, size_t len)
+{
+	memcpy(p->data + p->len, data, len);
+	p->len += len;
+}
+
+static void path_open(struct path *p, enum kind kind)
+{
+	bool v6 = kind == UDP6 || kind == RAW6 || kind == TCP6;
+	bool stream = kind == TCP4 || kind == TCP6;
+	struct sockaddr_in in = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr *sa = v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in;
+	socklen_t len = v6 ? sizeof(in6) : sizeof(in);
+	int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, one = 1, six = 6;
+	struct udphdr uh = { .len = htons(sizeof(uh) + sizeof(MAGIC)) };
+	struct iphdr ih = {
+		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
+		.tot_len = htons(sizeof(ih) + sizeof(uh) + sizeof(MAGIC)),
+		.saddr = htonl(INADDR_LOOPBACK), .daddr = htonl(INADDR_LOOPBACK),
+	};
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+
+	memset(p, 0, sizeof(*p));
+	p->kind = kind;
+	p->rx = socket(sa->sa_family, type, 0);
+	REQUIRE(p->rx >= 0, "socket: %m");
+	REQUIRE(!bind(p->rx, sa, len), "bind: %m");
+	REQUIRE(!getsockname(p->rx, sa, &len), "getsockname: %m");
+	uh.source = htons(9);
+	uh.dest = v6 ? in6.sin6_port : in.sin_port;
+	ih.check = checksum(&ih, sizeof(ih));
+
+	switch (kind) {
+	case TCP4:
+	case TCP6: {
+		int listener = p->rx;
+
+		REQUIRE(!listen(listener, 1), "listen: %m");
+		p->tx = socket(sa->sa_family, type, 0);
+		REQUIRE(p->tx >= 0 && !connect(p->tx, sa, len), "connect: %m");
+		REQUIRE(!setsockopt(p->tx, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), "%m");
+		p->rx = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		REQUIRE(p->rx >= 0, "accept: %m");
+		close(listener);
+		break;
+	}
+	case RAW4:
+	case RAW6:
+		p->tx = socket(sa->sa_family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+		REQUIRE(p->tx >= 0, "socket: %m");
+		if (v6) {
+			REQUIRE(!setsockopt(p->tx, IPPROTO_IPV6, IPV6_CHECKSUM, &six, sizeof(six)),
+				"IPV6_CHECKSUM: %m");
+			in6.sin6_port = 0;
+		}
+		REQUIRE(!connect(p->tx, sa, len), "connect: %m");
+		add(p, &uh, sizeof(uh));
+		break;
+	case PACKET:
+		/* For sending only: no packet is received */
+		p->tx = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		REQUIRE(p->tx >= 0, "socket: %m");
+		ll.sll_ifindex = if_nametoindex("lo");
+		ll.sll_halen = ETH_ALEN;
+		memcpy(&p->to, &ll, sizeof(ll));
+		p->to_len = sizeof(ll);
+		add(p, &ih, sizeof(ih));
+		add(p, &uh, sizeof(uh));
+		break;
+	default:
+		p->tx = socket(sa->sa_family, type, 0);
+		REQUIRE(p->tx >= 0 && !connect(p->tx, sa, len), "connect: %m");
+	}
+	add(p, MAGIC, sizeof(MAGIC));
+}
+
+static void path_close(struct path *p)
+{
+	close(p->tx);
+	close(p->rx);
+}
+
+/* Send, with a transmit time if there is one */
+static int path_send(struct path *p, u64 txtime)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(txtime))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { p->data, p->len };
+	struct msghdr msg = {
+		.msg_name = p->to_len ? &p->to : NULL, .msg_namelen = p->to_len,
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+	struct cmsghdr *c;
+
+	if (txtime) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control.buf);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SO_TXTIME;
+		c->cmsg_len = CMSG_LEN(sizeof(txtime));
+		memcpy(CMSG_DATA(c), &txtime, sizeof(txtime));
+	}
+	return sendmsg(p->tx, &msg, 0) < 0 ? -errno : 0;
+}
+
+static bool wait_for(int fd, short events, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	return poll(&pfd, 1, ms) == 1;
+}
+
+static void path_receive(struct path *p)
+{
+	char data[128];
+
+	REQUIRE(recv(p->rx, data, sizeof(data), 0) > 0, "recv from %s: %m", kind_name[p->kind]);
+}
+
+/* What the control data of a message say */
+struct told {
+	s64 stamp;		/* 0: none */
+	bool error;		/* there is an extended error */
+	struct sock_extended_err ee;
+};
+
+static int receive(int fd, int flags, struct told *told)
+{
+	union {
+		char buf[1024];
+		struct cmsghdr align;
+	} control;
+	char data[2048];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+
+	memset(told, 0, sizeof(*told));
+	if (recvmsg(fd, &msg, flags) < 0)
+		return -errno;
+	CHECK(!(msg.msg_flags & MSG_CTRUNC), "control data was cut");
+	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		long old[2];
+		s64 new[2];
+
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == TK_SO_TIMESTAMPING_OLD) {
+			memcpy(old, CMSG_DATA(c), sizeof(old));
+			told->stamp = old[0] * TK_SEC + old[1];
+		} else if (c->cmsg_level == SOL_SOCKET &&
+			   (c->cmsg_type == TK_SO_TIMESTAMPING_NEW ||
+			    c->cmsg_type == TK_SO_TIMESTAMPNS_NEW)) {
+			memcpy(new, CMSG_DATA(c), sizeof(new));
+			told->stamp = tk_ns(new[0], new[1]);
+		} else if ((c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) ||
+			   (c->cmsg_level == SOL_IPV6 && c->cmsg_type == IPV6_RECVERR) ||
+			   (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_TX_TIMESTAMP)) {
+			told->error = true;
+			memcpy(&told->ee, CMSG_DATA(c), sizeof(told->ee));
+		}
+	}
+	return 0;
+}
+
+/* --------------------------------------------------------------- what is told */
+
+FIXTURE(told)
+{
+	int ns;
+};
+
+FIXTURE_VARIANT(told)
+{
+	enum whose whose;
+};
+
+WHOSE_VARIANTS(told);
+
+FIXTURE_SETUP(told)
+{
+	ASSERT_EQ(0, tk_setup());
+	own_network();
+	self->ns = whose_ns(variant->whose);
+}
+
+FIXTURE_TEARDOWN(told)
+{
+	EXPECT_EQ(0, tk_teardown());
+}
+
+static s64 gstamp(int fd, unsigned int request)
+{
+	long old[2];
+	long long new[2];
+	bool is_old = request == TK_SIOCGSTAMP_OLD || request == TK_SIOCGSTAMPNS_OLD;
+	bool usec = request == TK_SIOCGSTAMP_OLD || request == TK_SIOCGSTAMP_NEW;
+
+	if (ioctl(fd, request, is_old ? (void *)old : (void *)new))
+		return -errno;
+	if (is_old)
+		return old[0] * TK_SEC + old[1] * (usec ? TK_USEC : 1);
+	return new[0] * TK_SEC + new[1] * (usec ? TK_USEC : 1);
+}
+
+TEST_F(told, siocgstamp)
+{
+	static const unsigned int request[] = {
+		TK_SIOCGSTAMP_OLD, TK_SIOCGSTAMPNS_OLD, TK_SIOCGSTAMP_NEW, TK_SIOCGSTAMPNS_NEW,
+	};
+	struct path p;
+	s64 a, b, stamp, unit;
+	size_t i, n;
+
+	path_open(&p, UDP4);
+	/* The first one switches the stamps on, and finds none */
+	CHECK(gstamp(p.rx, request[0]) == -ENOENT, "no packet came yet");
+	for (n = 0; n < 5; n++) {
+		tk_enter(self->ns);
+		a = tk_now(CLOCK_REALTIME);
+		REQUIRE(!path_send(&p, 0), "send: %m");
+		path_receive(&p);
+		b = tk_now(CLOCK_REALTIME);
+		tk_sleep(5 * TK_MSEC);
+		for (i = 0; i < TK_ARRAY(request); i++) {
+			unit = i & 1 ? 1 : TK_USEC;
+			stamp = gstamp(p.rx, request[i]);
+			/* The first packets may come before the stamps are on */
+			if (n < 2)
+				continue;
+			CHECK(a - a % unit <= stamp && stamp <= b,
+			      "request %#x: stamped %" PRId64 ", read %" PRId64 " before and %"
+			      PRId64 " after", request[i], stamp, a, b);
+		}
+		tk_leave();
+	}
+	path_close(&p);
+}
+
+static void check_tx_stamps(struct path *p, int ns, int option)
+{
+	bool stream = p->kind == TCP4 || p->kind == TCP6;
+	int flags = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_TX_SOFTWARE |
+		    SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_OPT_ID |
+		    (stream ? SOF_TIMESTAMPING_TX_ACK : 0);
+	unsigned int want = 1 << SCM_TSTAMP_SCHED | 1 << SCM_TSTAMP_SND |
+			    (stream ? 1 << SCM_TSTAMP_ACK : 0), got = 0;
+	struct told told;
+	s64 a, b;
+
+	REQUIRE(!setsockopt(p->tx, SOL_SOCKET, option, &flags, sizeof(flags)), "%s: %m",
+		kind_name[p->kind]);
+	tk_enter(ns);
+	a = tk_now(CLOCK_REALTIME);
+	REQUIRE(!path_send(p, 0), "send: %m");
+	while (got != want) {
+		int ret;
+
+		if (!CHECK(wait_for(p->tx, 0, 5000), "%s: stamps %#x came, want %#x",
+			   kind_name[p->kind], got, want))
+			break;
+		ret = receive(p->tx, MSG_ERRQUEUE, &told);
+		if (ret == -EAGAIN)
+			continue;
+		REQUIRE(!ret, "%s: error queue: %s", kind_name[p->kind], strerror(-ret));
+		b = tk_now(CLOCK_REALTIME);
+		if (!CHECK(told.error && told.stamp &&
+			   told.ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING, "%s: not a stamp",
+			   kind_name[p->kind]))
+			continue;
+		got |= 1 << told.ee.ee_info;
+		CHECK(a <= told.stamp && told.stamp <= b,
+		      "%s, kind %u: stamped %" PRId64 ", read %" PRId64 " before and %" PRId64
+		      " after", kind_name[p->kind], told.ee.ee_info, told.stamp, a, b);
+	}
+	tk_leave();
+	path_receive(p);
+}
+
+/* SCHED, SND and (TCP) ACK, of each protocol, in both layouts */
+TEST_F(told, tx_stamps)
+{
+	struct path p;
+	int kind, n;
+
+	for (kind = 0; kind < KINDS; kind++) {
+		for (n = 0; n < 4; n++) {
+			path_open(&p, kind);
+			check_tx_stamps(&p, self->ns,
+					n & 1 ? TK_SO_TIMESTAMPING_NEW : TK_SO_TIMESTAMPING_OLD);
+			path_close(&p);
+		}
+	}
+}
+
+/* All packets, which on a loopback device come twice: outgoing and incoming */
+static int packet_socket(int type)
+{
+	struct sockaddr_ll ll = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = if_nametoindex("lo"),
+	};
+	int fd = socket(AF_PACKET, type | SOCK_CLOEXEC, htons(ETH_P_ALL));
+
+	REQUIRE(fd >= 0, "socket: %m");
+	REQUIRE(!bind(fd, (struct sockaddr *)&ll, sizeof(ll)), "bind: %m");
+	return fd;
+}
+
+/* recvmsg() of a packet socket, with both options that give a stamp */
+TEST_F(told, packet_recvmsg)
+{
+	static const struct {
+		int option;
+		int val;
+	} how[] = {
+		{ TK_SO_TIMESTAMPNS_NEW, 1 },
+		{ TK_SO_TIMESTAMPING_OLD,
+		  SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE },
+		{ TK_SO_TIMESTAMPING_NEW,
+		  SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE },
+	};
+	struct told told;
+	struct path p;
+	size_t i;
+	int n, fd;
+	s64 a, b;
+
+	path_open(&p, UDP4);
+	for (i = 0; i < TK_ARRAY(how); i++) {
+		fd = packet_socket(SOCK_DGRAM);
+		REQUIRE(!setsockopt(fd, SOL_SOCKET, how[i].option, &how[i].val, sizeof(int)),
+			"setsockopt: %m");
+		tk_sleep(5 * TK_MSEC);
+		for (n = 0; n < 4; n++) {
+			tk_enter(self->ns);
+			a = tk_now(CLOCK_REALTIME);
+			REQUIRE(!path_send(&p, 0), "send: %m");
+			REQUIRE(!receive(fd, 0, &told), "recvmsg: %m");
+			b = tk_now(CLOCK_REALTIME);
+			tk_leave();
+			CHECK(told.stamp || n < 2, "option %d: no stamp", how[i].option);
+			if (told.stamp)
+				CHECK_BETWEEN(a, told.stamp, b, "stamp of a packet socket");
+			/* The incoming one */
+			REQUIRE(!receive(fd, 0, &told), "recvmsg: %m");
+			path_receive(&p);
+		}
+		close(fd);
+	}
+	path_close(&p);
+}
+
+/* ------------------------------------------------------------------------ rings */
+
+#define RING_BLOCK 16384
+#define RING_BLOCKS 8
+#define RING_FRAME 2048
+
+struct ring {
+	int fd;
+	int version;
+	char *map;
+	size_t size;
+	unsigned int at;	/* next frame, or block of version 3 */
+};
+
+static void ring_open(struct ring *r, int version, int which)
+{
+	struct tpacket_req3 req = {
+		.tp_block_size = RING_BLOCK, .tp_block_nr = RING_BLOCKS,
+		.tp_frame_size = RING_FRAME, .tp_frame_nr = RING_BLOCKS * RING_BLOCK / RING_FRAME,
+		.tp_retire_blk_tov = which == PACKET_RX_RING ? 5 : 0,
+	};
+
+	r->version = version;
+	r->fd = packet_socket(SOCK_RAW);
+	REQUIRE(!setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)),
+		"PACKET_VERSION: %m");
+	REQUIRE(!setsockopt(r->fd, SOL_PACKET, which, &req,
+			    version == TPACKET_V3 ? sizeof(req) : sizeof(struct tpacket_req)),
+		"ring: %m");
+	r->size = (size_t)RING_BLOCK * RING_BLOCKS;
+	r->map = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	REQUIRE(r->map != MAP_FAILED, "mmap: %m");
+	r->at = 0;
+}
+
+static void ring_close(struct ring *r)
+{
+	munmap(r->map, r->size);
+	close(r->fd);
+}
+
+static bool has_magic(const void *data, size_t len)
+{
+	return len >= sizeof(MAGIC) && memmem(data, len, MAGIC, sizeof(MAGIC));
+}
+
+/* A frame of ours: @stamp is its time, in units of @unit */
+struct frame {
+	s64 stamp;
+	s64 unit;
+	s64 first;	/* of its block, version 3 only */
+	s64 last;
+};
+
+/* The next frames that have the magic word in them, at most @max; waits for one */
+static int ring_read(struct ring *r, struct frame *f, int max)
+{
+	int n = 0, tries;
+
+	for (tries = 0; tries < 500 && !n; tries++) {
+		if (r->version == TPACKET_V3) {
+			struct tpacket_block_desc *b = (void *)(r->map + r->at * RING_BLOCK);
+			volatile __u32 *status = &b->hdr.bh1.block_status;
+			struct tpacket3_hdr *h;
+			unsigned int i;
+
+			if (!(*status & TP_STATUS_USER)) {
+				wait_for(r->fd, POLLIN, 10);
+				continue;
+			}
+			h = (void *)((char *)b + b->hdr.bh1.offset_to_first_pkt);
+			for (i = 0; i < b->hdr.bh1.num_pkts; i++) {
+				if (has_magic((char *)h + h->tp_mac, h->tp_snaplen) && n < max) {
+					f[n].stamp = tk_ns(h->tp_sec, h->tp_nsec);
+					f[n].unit = 1;
+					f[n].first = tk_ns(b->hdr.bh1.ts_first_pkt.ts_sec,
+							   b->hdr.bh1.ts_first_pkt.ts_nsec);
+					f[n].last = tk_ns(b->hdr.bh1.ts_last_pkt.ts_sec,
+							  b->hdr.bh1.ts_last_pkt.ts_nsec);
+					n++;
+				}
+				h = (void *)((char *)h + h->tp_next_offset);
+			}
+			*status = TP_STATUS_KERNEL;
+			r->at = (r->at + 1) % RING_BLOCKS;
+		} else {
+			char *at = r->map + r->at * RING_FRAME;
+			struct tpacket2_hdr *h2 = (void *)at;
+			struct tpacket_hdr *h1 = (void *)at;
+			bool v1 = r->version == TPACKET_V1;
+			unsigned long status = v1 ? *(volatile unsigned long *)&h1->tp_status :
+					       *(volatile __u32 *)&h2->tp_status;
+
+			if (!(status & TP_STATUS_USER)) {
+				wait_for(r->fd, POLLIN, 10);
+				continue;
+			}
+			if (has_magic(at + (v1 ? h1->tp_mac : h2->tp_mac),
+				      v1 ? h1->tp_snaplen : h2->tp_snaplen)) {
+				f[n].stamp = v1 ? h1->tp_sec * TK_SEC + h1->tp_usec * TK_USEC :
+					     tk_ns(h2->tp_sec, h2->tp_nsec);
+				f[n].unit = v1 ? TK_USEC : 1;
+				f[n].first = 0;
+				f[n].last = 0;
+				n++;
+			}
+			if (v1)
+				h1->tp_status = TP_STATUS_KERNEL;
+			else
+				h2->tp_status = TP_STATUS_KERNEL;
+			r->at = (r->at + 1) % (RING_BLOCKS * RING_BLOCK / RING_FRAME);
+		}
+	}
+	return n;
+}
+
+/* V1 has a long in its header: no program of another word size than the kernel's can read it */
+static bool ring_can(int version)
+{
+	return version != TPACKET_V1 || sizeof(long) == 8;
+}
+
+TEST_F(told, rx_ring)
+{
+	static const int version[] = { TPACKET_V1, TPACKET_V2, TPACKET_V3 };
+	struct frame f[4];
+	struct path p;
+	struct ring r;
+	s64 a0, a, b;
+	size_t i;
+	int n, k, got;
+
+	path_open(&p, UDP4);
+	for (i = 0; i < TK_ARRAY(version); i++) {
+		if (!ring_can(version[i]))
+			continue;
+		tk_enter(self->ns);
+		a0 = tk_now(CLOCK_REALTIME);
+		ring_open(&r, version[i], PACKET_RX_RING);
+		for (n = 0; n < 8; n++) {
+			a = tk_now(CLOCK_REALTIME);
+			REQUIRE(!path_send(&p, 0), "send: %m");
+			path_receive(&p);
+			b = tk_now(CLOCK_REALTIME);
+			/* Outgoing and incoming: two frames */
+			for (k = 0; k < 2; k += got) {
+				int j;
+
+				got = ring_read(&r, f, 2);
+				if (!CHECK(got, "version %d: no frame came", version[i] + 1))
+					break;
+				for (j = 0; j < got; j++) {
+					CHECK(a - a % f[j].unit <= f[j].stamp && f[j].stamp <= b,
+					      "version %d: stamped %" PRId64 ", read %" PRId64
+					      " before and %" PRId64 " after", version[i] + 1,
+					      f[j].stamp, a, b);
+					if (version[i] != TPACKET_V3)
+						continue;
+					/* When the block was opened, and its last packet */
+					CHECK(a0 <= f[j].first && f[j].first <= b,
+					      "block opened %" PRId64 ", not in %" PRId64
+					      "..%" PRId64, f[j].first, a0, b);
+					CHECK(f[j].stamp <= f[j].last,
+					      "block ends %" PRId64 ", before its packet %" PRId64,
+					      f[j].last, f[j].stamp);
+				}
+			}
+		}
+		tk_leave();
+		ring_close(&r);
+	}
+	path_close(&p);
+}
+
+/* A ring of one namespace, read in another; and one whose namespace nobody has any more */
+TEST_F(told, ring_of_another_namespace)
+{
+	struct frame f[4];
+	struct path p;
+	struct ring r;
+	struct tk_iv ahead = { 0, 0 };
+	int n, k, got;
+	s64 a, b;
+
+	/* Of a clock at another rate the distance would have to be a constant */
+	if (variant->whose == FAST || variant->whose == SLOW)
+		SKIP(return, "needs a constant distance to the host");
+	if (variant->whose != HOST)
+		ahead = tk_cross(self->ns, CLOCK_REALTIME, 200, NULL);
+	path_open(&p, UDP4);
+	tk_enter(self->ns);
+	ring_open(&r, TPACKET_V2, PACKET_RX_RING);
+	tk_leave();
+	for (n = 0; n < 20; n++) {
+		if (n == 10 && variant->whose != HOST)
+			close(self->ns);
+		a = tk_now(CLOCK_REALTIME);
+		REQUIRE(!path_send(&p, 0), "send: %m");
+		path_receive(&p);
+		b = tk_now(CLOCK_REALTIME);
+		for (k = 0; k < 2; k += got) {
+			got = ring_read(&r, f, 1);
+			if (!CHECK(got, "no frame came"))
+				break;
+			/* A microsecond: two clocks of one rate dither by less in this time */
+			CHECK(a + ahead.lo - TK_USEC <= f->stamp &&
+			      f->stamp <= b + ahead.hi + TK_USEC,
+			      "stamped %" PRId64 ", %" PRId64 "..%" PRId64 " on the host", f->stamp,
+			      a, b);
+		}
+	}
+	ring_close(&r);
+	path_close(&p);
+}
+
+/* Ask for the first frame to be sent. Returns the length of its header. */
+static size_t tx_frame(struct ring *r, unsigned int len)
+{
+	struct tpacket_hdr *h1 = (void *)r->map;
+	struct tpacket2_hdr *h2 = (void *)r->map;
+	struct tpacket3_hdr *h3 = (void *)r->map;
+
+	switch (r->version) {
+	case TPACKET_V1:
+		h1->tp_len = len;
+		h1->tp_status = TP_STATUS_SEND_REQUEST;
+		return TPACKET_HDRLEN;
+	case TPACKET_V2:
+		h2->tp_len = len;
+		h2->tp_status = TP_STATUS_SEND_REQUEST;
+		return TPACKET2_HDRLEN;
+	default:
+		h3->tp_len = len;
+		h3->tp_status = TP_STATUS_SEND_REQUEST;
+		return TPACKET3_HDRLEN;
+	}
+}
+
+static unsigned long tx_status(const struct ring *r, s64 *stamp)
+{
+	const volatile struct tpacket_hdr *h1 = (void *)r->map;
+	const volatile struct tpacket2_hdr *h2 = (void *)r->map;
+	const volatile struct tpacket3_hdr *h3 = (void *)r->map;
+
+	switch (r->version) {
+	case TPACKET_V1:
+		*stamp = h1->tp_sec * TK_SEC + h1->tp_usec * TK_USEC;
+		return h1->tp_status;
+	case TPACKET_V2:
+		*stamp = tk_ns(h2->tp_sec, h2->tp_nsec);
+		return h2->tp_status;
+	default:
+		*stamp = tk_ns(h3->tp_sec, h3->tp_nsec);
+		return h3->tp_status;
+	}
+}
+
+/* A frame sent through a ring: sent, and stamped in the bracket if the kernel stamps it */
+TEST_F(told, tx_ring)
+{
+	static const int version[] = { TPACKET_V1, TPACKET_V2, TPACKET_V3 };
+	int sw = SOF_TIMESTAMPING_SOFTWARE, flags = sw | SOF_TIMESTAMPING_TX_SOFTWARE, tries;
+	struct path p;
+	struct ring r;
+	size_t i;
+	s64 a, b, stamp = 0;
+
+	path_open(&p, PACKET);
+	for (i = 0; i < TK_ARRAY(version); i++) {
+		unsigned long status = 0;
+		char *data;
+
+		if (!ring_can(version[i]))
+			continue;
+		tk_enter(self->ns);
+		ring_open(&r, version[i], PACKET_TX_RING);
+		REQUIRE(!setsockopt(r.fd, SOL_PACKET, PACKET_TIMESTAMP, &sw, sizeof(sw)), "%m");
+		REQUIRE(!setsockopt(r.fd, SOL_SOCKET, TK_SO_TIMESTAMPING_NEW, &flags,
+				    sizeof(flags)), "%m");
+		data = r.map + tx_frame(&r, ETH_HLEN + p.len) - sizeof(struct sockaddr_ll);
+		memset(data, 0, ETH_HLEN);
+		((struct ethhdr *)data)->h_proto = htons(ETH_P_IP);
+		memcpy(data + ETH_HLEN, p.data, p.len);
+		a = tk_now(CLOCK_REALTIME);
+		REQUIRE(send(r.fd, NULL, 0, 0) > 0, "send: %m");
+		path_receive(&p);
+		for (tries = 0; tries < 500; tries++) {
+			status = tx_status(&r, &stamp);
+			if (!(status & (TP_STATUS_SEND_REQUEST | TP_STATUS_SENDING)))
+				break;
+			tk_sleep(TK_MSEC);
+		}
+		b = tk_now(CLOCK_REALTIME);
+		CHECK(tries < 500, "version %d: status stays %#lx", version[i] + 1, status);
+		if (status & TP_STATUS_TS_SOFTWARE)
+			CHECK(a - TK_USEC <= stamp && stamp <= b,
+			      "version %d: stamped %" PRId64 ", read %" PRId64 " before and %"
+			      PRId64 " after", version[i] + 1, stamp, a, b);
+		tk_leave();
+		ring_close(&r);
+	}
+	path_close(&p);
+}
+
+/* -------------------------------------------------------------- transmit times */
+
+FIXTURE(txtime)
+{
+	int ns;
+};
+
+FIXTURE_VARIANT(txtime)
+{
+	enum whose whose;
+};
+
+WHOSE_VARIANTS(txtime);
+
+FIXTURE_SETUP(txtime)
+{
+	ASSERT_EQ(0, tk_setup());
+	own_network();
+	self->ns = whose_ns(variant->whose);
+}
+
+FIXTURE_TEARDOWN(txtime)
+{
+	EXPECT_EQ(0, tk_teardown());
+}
+
+/* What ETF wants ahead: a machine that is emulated may oversleep by much */
+#define ETF_DELTA (200 * TK_MSEC)
+
+static void use_txtime(struct path *p, int clk)
+{
+	struct sock_txtime tx = { .clockid = clk, .flags = SOF_TXTIME_REPORT_ERRORS };
+
+	REQUIRE(!setsockopt(p->tx, SOL_SOCKET, SO_TXTIME, &tx, sizeof(tx)), "SO_TXTIME: %m");
+}
+
+/* FQ: CLOCK_MONOTONIC; not before its time, and soon afterwards */
+TEST_F(txtime, fq_monotonic)
+{
+	struct path p;
+	int kind, n;
+
+	set_qdisc("fq", NULL, 0);
+	for (kind = 0; kind < TCP4; kind++) {
+		path_open(&p, kind);
+		use_txtime(&p, CLOCK_MONOTONIC);
+		tk_enter(self->ns);
+		for (n = 0; n < 5; n++) {
+			s64 at = tk_now(CLOCK_MONOTONIC) + (10 + 20 * n) * TK_MSEC, now;
+
+			REQUIRE(!path_send(&p, at), "send: %m");
+			if (!CHECK(wait_for(p.rx, POLLIN, 10000), "%s, %d: did not come",
+				   kind_name[kind], n))
+				break;
+			path_receive(&p);
+			now = tk_now(CLOCK_MONOTONIC);
+			CHECK(now >= at, "%s: %" PRId64 " ns early", kind_name[kind], at - now);
+			/* Ten seconds is what FQ takes for a time at the most, so well below */
+			CHECK(now - at < 4 * TK_SEC, "%s: %" PRId64 " ns late", kind_name[kind],
+			      now - at);
+		}
+		tk_leave();
+		path_close(&p);
+	}
+}
+
+static void use_etf(void)
+{
+	struct {
+		struct rtattr a;
+		struct tc_etf_qopt q;
+	} opt = {
+		.a.rta_type = TCA_ETF_PARMS,
+		.a.rta_len = sizeof(opt),
+		.q.delta = ETF_DELTA,
+		.q.clockid = CLOCK_TAI,
+	};
+
+	set_qdisc("etf", &opt, sizeof(opt));
+}
+
+static u64 ee_txtime(const struct told *told)
+{
+	return (u64)told->ee.ee_data << 32 | told->ee.ee_info;
+}
+
+/* ETF: CLOCK_TAI; it sends up to its delta ahead, and gives up what is late */
+TEST_F(txtime, etf_tai)
+{
+	struct path p;
+	int kind, n, lost;
+
+	use_etf();
+	for (kind = 0; kind < TCP4; kind++) {
+		path_open(&p, kind);
+		use_txtime(&p, CLOCK_TAI);
+		tk_enter(self->ns);
+		for (n = lost = 0; n < 3 && lost < 20;) {
+			s64 at = tk_now(CLOCK_TAI) + ETF_DELTA + (20 + 30 * n) * TK_MSEC, now;
+			struct told told;
+
+			REQUIRE(!path_send(&p, at), "send: %m");
+			if (!wait_for(p.rx, POLLIN, 5000)) {
+				/* Overslept: it says so */
+				REQUIRE(!receive(p.tx, MSG_ERRQUEUE, &told), "%s: vanished",
+					kind_name[kind]);
+				CHECK(told.ee.ee_code == SO_EE_CODE_TXTIME_MISSED, "code %u",
+				      told.ee.ee_code);
+				lost++;
+				continue;
+			}
+			path_receive(&p);
+			now = tk_now(CLOCK_TAI);
+			CHECK(now >= at - ETF_DELTA * 11 / 10, "%s: %" PRId64 " ns early",
+			      kind_name[kind], at - now);
+			n++;
+		}
+		CHECK(n == 3, "%s: only %d came, %d were lost", kind_name[kind], n, lost);
+		tk_leave();
+		path_close(&p);
+	}
+}
+
+/* What ETF refuses is reported with the time which the sender gave */
+TEST_F(txtime, etf_report)
+{
+	static const s64 off[] = { -10 * TK_MSEC, -TK_SEC };
+	struct told told;
+	struct path p;
+	size_t i;
+	int kind;
+
+	use_etf();
+	for (kind = 0; kind < TCP4; kind++) {
+		path_open(&p, kind);
+		use_txtime(&p, CLOCK_TAI);
+		for (i = 0; i < TK_ARRAY(off); i++) {
+			s64 at, err;
+
+			tk_enter(self->ns);
+			at = tk_now(CLOCK_TAI) + off[i];
+			path_send(&p, at);
+			if (CHECK(wait_for(p.tx, 0, 5000), "%s: no report", kind_name[kind]) &&
+			    CHECK(!receive(p.tx, MSG_ERRQUEUE, &told), "error queue: %m")) {
+				CHECK(told.error && told.ee.ee_origin == SO_EE_ORIGIN_TXTIME &&
+				      told.ee.ee_code == SO_EE_CODE_TXTIME_INVALID_PARAM,
+				      "origin %u, code %u", told.ee.ee_origin, told.ee.ee_code);
+				err = ee_txtime(&told) - at;
+				/*
+				 * Rounded twice. The host's multiplier dithers by 0.15 ppm
+				 * between the two projections.
+				 */
+				CHECK(llabs(err) <= (variant->whose == HOST ? 0 : TK_USEC),
+				      "%s: gave %" PRId64 ", reported %" PRId64 " more",
+				      kind_name[kind], at, err);
+			}
+			tk_leave();
+		}
+		path_close(&p);
+	}
+}
+
+/* --------------------------------------------------------------------- timeouts */
+
+FIXTURE(timeout)
+{
+	int ns;
+};
+
+FIXTURE_VARIANT(timeout)
+{
+	enum whose whose;
+};
+
+WHOSE_VARIANTS(timeout);
+
+FIXTURE_SETUP(timeout)
+{
+	ASSERT_EQ(0, tk_setup());
+	own_network();
+	self->ns = whose_ns(variant->whose);
+}
+
+FIXTURE_TEARDOWN(timeout)
+{
+	EXPECT_EQ(0, tk_teardown());
+}
+
+#define TIMEOUT_MS 400
+
+static int timeout_recv(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, 0);
+}
+
+static int timeout_accept(int fd)
+{
+	return accept(fd, NULL, NULL);
+}
+
+static int timeout_send(int fd)
+{
+	char buf[4096] = { 0 };
+
+	return send(fd, buf, sizeof(buf), 0);
+}
+
+/*
+ * Not early on the own clock, and not by the host's: on a clock that is 10 % slow the wait
+ * would take 360 ms then, on one that is fast 440 ms.
+ *
+ * Jiffies lag behind when ticks come late, as they do on an emulated machine, and catch up
+ * at once. A wait that begins then is shorter by the lag, on the host as well. So the third
+ * of six counts as early or not. The shortest one is not delayed by 7 %.
+ */
+static void check_timeout(int ns, int fd, int option, int (*wait)(int fd), const char *what)
+{
+	struct timeval tv = { .tv_usec = TIMEOUT_MS * 1000 };
+	s64 took[6], t;
+	int n, k;
+
+	REQUIRE(!setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv)), "setsockopt: %m");
+	tk_enter(ns);
+	for (n = 0; n < 6; n++) {
+		s64 start = tk_now(CLOCK_MONOTONIC);
+		int ret = wait(fd);
+
+		CHECK(ret < 0 && errno == EAGAIN, "%s: returns %d, %m", what, ret);
+		t = tk_now(CLOCK_MONOTONIC) - start;
+		for (k = n; k && took[k - 1] > t; k--)
+			took[k] = took[k - 1];
+		took[k] = t;
+	}
+	tk_leave();
+	CHECK(took[2] >= TIMEOUT_MS * TK_MSEC, "%s: %" PRId64 ", %" PRId64 ", %" PRId64
+	      " ns, which is early", what, took[0], took[1], took[2]);
+	CHECK(took[0] < TIMEOUT_MS * TK_MSEC * 107 / 100, "%s: %" PRId64 " ns at the least", what,
+	      took[0]);
+}
+
+TEST_F(timeout, of_sockets)
+{
+	struct timeval tv;
+	socklen_t len = sizeof(tv);
+	char buf[4096] = { 0 };
+	int fds[2], listener;
+	struct path p;
+
+	path_open(&p, UDP4);
+	check_timeout(self->ns, p.rx, SO_RCVTIMEO, timeout_recv, "recv");
+	/* What was asked for is kept as it is */
+	REQUIRE(!getsockopt(p.rx, SOL_SOCKET, SO_RCVTIMEO, &tv, &len), "getsockopt: %m");
+	CHECK(!tv.tv_sec && tv.tv_usec == TIMEOUT_MS * 1000, "SO_RCVTIMEO became %ld us",
+	      (long)tv.tv_usec);
+	path_close(&p);
+
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	REQUIRE(listener >= 0 && !listen(listener, 1), "listen: %m");
+	check_timeout(self->ns, listener, SO_RCVTIMEO, timeout_accept, "accept");
+	close(listener);
+
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), "socketpair: %m");
+	while (send(fds[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	check_timeout(self->ns, fds[0], SO_SNDTIMEO, timeout_send, "send");
+}
+
+/* -------------------------------------- the host's clock is set while a packet waits */
+
+FIXTURE(host_step)
+{
+	struct tk_guard guard;
+};
+
+FIXTURE_VARIANT(host_step)
+{
+	s64 step[4];
+};
+
+FIXTURE_VARIANT_ADD(host_step, forward)
+{
+	.step = { 3600 * TK_SEC },
+};
+
+FIXTURE_VARIANT_ADD(host_step, back)
+{
+	.step = { -3600 * TK_SEC },
+};
+
+FIXTURE_VARIANT_ADD(host_step, forward_and_back)
+{
+	.step = { 3600 * TK_SEC, -1800 * TK_SEC },
+};
+
+FIXTURE_VARIANT_ADD(host_step, back_and_forward)
+{
+	.step = { -3600 * TK_SEC, 7200 * TK_SEC, -1000 * TK_SEC, 60 * TK_SEC },
+};
+
+FIXTURE_SETUP(host_step)
+{
+	ASSERT_EQ(0, tk_setup_watch(false, 0));
+	own_network();
+	tk_guard_start(&self->guard);
+}
+
+FIXTURE_TEARDOWN(host_step)
+{
+	tk_guard_stop(&self->guard);
+	EXPECT_EQ(0, tk_teardown());
+}
+
+/*
+ *	own	a -- send -- b ----------------- receive: in a..b
+ *	host		     one step, or several
+ */
+TEST_F(host_step, while_a_packet_waits)
+{
+	static const enum whose whose[] = { OWN, BACK, FAST };
+	int on = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE, ns, n;
+	struct told told;
+	struct path p;
+	size_t i, k;
+	s64 a, b;
+
+	for (i = 0; i < TK_ARRAY(whose); i++) {
+		ns = whose_ns(whose[i]);
+		path_open(&p, UDP4);
+		REQUIRE(!setsockopt(p.rx, SOL_SOCKET, TK_SO_TIMESTAMPING_NEW, &on, sizeof(on)),
+			"setsockopt: %m");
+		tk_sleep(20 * TK_MSEC);
+		for (n = 0; n < 3; n++) {
+			tk_enter(ns);
+			a = tk_now(CLOCK_REALTIME);
+			REQUIRE(!path_send(&p, 0), "send: %m");
+			REQUIRE(wait_for(p.rx, POLLIN, 5000), "did not come");
+			b = tk_now(CLOCK_REALTIME);
+			tk_leave();
+			for (k = 0; k < TK_ARRAY(variant->step) && variant->step[k]; k++) {
+				tk_sleep(5 * TK_MSEC);
+				REQUIRE(tk_step(variant->step[k]) >= 0, "step of the host: %m");
+			}
+			tk_sleep(5 * TK_MSEC);
+			tk_enter(ns);
+			REQUIRE(!receive(p.rx, 0, &told), "recvmsg: %m");
+			tk_leave();
+			/* Scaled by a rate that dithers by 0.15 ppm */
+			CHECK(a - 100 <= told.stamp && told.stamp <= b + 100,
+			      "stamped %" PRId64 ", read %" PRId64 " before and %" PRId64 " after",
+			      told.stamp, a, b);
+		}
+		path_close(&p);
+		close(ns);
+	}
+}
+
+TEST_HARNESS_MAIN
