@@ -54,7 +54,7 @@
  * The last of some thousand timers and sleepers has to wait for all others, some 10 us
  * each (thousands of instructions of one nanosecond).
  */
-#define LATE (60 * TK_MSEC)
+#define LATE (40 * TK_MSEC)
 
 #define CLOCKS 6
 #define LONGEST (1200 * TK_MSEC)
@@ -877,8 +877,8 @@ static void setup_world(bool host_moves)
 	world = tk_shared_page(sizeof(*world));
 	world->host_moves = host_moves;
 	world->seed = parameter("TK_SEED", tw_exact() ? 1 : time(NULL) % 100000);
-	world->seconds = parameter("TK_SECONDS", 4);
-	world->nr_fds = parameter("TK_TIMERS", tw_exact() ? 600 : 120);
+	world->seconds = parameter("TK_SECONDS", 2);
+	world->nr_fds = parameter("TK_TIMERS", tw_exact() ? 400 : 120);
 	world->nr_timers = world->nr_fds / 4;
 	fprintf(stderr, "# TK_SEED=%u TK_SECONDS=%" PRId64 " TK_TIMERS=%d\n", world->seed,
 		world->seconds, world->nr_fds);
