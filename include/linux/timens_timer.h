@@ -4,7 +4,7 @@
  *
  * A timer which a task arms belongs to the time namespace of that task. Its
  * owner keeps a struct timens_timer, uses the hrtimer in it as ever, and says
- * once, after hrtimer_init(), that it is a user's: timens_timer_bind(), or
+ * each time after hrtimer_init() that it is a user's: timens_timer_bind(), or
  * timens_timer_bind_on_stack(). From then on all times which the owner sees
  * are on the clock of the namespace. In the initial namespace nothing changes.
  *
@@ -28,14 +28,14 @@ struct timekeeper_ns;
 /* Enabled while there is a time namespace besides the initial one */
 extern struct static_key_false_deferred timens_timer_key;
 
-void __timens_timer_bind(struct timens_timer *tt, bool on_stack);
+bool __timens_timer_bind(struct timens_timer *tt, bool on_stack);
 void __timens_timer_unbind(struct timens_timer *tt);
 void __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
 			  enum hrtimer_mode mode);
 int __timens_timer_try_to_cancel(struct hrtimer *timer);
 ktime_t __timens_timer_now(const struct hrtimer *timer);
 ktime_t __timens_timer_expires(const struct hrtimer *timer);
-ktime_t __timens_timer_host_expires(const struct hrtimer *timer);
+ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer);
 bool __timens_timer_is_armed(const struct hrtimer *timer);
 clockid_t __timens_timer_clock(const struct hrtimer *timer);
 bool __timens_timer_is_of(const struct timens_timer *tt, const struct timekeeper_ns *tn);
@@ -69,12 +69,15 @@ static inline bool timens_timer_is_bound(const struct hrtimer *timer)
  * one or timens_timer_unbind() is called. In the initial namespace it is left
  * a plain hrtimer.
  *
- * Context: any; the owner serializes against its other uses of the timer
+ * Context: the task that arms the timer, with whatever locks its owner needs to
+ * serialize against other uses of it
+ * Return: true if the timer changed its namespace
  */
-static inline void timens_timer_bind(struct timens_timer *tt)
+static inline bool timens_timer_bind(struct timens_timer *tt)
 {
 	if (static_branch_unlikely(&timens_timer_key.key))
-		__timens_timer_bind(tt, false);
+		return __timens_timer_bind(tt, false);
+	return false;
 }
 
 /**
@@ -270,7 +273,7 @@ static inline void timens_timer_host_was_set(void)
 #else /* !CONFIG_TIMEKEEPER_NS */
 
 static inline bool timens_timer_is_bound(const struct hrtimer *timer) { return false; }
-static inline void timens_timer_bind(struct timens_timer *tt) { }
+static inline bool timens_timer_bind(struct timens_timer *tt) { return false; }
 static inline void timens_timer_bind_on_stack(struct timens_timer *tt) { }
 static inline void timens_timer_init(struct timens_timer *tt) { }
 static inline void timens_timer_unbind(struct timens_timer *tt) { }
@@ -308,7 +311,7 @@ static inline bool timens_timer_is_armed(struct hrtimer *timer)
 	return hrtimer_is_queued(timer);
 }
 
-static inline ktime_t __timens_timer_host_expires(const struct hrtimer *timer)
+static inline ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer)
 {
 	return hrtimer_get_expires(timer);
 }

@@ -16,9 +16,10 @@
  * A bound timer stands on CLOCK_MONOTONIC of the host if it is for
  * CLOCK_MONOTONIC of the namespace, else on CLOCK_BOOTTIME: REALTIME, TAI and
  * BOOTTIME of a namespace advance during a suspend by what CLOCK_BOOTTIME of
- * the host advances, so a suspend needs no attention. A namespace which
- * follows the host is no special case; its rate is the host's and its
- * CLOCK_REALTIME steps when the host's does.
+ * the host advances. That is more than the projection of a slow clock expects,
+ * so the end of a suspend makes a walk (below). A namespace which follows the
+ * host is no special case; its rate is the host's and its CLOCK_REALTIME steps
+ * when the host's does.
  *
  *   namespace  ----|now---------------------|expires-----
  *                  |        left            |
@@ -35,12 +36,15 @@
  *    namespace or of the host, makes a walk (below). A projection may thus be
  *    wrong by two times 1/4096 for either side, 1/1024 together. A margin of
  *    1/512 is taken off, and what is left at the early expiry is less than
- *    1/341 of what was. A minute needs two early expiries, a day three. Below
- *    50 us there is no margin, so a timer of less than 25 ms has none, and
- *    steering can make a timer late by at most 50 us.
+ *    1/341 of what was. A minute needs two early expiries, a day three. A
+ *    margin of less than 50 us is none: so a timer of less than 25.6 ms has
+ *    none, and steering can make it late by 1/1024 of that, 25 us.
  *
- * A leap second ahead is known from the moment at which it is ordered, on both
- * sides of the edge, and is part of the projection. Taking it moves nothing.
+ * An owner's leap second is known from the moment at which it is ordered, and
+ * is part of the projection. When it is taken the timers stand right already.
+ * The walk which is made all the same is for the timerfds which are cancelled
+ * when the clock is set. A leap second of the host is not projected: the timers
+ * of a follower come at the edge, look, and are put off by a second.
  *
  *
  * Walk
@@ -52,9 +56,10 @@
  * tick and the end of a suspend leave the walk to a work item.
  *
  * The list is cut into one per few CPUs. A walk takes the lock for a batch at
- * a time. It takes the first timer, marks it with the number of the walk and
- * moves it to the end, until the first one has the mark. A timer which is
- * armed meanwhile reads the new clock, gets the mark, and goes to the end.
+ * a time. It takes the first timer, marks it with the number of the last walk
+ * and moves it to the end, until the first one has the mark. A timer which is
+ * armed meanwhile reads the new clock, gets the mark, and goes to the end. Two
+ * walks at once do each other's work: the list is sorted by the marks.
  *
  *   CPU 0 (settime)                      CPU 1 (arms a timer)
  *                                        lock list
@@ -103,11 +108,17 @@
  *
  * hrtimer_try_to_cancel() of a bound timer takes the lock of the list around
  * dequeueing the hrtimer and unlinking the timer, so that no walk can start
- * it again afterwards. When the callback runs, it fails as for any hrtimer,
- * with nothing changed, and the owner tries again without the lock.
+ * it again afterwards. When the callback runs, there are two cases. If it has
+ * taken the timer off the list, it is going to call the owner, and cancelling
+ * fails as for any hrtimer. Owners rely on that: io_uring takes a failure for
+ * the promise that the timeout will be completed. If the timer is on the list
+ * still, the callback only looks at the clock. It needs nothing which the owner
+ * could hold, so wait for what it finds.
  *
- * An inactive hrtimer is never on the list, except within those sections. That
- * is why the lockless test in hrtimer_try_to_cancel() may come first.
+ * An inactive hrtimer is never on the list, except within those sections: a
+ * walk starts it without making it inactive, even when it changes the CPU, see
+ * remove_hrtimer(). That is why the lockless test in hrtimer_try_to_cancel()
+ * may come first.
  *
  *
  * Locking
@@ -119,7 +130,7 @@
  *
  * The clock of the namespace is read under timens_timer_base::lock by its
  * sequence count, which has no writer on this CPU, as interrupts are disabled.
- * timens_timer_all_mutex is taken outside of all.
+ * timens_timer_all_mutex is not held over any of that.
  *
  *
  * Lifetime
@@ -206,15 +217,9 @@ static void timens_timer_read(struct timekeeper_ns *tn, clockid_t clock,
 {
 	timens_tk_read_pair(tn->ns, clock, timens_timer_host_clock(clock), p);
 
-	/* A follower has the leap second of the host, exact to the counter */
-	if (!p->own && clock == CLOCK_REALTIME && p->host_leap != TIME64_MAX) {
-		p->edge_sec = p->host_leap;
-		p->edge_step = -1;
-		if (p->ns.tv_sec >= p->edge_sec) {
-			p->ns.tv_sec--;
-			p->edge_sec = TIME64_MAX;
-		}
-	}
+	/* The host's readers see an inserted second up to a tick late */
+	if (!p->own && clock == CLOCK_REALTIME && p->ns.tv_sec >= p->host_leap)
+		p->ns.tv_sec--;
 }
 
 /**
@@ -223,13 +228,12 @@ static void timens_timer_read(struct timekeeper_ns *tn, clockid_t clock,
  *		at one instant
  * @clock:	The clock of the timer
  * @expires:	Expiry on that clock (nsecs)
- * @exact:	When the timer expires if no rate changes, instead of when to
- *		look at it
+ * @asleep:	The machine sleeps until then, so that both clocks advance alike
  *
  * Return: the time (nsecs) on the clock of the host, KTIME_MAX for never
  */
 ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
-			     ktime_t expires, bool exact)
+			     ktime_t expires, bool asleep)
 {
 	ktime_t now = timespec64_to_ktime(p->ns), host = timespec64_to_ktime(p->host);
 	ktime_t left = ktime_sub(expires, now), edge;
@@ -244,9 +248,7 @@ ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 		if (now < edge && expires >= edge)
 			left = max(left - p->edge_step * NSEC_PER_SEC, edge - now);
 	}
-	if (p->own && exact)
-		left = timens_timer_scale(left, p->host_mult, p->ns_mult);
-	else if (p->own)
+	if (p->own && !asleep)
 		left = timens_timer_to_host(left, p->host_mult, p->ns_mult);
 	return ktime_add_safe(host, left);
 }
@@ -340,9 +342,9 @@ static enum hrtimer_restart timens_timer_expired(struct hrtimer *timer)
 	left = ktime_sub(tt->softexpires, timespec64_to_ktime(p.ns));
 	if (left > 0) {
 		timens_timer_arm(tt, &p, timens_timer_mode(timer));
-		raw_spin_unlock_irqrestore(&base->lock, flags);
 		atomic64_inc(&timens_timer_early);
 		trace_timens_timer_early(base->tn->ns->ns.inum, tt->clock, left);
+		raw_spin_unlock_irqrestore(&base->lock, flags);
 		return HRTIMER_NORESTART;
 	}
 	timens_timer_disarm(tt);
@@ -378,21 +380,28 @@ void __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
  * __timens_timer_try_to_cancel - Cancel a bound timer
  * @timer:	The hrtimer of the timer
  *
- * Return: as hrtimer_try_to_cancel(), which calls this
+ * Return: as hrtimer_try_to_cancel(), which calls this; in particular -1 if the
+ * timer expires. See "Cancelling".
  */
 int __timens_timer_try_to_cancel(struct hrtimer *timer)
 {
 	struct timens_timer *tt = to_timens_timer(timer);
 	struct timens_timer_base *base = tt->base;
 	unsigned long flags;
+	bool looks;
 	int ret;
 
-	raw_spin_lock_irqsave(&base->lock, flags);
-	ret = hrtimer_try_to_cancel_on_host(timer);
-	if (ret > 0)
-		timens_timer_disarm(tt);
-	raw_spin_unlock_irqrestore(&base->lock, flags);
-	return ret;
+	for (;;) {
+		raw_spin_lock_irqsave(&base->lock, flags);
+		ret = hrtimer_try_to_cancel_on_host(timer);
+		if (ret > 0)
+			timens_timer_disarm(tt);
+		looks = ret < 0 && !list_empty(&tt->node);
+		raw_spin_unlock_irqrestore(&base->lock, flags);
+		if (!looks)
+			return ret;
+		cpu_relax();
+	}
 }
 
 /*
@@ -433,13 +442,13 @@ ktime_t __timens_timer_expires(const struct hrtimer *timer)
 }
 
 /**
- * __timens_timer_host_expires - The expiry of a bound timer on the host
- * @timer:	The hrtimer of the timer, armed or not
+ * __timens_timer_sleep_expires - When a bound timer has to end a suspend
+ * @timer:	The hrtimer of the timer, not for CLOCK_MONOTONIC, armed or not
  *
- * Return: the time (nsecs) at which it expires if no rate changes, on
- * CLOCK_MONOTONIC of the host for CLOCK_MONOTONIC, else on CLOCK_BOOTTIME
+ * Return: the time (nsecs) on CLOCK_BOOTTIME of the host at which it expires if
+ * the machine sleeps until then
  */
-ktime_t __timens_timer_host_expires(const struct hrtimer *timer)
+ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer)
 {
 	const struct timens_timer *tt = to_timens_timer(timer);
 	struct timens_tk_pair p;
@@ -543,18 +552,22 @@ static void timens_timer_put_work(struct work_struct *work)
 
 /**
  * __timens_timer_bind - Bind a timer to the time namespace of current
- * @tt:		The timer, inactive and fresh from hrtimer_init()
+ * @tt:		The timer, inactive, and initialized or bound before
  * @on_stack:	It was never bound before, and current sleeps on it
+ *
+ * Return: true if it was bound to another namespace before, or to none
  */
-void __timens_timer_bind(struct timens_timer *tt, bool on_stack)
+bool __timens_timer_bind(struct timens_timer *tt, bool on_stack)
 {
 	struct timekeeper_ns *tn = timens_timer_current(), *old = NULL;
 
 	if (!on_stack && tt->base) {
 		old = tt->base->tn;
 		/* Not every owner initializes its hrtimer again */
-		if (tt->timer.function == timens_timer_expired)
+		if (tt->timer.function == timens_timer_expired) {
 			tt->timer.function = tt->function;
+			hrtimer_set_clock(&tt->timer, tt->clock);
+		}
 	}
 	if (tn && tn != old && !on_stack)
 		get_time_ns(tn->ns);
@@ -571,6 +584,7 @@ void __timens_timer_bind(struct timens_timer *tt, bool on_stack)
 
 	if (old && old != tn)
 		timens_timer_put(old);
+	return tn != old;
 }
 
 /**
@@ -593,7 +607,8 @@ void __timens_timer_unbind(struct timens_timer *tt)
  * Walks. See there.
  */
 
-static void timens_timer_move(struct timens_timer *tt)
+/* Returns true if the timer had to move */
+static bool timens_timer_move(struct timens_timer *tt)
 {
 	struct timens_tk_pair p;
 	ktime_t host, old;
@@ -606,15 +621,16 @@ static void timens_timer_move(struct timens_timer *tt)
 	 */
 	old = hrtimer_get_softexpires(&tt->timer);
 	if (host >= old && host - old < NSEC_PER_MSEC)
-		return;
+		return false;
 	timens_timer_arm(tt, &p, timens_timer_mode(&tt->timer));
-	atomic64_inc(&timens_timer_moved);
+	return true;
 }
 
-static void timens_timer_walk_base(struct timens_timer_base *base)
+static u64 timens_timer_walk_base(struct timens_timer_base *base)
 {
 	struct timens_timer *tt;
 	unsigned int n = 0;
+	u64 moved = 0;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&base->lock, flags);
@@ -626,7 +642,7 @@ static void timens_timer_walk_base(struct timens_timer_base *base)
 		list_move_tail(&tt->node, &base->armed);
 		/* What is not queued is about to look at the clock itself */
 		if (hrtimer_is_queued(&tt->timer))
-			timens_timer_move(tt);
+			moved += timens_timer_move(tt);
 		if (++n % TIMENS_TIMER_BATCH)
 			continue;
 		raw_spin_unlock_irqrestore(&base->lock, flags);
@@ -634,16 +650,18 @@ static void timens_timer_walk_base(struct timens_timer_base *base)
 		raw_spin_lock_irqsave(&base->lock, flags);
 	}
 	raw_spin_unlock_irqrestore(&base->lock, flags);
+	return moved;
 }
 
 static void timens_timer_walk(struct timekeeper_ns *tn)
 {
-	s64 moved = atomic64_read(&timens_timer_moved);
 	unsigned int i;
+	u64 moved = 0;
 
 	for (i = 0; i < TIMENS_TIMER_BASES; i++)
-		timens_timer_walk_base(&tn->timers[i]);
-	trace_timens_timer_walk(tn->ns->ns.inum, atomic64_read(&timens_timer_moved) - moved);
+		moved += timens_timer_walk_base(&tn->timers[i]);
+	atomic64_add(moved, &timens_timer_moved);
+	trace_timens_timer_walk(tn->ns->ns.inum, moved);
 }
 
 /**
@@ -654,8 +672,8 @@ static void timens_timer_walk(struct timekeeper_ns *tn)
  */
 void timens_timer_clock_moved(struct timekeeper_ns *tn)
 {
-	timens_timer_walk(tn);
 	timerfd_ns_clock_was_set(tn);
+	timens_timer_walk(tn);
 }
 
 static void timens_timer_work(struct work_struct *work)
@@ -671,19 +689,31 @@ static void timens_timer_work(struct work_struct *work)
  */
 void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn)
 {
-	queue_work(system_highpri_wq, &tn->timer_work);
+	queue_work(system_unbound_wq, &tn->timer_work);
 }
 
+/*
+ * Namespaces come and go meanwhile. One with a reference stays on the list, so
+ * that it is the place from which to go on.
+ */
 static void timens_timer_walk_all(u32 state)
 {
-	struct timekeeper_ns *tn;
+	struct timekeeper_ns *tn, *held = NULL;
 
 	mutex_lock(&timens_timer_all_mutex);
 	list_for_each_entry(tn, &timens_timer_all, all_node) {
-		if (READ_ONCE(tn->state) == state)
-			timens_timer_walk(tn);
+		if (READ_ONCE(tn->state) != state || !refcount_inc_not_zero(&tn->ns->ns.count))
+			continue;
+		mutex_unlock(&timens_timer_all_mutex);
+		if (held)
+			put_time_ns(held->ns);
+		held = tn;
+		timens_timer_walk(tn);
+		mutex_lock(&timens_timer_all_mutex);
 	}
 	mutex_unlock(&timens_timer_all_mutex);
+	if (held)
+		put_time_ns(held->ns);
 }
 
 /**
@@ -712,7 +742,7 @@ static DECLARE_WORK(timens_timer_host_work, timens_timer_host_rate_work);
  */
 void timens_timer_host_rate_changed(void)
 {
-	queue_work(system_highpri_wq, &timens_timer_host_work);
+	queue_work(system_unbound_wq, &timens_timer_host_work);
 }
 
 /**
@@ -744,13 +774,14 @@ void timens_timer_init_ns(struct timekeeper_ns *tn)
 		INIT_LIST_HEAD(&tn->timers[i].armed);
 		tn->timers[i].tn = tn;
 	}
+	INIT_LIST_HEAD(&tn->all_node);
 	INIT_WORK(&tn->timer_work, timens_timer_work);
 	INIT_WORK(&tn->put_work, timens_timer_put_work);
 }
 
 /**
  * timens_timer_add_ns - A namespace begins to exist
- * @tn:		The namespace, initialized
+ * @tn:		The namespace, which nothing can keep from existing any more
  *
  * Context: process context
  */
@@ -772,6 +803,9 @@ void timens_timer_add_ns(struct timekeeper_ns *tn)
 void timens_timer_del_ns(struct timekeeper_ns *tn)
 {
 	unsigned int i;
+
+	if (list_empty(&tn->all_node))
+		return;
 
 	mutex_lock(&timens_timer_all_mutex);
 	list_del(&tn->all_node);

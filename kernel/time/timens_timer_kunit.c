@@ -3,7 +3,7 @@
  * KUnit tests of the projection of timers onto the host
  *
  * What is asserted follows from the two promises in timens_timer.c: an expiry
- * is looked at not later than 50 us after the clock can be there, whatever the
+ * is looked at not later than 25 us after the clock can be there, whatever the
  * rates do short of a walk; and it takes few looks.
  *
  * Rates are pairs of multipliers of one scale, as in the kernel. The time at
@@ -66,7 +66,7 @@ static void ttk_never_late(struct kunit *test)
 		u64 soonest = ttk_soonest(left, host_mult, mult);
 
 		/* A nanosecond each for the two divisions */
-		if ((u64)look > soonest + 50 * NSEC_PER_USEC + 2) {
+		if ((u64)look > soonest + 25 * NSEC_PER_USEC + 2) {
 			KUNIT_FAIL(test, "%lld ns at %llu / %llu: looked at after %lld, there after %llu",
 				   left, host_mult, mult, look, soonest);
 			return;

@@ -855,21 +855,27 @@ bool __timens_tk_boottime_ns(u64 *nsec)
  * timens_tk_real_offset - CLOCK_REALTIME less MONOTONIC of a namespace
  * @tn:		The namespace
  *
- * Return: the difference (nsecs). It is constant unless one is set, or a leap
- * second made permanent.
+ * Return: the difference (nsecs). It is constant unless one is set, or takes a
+ * leap second.
  */
 ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
 {
+	struct timespec64 ts;
 	unsigned int seq;
 	ktime_t offset;
 
 	do {
 		seq = read_seqcount_begin(&tn->tkd.seq);
-		if (tn->state == TIMENS_TK_OWN)
+		if (tn->state == TIMENS_TK_OWN) {
 			offset = tn->tkd.timekeeper.offs_real;
-		else
+			/* A leap second which is not permanent yet counts */
+			timens_tk_own_line(tn, CLOCK_REALTIME, timens_tk_counter(tn), &ts);
+			if (ts.tv_sec >= tn->edge_sec)
+				offset += tn->edge_step * NSEC_PER_SEC;
+		} else {
 			offset = ktime_sub(ktime_mono_to_real(0),
 					   timespec64_to_ktime(tn->ns->offsets.monotonic));
+		}
 	} while (read_seqcount_retry(&tn->tkd.seq, seq));
 
 	return offset;
@@ -2443,7 +2449,6 @@ int timens_tk_alloc(struct time_namespace *ns)
 	tn->ns = ns;
 	tn->vdata = arch_get_vdso_data(page_address(ns->vvar_page));
 	ns->tk = tn;
-	timens_timer_add_ns(tn);
 	return 0;
 }
 
@@ -2461,6 +2466,7 @@ void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 	struct timekeeper_ns *tn = ns->tk, *from = old->tk;
 	unsigned long flags;
 
+	timens_timer_add_ns(tn);
 	/* The initial namespace has none */
 	if (!from)
 		return;

@@ -212,11 +212,12 @@ struct timekeeper_ns {
  * @host:	Time on the host
  * @ns_mult:	Multiplier of the namespace
  * @host_mult:	Multiplier of the host, on the scale of @ns_mult
- * @edge_sec:	CLOCK_REALTIME second of a leap second which is still ahead
+ * @edge_sec:	CLOCK_REALTIME second of a leap second of the namespace which is
+ *		still ahead
  * @host_leap:	CLOCK_REALTIME second of a leap second which the host is going
  *		to insert, or whose insertion it has not noticed yet, or
  *		TIME64_MAX
- * @edge_step:	Its step (secs)
+ * @edge_step:	What is added at @edge_sec (secs)
  * @own:	The namespace owns its clock
  */
 struct timens_tk_pair {
@@ -327,7 +328,7 @@ u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn);
 /* timens_timer.c */
 ktime_t timens_timer_to_host(ktime_t left, u64 host_mult, u64 mult);
 ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
-			     ktime_t expires, bool exact);
+			     ktime_t expires, bool asleep);
 void timens_timer_init_ns(struct timekeeper_ns *tn);
 void timens_timer_add_ns(struct timekeeper_ns *tn);
 void timens_timer_del_ns(struct timekeeper_ns *tn);
@@ -335,11 +336,5 @@ void timens_timer_clock_moved(struct timekeeper_ns *tn);
 void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn);
 void timens_timer_host_rate_changed(void);
 void timens_timer_stats(u64 *early, u64 *moved);
-
-/* hrtimer.c: what hrtimers do beneath a bound timer */
-void hrtimer_start_on_host(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
-			   const enum hrtimer_mode mode);
-int hrtimer_try_to_cancel_on_host(struct hrtimer *timer);
-void hrtimer_set_clock(struct hrtimer *timer, clockid_t clock);
 
 #endif /* _KERNEL_TIME_TIMENS_TK_INTERNAL_H */
