@@ -52,7 +52,7 @@ measure()
 			"$ROOT/scripts/boot.sh" --config "$name" --suite timer-cost --kernel "${image[$name]}" --out "$dir"
 			check_identity "$name" "$dir/files/timer-cost.facts" timers
 			awk -v OFS='\t' -v kernel="$name" -v round="$round" '
-				$1 ~ /^(arm|among|step|back|freq)$/ {
+				$1 ~ /^(arm|among|step|back|freq|tick)$/ {
 					group = $1; state = $2; value = $3; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "")
 					print kernel, round, group, state, value, $0
 				}' "$dir/files/timer-cost.facts" >> "$work/figures"
@@ -101,7 +101,7 @@ summarize()
 		| ($rows | to_entries | map(.value + { at: .key }) | map(select(.group == "arm" or .group == "among"))
 			| group_by([.group, .name]) | map({ at: (map(.at) | min), group: .[0].group, name: .[0].name, cells: cells })
 			| sort_by([.group, .at]) | map(del(.at))) as $calls
-		| ($rows | map(select(.group == "step" or .group == "back" or .group == "freq"))
+		| ($rows | map(select(.group | IN("step", "back", "freq", "tick")))
 			| group_by([.group, (.name | tonumber)])
 			| map({ group: .[0].group, timers: (.[0].name | tonumber), cells: cells })) as $steps
 		| [ ["plain o-o", "an owner", "an owner", true], ["plain o-f", "an owner", "a follower", true],
@@ -162,23 +162,30 @@ step_table()
 	jq -r '
 		def cost($group; $timers; $where): [.[] | select(.group == $group and .timers == $timers) | .cells[$where].value][0];
 		.steps as $s | [$s[] | .timers] | unique | .[] as $n
-		| [$n] + ([["step", "plain real"], ["back", "plain real"], ["freq", "plain real"],
-			["step", "plain mono"], ["back", "plain mono"], ["freq", "plain mono"]]
-			| map(. as $c | $s | cost($c[0]; $n; $c[1]) | if . == null then "-" else . end))
+		| [$n] + ([("plain real", "plain mono") as $where | ("step", "back", "freq", "tick") as $group | [$group, $where]]
+			| map(. as $c | $s | cost($c[0]; $n; $c[1])))
 		| @tsv' "$1" | awk -F '\t' '
 		BEGIN {
-			printf "  %8s  %36s  %36s\n", "", "timers on REALTIME", "timers on MONOTONIC"
-			printf "  %8s  %11s %11s %12s  %11s %11s %12s\n", "timers", "+1 s", "-1 s", "ADJ_FREQ", "+1 s", "-1 s", "ADJ_FREQ"
+			printf "  %8s  %47s  %47s\n", "", "timers on REALTIME", "timers on MONOTONIC"
+			printf "  %8s", "timers"
+			for (i = 0; i < 2; i++)
+				printf "  %11s %11s %11s %11s", "+1 s", "-1 s", "1 ppm", "1 %"
+			printf "\n"
 		}
-		function number(x) { return x ~ /^[0-9.]+$/ ? sprintf("%.0f", x) : x }
+		function row(name, values, format,    i) {
+			printf "  %8s", name
+			for (i = 2; i <= 9; i++)
+				printf (i % 4 == 2 ? " " : "") " %11" format, values[i]
+			printf "\n"
+		}
 		{
-			printf "  %8s  %11s %11s %12s  %11s %11s %12s\n", $1, number($2), number($3), number($4), number($5), number($6), number($7)
-			for (i = 2; i <= 7; i++)
+			for (i = 2; i <= 9; i++) {
+				cost[i] = $i
 				if ($1 == 0) none[i] = $i; else each[i] = ($i - none[i]) / $1
+			}
+			row($1, cost, ".0f")
 		}
-		END {
-			printf "  %8s  %11.1f %11.1f %12.1f  %11.1f %11.1f %12.1f\n", "a timer", each[2], each[3], each[4], each[5], each[6], each[7]
-		}'
+		END { row("a timer", each, ".1f") }'
 }
 
 elsewhere_table()
@@ -224,7 +231,8 @@ END
 	echo "One timer, while others are armed which expire before and after it"
 	cells "$file" among "stock init" "off init" "plain init" "plain own" | print_cells "stock,off,plain,own"
 	echo
-	echo "A step by clock_settime(), and a change of the frequency by 1 ppm, in a namespace that owns its clock, with timers armed in it"
+	echo "A step by clock_settime(), and changes of the rate by ADJ_FREQUENCY and ADJ_TICK, in a namespace that owns its clock, with"
+	echo "timers armed in it (a timer: what one of the largest number costs)"
 	step_table "$file"
 	echo
 	echo "A step by clock_settime() which does not concern the timers, or concerns those of a namespace that follows"

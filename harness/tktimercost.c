@@ -51,7 +51,8 @@
 #define AHEAD		(31536000 * TK_NSEC_PER_SEC)
 
 #define MAX_TIMERS	10000
-#define STEPS		7
+/* Even: what goes to and fro ends where it began. */
+#define STEPS		8
 
 /* ADJ_TICK at HZ=100 of user space: 10000 is no steering. */
 #define TICK_FAST	11000
@@ -686,11 +687,24 @@ static void prepare_step(void)
 	until = ts_of(tkd_read(CLOCK_REALTIME) + step_by);
 }
 
+/* By so little that no timer has to be looked at. */
 static long adjust_frequency(void)
 {
 	static long frequency;
-	struct timex tx = { .modes = ADJ_FREQUENCY, .freq = frequency += 65536 };
+	struct timex tx = { .modes = ADJ_FREQUENCY, .freq = frequency ^= 65536 };
 
+	return CALL(SYS_adjtimex, &tx);
+}
+
+/* To and fro by one percent. */
+static long adjust_tick(void)
+{
+	static bool faster;
+	struct timex tx = { .modes = ADJ_TICK, .tick = 10000 };
+
+	faster = !faster;
+	if (faster)
+		tx.tick += 100;
 	return CALL(SYS_adjtimex, &tx);
 }
 
@@ -741,6 +755,7 @@ static void steps_of_owner(const char *state, clockid_t clock)
 		snprintf(name, sizeof(name), "%u", numbers[i]);
 		both_steps(state, name);
 		figure("freq", state, few(NULL, adjust_frequency, "adjtimex"), "%s", name);
+		figure("tick", state, few(NULL, adjust_tick, "adjtimex"), "%s", name);
 		close_many();
 		leave(fd);
 	}
