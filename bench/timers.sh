@@ -261,7 +261,7 @@ plot()
 		| [.timers, .cells["stock host"].value] | @tsv' "$1" > "$work/host"
 	none=$(jq -r '.steps[] | select(.group == "step" and .timers == 0) | .cells["plain real"].value' "$1")
 	cat > "$work/plot" <<END
-set title "clock_settime() in a time namespace that owns its clock"
+set title "clock_settime() in a time namespace that owns its clock" noenhanced
 set xlabel "timers armed in it"
 set ylabel "instructions"
 set logscale xy
