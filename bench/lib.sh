@@ -79,6 +79,10 @@ check_identity()
 
 check_versions()
 {
-	[[ ${version[stock]} = "${version[off]}" && ${version[stock]} = "${version[plain]}" ]] ||
-		die "not the same Linux: stock ${version[stock]}, off ${version[off]}, plain ${version[plain]}"
+	local name
+
+	for name in "${kernels[@]}"; do
+		[[ ${version[$name]} = "${version[stock]}" ]] ||
+			die "not the same Linux: stock ${version[stock]}, $name ${version[$name]}"
+	done
 }

@@ -12,7 +12,9 @@
 # out/bench/timers-step.svg and .png. Exit status 1 when a step costs more, by over 2 %, because of timers in a namespace
 # that it does not concern. All else is reported, not judged.
 #
-# usage: timers.sh [--kernel NAME=BZIMAGE]...    with that image for stock, off or plain, instead of building it
+# usage: timers.sh [OPTION...]
+#   --kernel NAME=BZIMAGE   that image for stock, off or plain, instead of building it
+#   --without-off           two kernels only
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -34,6 +36,7 @@ while [[ $# -gt 0 ]]; do
 		given+=("${2%%=*}")
 		shift 2
 		;;
+	--without-off) kernels=(stock plain); shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -114,7 +117,7 @@ summarize()
 		    calls: ($calls | map(select(.group == "arm") | del(.group))),
 		    among: ($calls | map(select(.group == "among") | del(.group))),
 		    steps: $steps,
-		    elsewhere: ($pairs | map(.[0] as $where
+		    elsewhere: ($pairs | map(.[0] as $where | select(any($forward[]; .cells[$where]))
 			| ($forward | map(select(.cells[$where]) | { key: (.timers | tostring), value: .cells[$where].value }) | from_entries) as $c
 			| { where: $where, step_of: .[1], timers_in: .[2], none: $c["0"], many: $c["10000"], judged: (.[3] == true) }
 			| .more = .many - .none
@@ -202,7 +205,8 @@ host_table()
 		| [.timers, .cells["stock host"].value, .cells["off host"].value, .cells["plain host"].value] | @tsv' "$1" |
 		awk -F '\t' '
 		BEGIN { printf "  %8s  %9s %9s %9s\n", "timers", "stock", "off", "plain" }
-		{ printf "  %8s  %9.0f %9.0f %9.0f\n", $1, $2, $3, $4 }'
+		function number(x) { return x == "" ? "-" : sprintf("%.0f", x) }
+		{ printf "  %8s  %9s %9s %9s\n", $1, number($2), number($3), number($4) }'
 }
 
 report()
