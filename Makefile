@@ -17,7 +17,7 @@ export LINUX_SRC DISCARD AS_IS FORCE JOBS
 S := scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test ab roundtrip test-prefix lint clean distclean
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test ab bench-timers roundtrip test-prefix lint clean distclean
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
 
@@ -28,10 +28,11 @@ help:
 	@echo 'make debug-test'
 	@echo
 	@echo 'make ab           count what the queue costs: stock, TIMEKEEPER_NS=n and =y, in instructions'
+	@echo 'make bench-timers count what timers, sleeps and steps of a clock cost there: out/bench/timers.txt'
 	@echo
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
-	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug off bug)'
+	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug kcsan off bug)'
 	@echo 'make initramfs    compile and pack the programs of the guest'
 	@echo
 	@echo 'make tree         unpack the kernel, apply overlay and patches: build/linux'
@@ -60,6 +61,9 @@ kernel: tree
 
 ab: tree initramfs
 	@bench/ab.sh
+
+bench-timers: tree initramfs
+	@bench/timers.sh
 
 initramfs: tree
 	@$(S)/mkinitramfs.sh

@@ -17,20 +17,18 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 # shellcheck source=scripts/queue.sh
 . "$ROOT/scripts/queue.sh"
+# shellcheck source=bench/lib.sh
+. "$ROOT/bench/lib.sh"
 
-names=(stock off plain)
 rounds=2
 # Of the tick's median, in percent.
 tolerance=0.5
 
-declare -A image=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel)
 		need_value "$@"
-		[[ $2 =~ ^(stock|off|plain)=(.+)$ ]] || die "--kernel '$2' is not stock=FILE, off=FILE or plain=FILE"
-		[[ -f ${BASH_REMATCH[2]} ]] || die "--kernel: no file '${BASH_REMATCH[2]}'"
-		image[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+		take_image "$2"
 		shift 2
 		;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -38,82 +36,22 @@ while [[ $# -gt 0 ]]; do
 	esac
 done
 
-stock_tree=$BUILD/stock-src
-
-# The stamp is written last: an export that was cut off is made again, and so is that of another base.
-export_stock()
-{
-	local base
-
-	in_tree || die "no tree in $TREE (make tree)"
-	base=$(kgit rev-parse 'base^{commit}')
-	if [[ $(cat "$stock_tree/.timens-base" 2> /dev/null || true) = "$base" ]]; then
-		say "stock: the source of Linux $(kernel_version "$stock_tree") is there"
-		return
-	fi
-	say "stock: exporting the pristine source"
-	rm -rf "$stock_tree"
-	mkdir -p "$stock_tree"
-	# The times of now (-m): make has to see the files of another base as changed.
-	kgit archive --format=tar base | tar -C "$stock_tree" -x -m
-	echo "$base" > "$stock_tree/.timens-base"
-}
-
-build_kernels()
-{
-	local name
-
-	for name in "${names[@]}"; do
-		[[ -z ${image[$name]:-} ]] || continue
-		if [[ $name = stock ]]; then
-			locked stock-src export_stock
-			"$ROOT/scripts/build.sh" --config stock --tree "$stock_tree"
-		else
-			"$ROOT/scripts/build.sh" --config "$name"
-		fi
-		image[$name]=$BUILD/obj-$name/arch/x86/boot/bzImage
-	done
-}
-
-fact()
-{
-	awk -v key="$2" '$1 == key { print $2; found = 1; exit } END { exit !found }' "$1" || die "$1 has no figure '$2'"
-}
-
-# A figure of the wrong kernel is worse than none.
-check_identity()
-{
-	local name=$1 file=$2 release feature want=0 tag=-$1-timens
-
-	release=$(fact "$file" ab.release)
-	feature=$(fact "$file" ab.feature)
-	if [[ $name = plain ]]; then
-		want=1
-		tag=-timens
-	fi
-	[[ $release == *"$tag" ]] || die "$name: the release '$release' does not end in '$tag'"
-	[[ $feature = "$want" ]] || die "$name: /proc/PID/timens_clock is $([[ $feature = 1 ]] && echo there || echo absent), so this is another kernel"
-	version[$name]=${release%%-*}
-}
-
-declare -A version=()
 measure()
 {
 	local round name dir
 
 	for ((round = 1; round <= rounds; round++)); do
-		for name in "${names[@]}"; do
+		for name in "${kernels[@]}"; do
 			say "round $round of $rounds: $name"
 			dir=$OUT/ab/$name-$round
 			"$ROOT/scripts/boot.sh" --config "$name" --suite ab-cost --kernel "${image[$name]}" --out "$dir"
-			check_identity "$name" "$dir/files/ab-cost.facts"
+			check_identity "$name" "$dir/files/ab-cost.facts" ab
 			awk -v name="$name" -v round="$round" '
 				$1 ~ /^(vdso|syscall|tick)$/ { group = $1; value = $2; sub(/^[^ ]+ [^ ]+ /, ""); print group "\t" $0 "\t" name "\t" round "\t" value }' \
 				"$dir/files/ab-cost.facts" >> "$work/figures"
 		done
 	done
-	[[ ${version[stock]} = "${version[off]}" && ${version[stock]} = "${version[plain]}" ]] ||
-		die "not the same Linux: stock ${version[stock]}, off ${version[off]}, plain ${version[plain]}"
+	check_versions
 }
 
 # Everything that is printed comes from here. For each figure and kernel: the mean of the rounds, and their range.

@@ -16,8 +16,8 @@ usage: boot.sh --config NAME --suite NAME [OPTION...]
   --smp N               CPUs (default 2; 1 with --icount)
   --timeout S           limit for the suite in the guest, in seconds of the guest (default 120)
   --limit S             limit for the whole boot, in seconds of this machine (default: timeout + 60;
-                        with --icount 2 * timeout + 60; the debug kernel gets 180 more)
-                        With the debug kernel defaults and the suite's own limits count fourfold.
+                        with --icount 2 * timeout + 60; debug and kcsan get 180 more)
+                        With these two kernels defaults and the suite's own limits count fourfold.
   --append STRING       more for the kernel's command line
   --arg WORD            an argument for the suite (repeatable)
   --need SYM=V[,...]    configuration symbols asserted in the guest (repeatable)
@@ -68,8 +68,9 @@ parse()
 parse "$@"
 [[ -n $config ]] || die "--config NAME is missing"
 fragments "$config" > /dev/null
-config_is_debug=0
-[[ $config != debug ]] || config_is_debug=1
+# Many times slower than what the author of a suite has in mind.
+config_is_slow=0
+[[ $config != debug && $config != kcsan ]] || config_is_slow=1
 if [[ $shell = 1 ]]; then
 	suite=shell
 else
@@ -80,8 +81,7 @@ else
 	if [[ ${#own[@]} -gt 0 ]]; then
 		append='' need='' args=() timeout='' limit=''
 		parse "${own[@]}"
-		# The debug kernel is many times slower than what the author of a suite has in mind.
-		if [[ $config = debug ]]; then
+		if [[ $config_is_slow = 1 ]]; then
 			! is_positive "${timeout:-x}" || timeout=$((timeout * 4))
 			! is_positive "${limit:-x}" || limit=$((limit * 4))
 		fi
@@ -89,7 +89,7 @@ else
 	fi
 fi
 
-timeout=${timeout:-$((config_is_debug ? 480 : 120))}
+timeout=${timeout:-$((config_is_slow ? 480 : 120))}
 is_positive "$timeout" || die "--timeout '$timeout' is not a number of seconds"
 [[ -n $smp ]] || smp=$((icount ? 1 : 2))
 is_positive "$smp" || die "--smp '$smp' is not a number of CPUs"
@@ -120,11 +120,14 @@ rm -rf "$dir/console.log" "$dir/ktap.txt" "$dir/verdict.txt" "$dir/files.tar" "$
 case $config in
 plain | bug) need+=",TIMEKEEPER_NS=y" ;;
 debug) need+=",TIMEKEEPER_NS=y,PROVE_LOCKING=y,KASAN=y" ;;
+kcsan) need+=",TIMEKEEPER_NS=y,KCSAN=y" ;;
 off) need+=",TIMEKEEPER_NS=n" ;;
 esac
 
 # no5lvl: with five-level page tables KASAN's shadow fails under QEMU's emulation.
-cmdline="console=ttyS0 no5lvl panic=-1 oops=panic panic_on_warn=1 printk.time=1 loglevel=7"
+cmdline="console=ttyS0 no5lvl panic=-1 oops=panic printk.time=1 loglevel=7"
+# A race that KCSAN reports would stop the machine as well, and hide the others. Warnings are found by the taint, too.
+cmdline+=" panic_on_warn=$([[ $config = kcsan ]] && echo 0 || echo 1)"
 [[ $reliable = 0 ]] || cmdline+=" tsc=reliable"
 [[ $kunit = 0 ]] || cmdline+=" kunit.enable=1"
 case $clocksource in
@@ -145,7 +148,7 @@ cmdline+=$append
 # The kernel cuts off what is longer, and the options of process 1 are not at the front.
 [[ ${#cmdline} -lt 2048 ]] || die "the kernel's command line is longer than 2047 characters: $cmdline"
 
-limit=${limit:-$(((icount + 1) * timeout + 60 + config_is_debug * 180))}
+limit=${limit:-$(((icount + 1) * timeout + 60 + config_is_slow * 180))}
 is_positive "$limit" || die "--limit '$limit' is not a number of seconds"
 
 # shellcheck disable=SC2054

@@ -21,6 +21,8 @@ packages=(
 	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3
 	# checks (the python modules are for checkpatch's look at licences)
 	sparse shellcheck python3-ply python3-git
+	# plots of the benchmarks
+	gnuplot-nox
 )
 [[ -n ${LINUX_SRC:-} ]] || packages+=(linux-source-6.12)
 

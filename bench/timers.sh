@@ -1,0 +1,301 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What it costs to arm and to cancel timers, to sleep, and to set a clock for which timers are armed: three kernels,
+# counted by the instruction.
+#
+#   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
+#   off     the queue, with TIMEKEEPER_NS=n
+#   plain   the queue, with TIMEKEEPER_NS=y: without any other time namespace, with some, and inside of them
+#
+# Each is booted twice, by turns, with the suite timer-cost. The tables go to the terminal and to out/bench/timers.txt; all
+# figures and what they depend on to out/bench/timers.json; the cost of a step against the number of timers to
+# out/bench/timers-step.svg and .png. Exit status 1 when a step costs more, by over 2 %, because of timers in a namespace
+# that it does not concern. All else is reported, not judged.
+#
+# usage: timers.sh [OPTION...]
+#   --kernel NAME=BZIMAGE   that image for stock, off or plain, instead of building it
+#   --without-off           two kernels only
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck source=scripts/queue.sh
+. "$ROOT/scripts/queue.sh"
+# shellcheck source=bench/lib.sh
+. "$ROOT/bench/lib.sh"
+
+rounds=2
+# Of a step, in percent.
+tolerance=2
+
+given=()
+while [[ $# -gt 0 ]]; do
+	case $1 in
+	--kernel)
+		need_value "$@"
+		take_image "$2"
+		given+=("${2%%=*}")
+		shift 2
+		;;
+	--without-off) kernels=(stock plain); shift ;;
+	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	*) die "unknown argument '$1'" ;;
+	esac
+done
+
+# Figures as lines of: kernel, round, group, state, value, name.
+measure()
+{
+	local round name dir n=0
+
+	for ((round = 1; round <= rounds; round++)); do
+		for name in "${kernels[@]}"; do
+			n=$((n + 1))
+			say "boot $n of $((rounds * ${#kernels[@]})): $name ($SECONDS s)"
+			dir=$OUT/bench/timers/$name-$round
+			"$ROOT/scripts/boot.sh" --config "$name" --suite timer-cost --kernel "${image[$name]}" --out "$dir"
+			check_identity "$name" "$dir/files/timer-cost.facts" timers
+			awk -v OFS='\t' -v kernel="$name" -v round="$round" '
+				$1 ~ /^(arm|among|step|back|freq|tick)$/ {
+					group = $1; state = $2; value = $3; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "")
+					print kernel, round, group, state, value, $0
+				}' "$dir/files/timer-cost.facts" >> "$work/figures"
+		done
+	done
+	check_versions
+}
+
+# option NAME: what QEMU was given for -NAME
+option()
+{
+	sed -n -E "s/.* -$1 ([^ ]+) .*/\1/p" "$OUT/bench/timers/stock-1/cmdline" | sed 's,\\,,g'
+}
+
+context()
+{
+	local name
+
+	for name in "${kernels[@]}"; do
+		printf '%s\t%s\t%s\t%s\n' "$name" "${release[$name]}" "$(fragments "$name" | sed 's/^ *//')" \
+			"$(sha256sum < "${image[$name]}" | cut -d' ' -f1)"
+	done | jq -R -s --arg qemu "$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version //p')" \
+		--arg cpu "$(option cpu)" --arg icount "$(option icount)" --arg smp "$(option smp)" \
+		--arg compiler "$(gcc --version | head -n 1)" --argjson rounds "$rounds" \
+		--arg repository "$(git -C "$ROOT" describe --always --dirty 2> /dev/null || echo unknown)" \
+		--arg queue "$(queue_digest)" --arg given "${given[*]}" '
+		{ qemu: { version: $qemu, cpu: $cpu, icount: $icount, cpus: ($smp | tonumber) }, compiler: $compiler,
+		  kernels: (split("\n") | map(select(length > 0) | split("\t")
+			| { key: .[0], value: { release: .[1], fragments: (.[2] | split(" ")), bzimage_sha256: .[3] } }) | from_entries),
+		  repository: $repository, queue_sha256: $queue,
+		  # Not built from that queue by this run.
+		  images_given: ($given | split(" ")), boots_of_each: $rounds, unit: "instructions" }'
+}
+
+# For each figure: the mean of the rounds, and what they differ by.
+summarize()
+{
+	jq -R -s --slurpfile context "$1" --argjson tolerance "$tolerance" '
+		def rows: split("\n") | map(select(length > 0) | split("\t")
+			| { where: "\(.[0]) \(.[3])", group: .[2], name: .[5], value: (.[4] | tonumber) });
+		# {"stock init": {value, spread}, ...}
+		def cells: group_by(.where)
+			| map({ key: .[0].where, value: (map(.value) | { value: (add / length), spread: (max - min), boots: length }) })
+			| from_entries;
+		rows as $rows
+		| ($rows | to_entries | map(.value + { at: .key }) | map(select(.group == "arm" or .group == "among"))
+			| group_by([.group, .name]) | map({ at: (map(.at) | min), group: .[0].group, name: .[0].name, cells: cells })
+			| sort_by([.group, .at]) | map(del(.at))) as $calls
+		| ($rows | map(select(.group | IN("step", "back", "freq", "tick")))
+			| group_by([.group, (.name | tonumber)])
+			| map({ group: .[0].group, timers: (.[0].name | tonumber), cells: cells })) as $steps
+		| [ ["plain o-o", "an owner", "an owner", true], ["plain o-f", "an owner", "a follower", true],
+		    ["plain h-o", "the host", "an owner", true], ["plain f-real", "the host", "a follower", false],
+		    ["plain f-mono", "the host", "a follower (MONOTONIC)", null],
+		    ["stock f-real", "the host", "a namespace, stock", null], ["off f-real", "the host", "a namespace, off", null] ]
+		  as $pairs
+		| ($steps | map(select(.group == "step"))) as $forward
+		| { context: $context[0],
+		    calls: ($calls | map(select(.group == "arm") | del(.group))),
+		    among: ($calls | map(select(.group == "among") | del(.group))),
+		    steps: $steps,
+		    elsewhere: ($pairs | map(.[0] as $where | select(any($forward[]; .cells[$where]))
+			| ($forward | map(select(.cells[$where]) | { key: (.timers | tostring), value: .cells[$where].value }) | from_entries) as $c
+			| { where: $where, step_of: .[1], timers_in: .[2], none: $c["0"], many: $c["10000"], judged: (.[3] == true) }
+			| .more = .many - .none
+			| .holds = (if .judged then .more <= .none * $tolerance / 100 else null end))),
+		    incomplete: ([$calls[], $steps[] | . as $row | .cells[] | select(.boots != $context[0].boots_of_each) | $row.name // $row.group]),
+		    spread: ([$calls[], $steps[] | .cells[].spread] | max) }
+		| .ok = ((.incomplete | length) == 0 and ([.elsewhere[] | select(.judged) | .holds] | all) and (.calls | length) > 0)' \
+		"$work/figures"
+}
+
+# cells FILE LIST COLUMN...: name, then figure and ratio to stock's of each column, then the spread
+cells()
+{
+	local file=$1 list=$2
+	shift 2
+
+	jq -r --arg list "$list" '
+		.[$list][] | .cells as $cells | $cells["stock init"].value as $stock
+		| [.name]
+		+ ($ARGS.positional | map($cells[.].value | if . == null then "-", "" else ., . / $stock end))
+		+ [[$cells[].spread] | max] | @tsv' "$file" --args "$@"
+}
+
+print_cells()
+{
+	awk -F '\t' -v heads="$1" '
+		BEGIN {
+			n = split(heads, head, ",")
+			printf "  %-36s", ""
+			for (i = 1; i <= n; i++)
+				printf i == 1 ? " %7s" : "  %7s      ", head[i]
+			printf "  spread\n"
+		}
+		function number(x) { return x ~ /^[0-9.]+$/ ? sprintf("%.0f", x) : x }
+		{
+			printf "  %-36s %7s", $1, number($2)
+			for (i = 2; i <= n; i++)
+				printf "  %7s %5s", number($(2 * i)), $(2 * i + 1) == "" ? "" : sprintf("%.3f", $(2 * i + 1))
+			printf "  %6s\n", $NF
+		}' | sed 's/ *$//'
+}
+
+step_table()
+{
+	jq -r '
+		def cost($group; $timers; $where): [.[] | select(.group == $group and .timers == $timers) | .cells[$where].value][0];
+		.steps as $s | [$s[] | .timers] | unique | .[] as $n
+		| [$n] + ([("plain real", "plain mono") as $where | ("step", "back", "freq", "tick") as $group | [$group, $where]]
+			| map(. as $c | $s | cost($c[0]; $n; $c[1])))
+		| @tsv' "$1" | awk -F '\t' '
+		BEGIN {
+			printf "  %8s  %47s  %47s\n", "", "timers on REALTIME", "timers on MONOTONIC"
+			printf "  %8s", "timers"
+			for (i = 0; i < 2; i++)
+				printf "  %11s %11s %11s %11s", "+1 s", "-1 s", "1 ppm", "1 %"
+			printf "\n"
+		}
+		function row(name, values, format,    i) {
+			printf "  %8s", name
+			for (i = 2; i <= 9; i++)
+				printf (i % 4 == 2 ? " " : "") " %11" format, values[i]
+			printf "\n"
+		}
+		{
+			for (i = 2; i <= 9; i++) {
+				cost[i] = $i
+				if ($1 == 0) none[i] = $i; else each[i] = ($i - none[i]) / $1
+			}
+			row($1, cost, ".0f")
+		}
+		END { row("a timer", each, ".1f") }'
+}
+
+elsewhere_table()
+{
+	jq -r '.elsewhere[] | [.step_of, .timers_in, .none, .many, .more,
+		(if .holds == null then "" elif .holds then "ok" else "COSTS" end)] | @tsv' "$1" | awk -F '\t' '
+		BEGIN { printf "  %-12s %-28s %10s %14s %10s\n", "a step of", "timers in", "no timers", "10,000 timers", "more" }
+		{ printf "  %-12s %-28s %10.0f %14.0f %10.0f  %s\n", $1, $2, $3, $4, $5, $6 }' | sed 's/ *$//'
+}
+
+host_table()
+{
+	jq -r '.steps[] | select(.group == "step" and .cells["stock host"])
+		| [.timers, .cells["stock host"].value, .cells["off host"].value, .cells["plain host"].value] | @tsv' "$1" |
+		awk -F '\t' '
+		BEGIN { printf "  %8s  %9s %9s %9s\n", "timers", "stock", "off", "plain" }
+		function number(x) { return x == "" ? "-" : sprintf("%.0f", x) }
+		{ printf "  %8s  %9s %9s %9s\n", $1, number($2), number($3), number($4) }'
+}
+
+report()
+{
+	local file=$1
+
+	jq -r '.context | "Linux \(.kernels.stock.release | split("-")[0]) under QEMU \(.qemu.version), CPU \(.qemu.cpu), icount \(.qemu.icount); \(.compiler)",
+		"repository \(.repository), queue \(.queue_sha256[:12])\(.images_given | if length > 0 then " (given, not built here: " + join(", ") + ")" else "" end)",
+		"kernels: \([.kernels[] | .release + " (" + (.fragments | join(" ")) + ")"] | join(", "))",
+		"instructions; mean of \(.boots_of_each) boots of each kernel, by turns; spread: the largest difference between two boots of one kernel"' "$file"
+	echo
+	echo "Calls, in the initial namespace, and what stock's figure was multiplied by"
+	cells "$file" calls "stock init" "off init" "plain init" "plain busy" | print_cells "stock,off,plain,busy"
+	echo
+	echo "Calls, in a time namespace, and what the figure of stock's initial one was multiplied by"
+	cells "$file" calls "stock init" "stock follow" "off follow" "plain follow" "plain own" "plain fast" |
+		print_cells "stock,stock-ns,off-ns,follow,own,fast"
+	cat <<'END'
+
+busy: plain, in the initial namespace while others exist, one of which owns its clock. stock-ns, off-ns: a time namespace there.
+follow: a namespace which follows the host. own: one that owns its clock, a year ahead. fast: the same, 10 % faster by ADJ_TICK.
+A sleep is counted from its call to its return, without the time in which the machine has nothing else to do: arming, changing
+to another task, the interrupt, waking, changing back. "past" and "+1 us" find their time passed, but arm a timer as well.
+END
+	echo
+	echo "One timer, while others are armed which expire before and after it"
+	cells "$file" among "stock init" "off init" "plain init" "plain own" | print_cells "stock,off,plain,own"
+	echo
+	echo "A step by clock_settime(), and changes of the rate by ADJ_FREQUENCY and ADJ_TICK, in a namespace that owns its clock, with"
+	echo "timers armed in it (a timer: what one of the largest number costs)"
+	step_table "$file"
+	echo
+	echo "A step by clock_settime() which does not concern the timers, or concerns those of a namespace that follows"
+	elsewhere_table "$file"
+	echo
+	echo "A step of the host by clock_settime() with timers of its own, and no other namespace"
+	host_table "$file"
+	echo
+	if [[ $(jq -r .ok "$file") = true ]]; then
+		echo "A step costs the same whether or not timers are armed where it does not reach (within $tolerance %)."
+	elif [[ $(jq -r '.incomplete | length' "$file") != 0 ]]; then
+		echo "INCOMPLETE: $(jq -r '.incomplete | unique | join(", ")' "$file")"
+	else
+		echo "A step COSTS MORE because of timers which it does not concern."
+	fi
+}
+
+# Both scales are logarithmic, and zero timers are a line.
+plot()
+{
+	local none
+
+	jq -r '.steps[] | select(.group == "step" and .cells["plain real"] and .timers > 0)
+		| [.timers, .cells["plain real"].value, .cells["plain mono"].value] | @tsv' "$1" > "$work/points"
+	jq -r '.steps[] | select(.group == "step" and .cells["stock host"] and .timers > 0)
+		| [.timers, .cells["stock host"].value] | @tsv' "$1" > "$work/host"
+	none=$(jq -r '.steps[] | select(.group == "step" and .timers == 0) | .cells["plain real"].value' "$1")
+	cat > "$work/plot" <<END
+set title "clock_settime() in a time namespace that owns its clock" noenhanced
+set xlabel "timers armed in it"
+set ylabel "instructions"
+set logscale xy
+set grid
+set key top left noenhanced
+set format xy "10^{%T}"
+set xrange [0.8:12500]
+plot "$work/points" using 1:2 with linespoints lw 2 pt 7 title "on CLOCK_REALTIME", \\
+	"$work/points" using 1:3 with linespoints lw 2 pt 5 title "on CLOCK_MONOTONIC", \\
+	$none with lines dt 2 lc rgb "gray40" title "no timer", \\
+	"$work/host" using 1:2 with lines dt 3 lc rgb "black" title "stock kernel, no namespace"
+END
+	gnuplot -e "set terminal svg size 800,500 dynamic background 'white'; set output '$OUT/bench/timers-step.svg'" "$work/plot"
+	gnuplot -e "set terminal pngcairo size 800,500; set output '$OUT/bench/timers-step.png'" "$work/plot"
+}
+
+type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
+build_kernels
+[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+: > "$work/figures"
+mkdir -p "$OUT/bench"
+rm -f "$OUT"/bench/timers.{txt,json} "$OUT"/bench/timers-step.{svg,png}
+measure
+context > "$work/context"
+summarize "$work/context" > "$work/timers.json"
+report "$work/timers.json" > "$work/timers.txt"
+cp "$work/timers.json" "$work/timers.txt" "$OUT/bench/"
+plot "$OUT/bench/timers.json"
+cat "$OUT/bench/timers.txt"
+say "written to $OUT/bench/: timers.txt, timers.json, timers-step.svg, timers-step.png"
+[[ $(jq -r .ok "$OUT/bench/timers.json") = true ]]
