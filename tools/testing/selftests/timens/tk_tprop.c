@@ -217,10 +217,14 @@ static bool excused_early(const struct suspect *s)
 	return false;
 }
 
-/* How long has it been due? What a step made due was so at the end of the step at the latest. */
+/*
+ * How long has it been due? What a step made due was so at the end of the step at the latest.
+ * A step which ended after the timer fired, and one of the host for a clock which may have
+ * followed it or not at that moment, excuse lateness but do not cause any.
+ */
 static s64 lateness(const struct suspect *s)
 {
-	s64 since = INT64_MIN, late = s->showed - s->hi;
+	s64 since = INT64_MIN, late = s->showed - s->hi, due;
 	const struct journal *j;
 	int n, i, k = stepped(s->clk);
 
@@ -229,12 +233,17 @@ static s64 lateness(const struct suspect *s)
 		for (i = 0; j && i < atomic_load(&j->count); i++) {
 			const struct op *op = &j->op[i];
 
-			if (op->raw0 > s->read || op->raw1 < s->armed || op->raw1 < since)
+			if (op->raw0 > s->read || op->raw1 < s->armed)
 				continue;
-			since = op->raw1;
-			late = s->showed - s->hi;
+			due = s->showed - s->hi;
 			if (op->c1[k] >= s->hi)
-				late = tk_max(s->read - op->raw1, 0);
+				due = tk_max(s->read - op->raw1, 0);
+			if (op->raw1 > s->read || (n == 1 && me->state == FLIP)) {
+				late = due < late ? due : late;
+			} else if (op->raw1 >= since) {
+				since = op->raw1;
+				late = due;
+			}
 		}
 	}
 	return late;
