@@ -159,8 +159,9 @@ qemu=(qemu-system-x86_64 -machine q35 -cpu max,la57=off -m "$memory" -smp "$smp"
 	-device "isa-debugcon,iobase=0xea,chardev=files" -chardev "file,id=files,path=$dir/files.tar"
 	-device "isa-debugcon,iobase=0xeb,chardev=verdict" -chardev "file,id=verdict,path=$dir/verdict.txt")
 if [[ $icount = 1 ]]; then
-	# One nanosecond per instruction, no waiting while idle, and the same date every time.
-	qemu+=(-accel tcg -icount "shift=0,sleep=off" -rtc "base=${rtc:-2026-02-03T04:05:06},clock=vm")
+	# One nanosecond per instruction, no waiting while idle, and the same date and random numbers every time: with
+	# others the programs lie elsewhere in memory, which changes how many instructions a page fault comes after.
+	qemu+=(-accel tcg -icount "shift=0,sleep=off" -seed 1 -rtc "base=${rtc:-2026-02-03T04:05:06},clock=vm")
 else
 	qemu+=(-accel "tcg,thread=multi" -rtc "base=${rtc:-utc},clock=vm")
 fi

@@ -116,6 +116,7 @@ enum {
 	TW_JIFFIES = 8,		/* counted in jiffies, at the rate that it started with */
 	TW_ALARM = 16,		/* needs an RTC and CAP_WAKE_ALARM of the host */
 	TW_TWICE = 64,		/* twice half the length */
+	TW_PARTIAL = 128,	/* a signal may end it with the same result as its end */
 	TW_COARSE = 32,		/* is told only when something else happens: see tw_recvmmsg() */
 };
 
@@ -962,7 +963,7 @@ static const struct tw_kind tw_kinds[] = {
 	  tw_uring_open, tw_uring_enter, tw_uring_close },
 	{ "io_uring_enter absolute BOOTTIME", CLOCK_BOOTTIME, CLOCK_BOOTTIME, TW_ABS, 1,
 	  tw_uring_open, tw_uring_enter, tw_uring_close },
-	{ "io_uring_enter min_wait", CLOCK_MONOTONIC, 0, 0, TK_USEC, tw_uring_open, tw_uring_min,
+	{ "io_uring_enter min_wait", CLOCK_MONOTONIC, 0, TW_PARTIAL, TK_USEC, tw_uring_open, tw_uring_min,
 	  tw_uring_close },
 };
 
