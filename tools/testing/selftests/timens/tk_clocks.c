@@ -222,6 +222,32 @@ TEST_F(clocks, gettimeofday_between_reads)
 	}
 }
 
+#ifdef __x86_64__
+/* The page at a fixed address for programs of old, which the kernel emulates */
+TEST_F(clocks, vsyscall_page_between_reads)
+{
+	int (*get)(struct tk_tv *tv, void *tz) = (void *)0xffffffffff600000;
+	long (*sec)(long *t) = (void *)0xffffffffff600400;
+	int n;
+
+	for (n = 0; n < 100; n++) {
+		s64 a = tk_now(CLOCK_REALTIME), b, v, s;
+		struct tk_tv tv = { 0 };
+		int ret;
+
+		ret = get(&tv, NULL);
+		s = tk_sys_time();
+		v = sec(NULL);
+		b = tk_now(CLOCK_REALTIME);
+		CHECK_BETWEEN(s, v, tk_floor_div(b, TK_SEC), "vsyscall time");
+		v = tv.sec * 1000000LL + tv.usec;
+		CHECK(!ret, "vsyscall gettimeofday: %d", ret);
+		CHECK_BETWEEN(tk_floor_div(a, TK_USEC), v, tk_floor_div(b, TK_USEC),
+			      "vsyscall gettimeofday");
+	}
+}
+#endif
+
 /* time() is the second of the coarse clock, in the vDSO and in the kernel. */
 static void time_between_coarse_reads(void)
 {

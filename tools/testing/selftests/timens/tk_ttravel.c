@@ -93,6 +93,19 @@ static void check_left(int here, int home, int clk, s64 at, s64 (*left)(int id),
 	      what, is, at - a2, at - a1);
 }
 
+/* "it_value: (SEC, NSEC)" of the descriptor's file in /proc */
+static s64 fdinfo_left(int fd)
+{
+	char path[64], text[512], *p;
+	long long sec, nsec;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	tk_slurp(path, text, sizeof(text));
+	p = strstr(text, "it_value: (");
+	REQUIRE(p && sscanf(p, "it_value: (%lld, %lld)", &sec, &nsec) == 2, "%s: %s", path, text);
+	return tk_ns(sec, nsec);
+}
+
 static s64 now_in(int ns, int clk)
 {
 	s64 now;
@@ -222,6 +235,7 @@ TEST_F_TIMEOUT(travel, a_sent_timerfd_stays_where_it_was_armed, 60)
 		fd = sent_timer(s);
 		check_left(self->b, self->a, clks[i], s->at, tw_timerfd_left, fd, "sent to B");
 		check_left(tk_host_fd, self->a, clks[i], s->at, tw_timerfd_left, fd, "on the host");
+		check_left(self->b, self->a, clks[i], s->at, fdinfo_left, fd, "fdinfo");
 
 		/* A step of B's means nothing to it, one of A's does. */
 		step_in(self->b, 2 * HOUR);

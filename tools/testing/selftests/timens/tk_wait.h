@@ -784,6 +784,39 @@ static inline int tw_uring_link(struct tw *w, s64 ns)
 	return tw_timed_out(tw_ring_wait(w->ptr, 2, 2, IORING_OP_LINK_TIMEOUT), -ETIME);
 }
 
+/* Armed for an hour, linked to a poll or not, and then updated to what it is to be */
+static inline int tw_uring_update(struct tw *w, s64 ns)
+{
+	bool linked = w->kind->arg & IORING_LINK_TIMEOUT_UPDATE;
+	int clock = w->kind->arg & ~IORING_LINK_TIMEOUT_UPDATE, ret;
+	struct tk_ts hour = tw_ts(3600 * TK_SEC), ts = tw_ts(ns);
+	int op = linked ? IORING_OP_LINK_TIMEOUT : IORING_OP_TIMEOUT;
+	struct io_uring_sqe *sqe;
+
+	if (linked) {
+		sqe = tw_ring_sqe(w->ptr, IORING_OP_POLL_ADD);
+		sqe->fd = w->fd;
+		sqe->poll32_events = POLLIN;
+		sqe->flags = IOSQE_IO_LINK;
+	}
+	sqe = tw_ring_sqe(w->ptr, op);
+	sqe->addr = (uintptr_t)&hour;
+	sqe->len = 1;
+	sqe->timeout_flags = clock;
+	ret = tw_ring_enter(w->ptr, 1 + linked, 0, 0, NULL, 0);
+	if (ret < 0)
+		return ret;
+	sqe = tw_ring_sqe(w->ptr, IORING_OP_TIMEOUT_REMOVE);
+	sqe->addr = op;
+	sqe->addr2 = (uintptr_t)&ts;
+	sqe->timeout_flags = IORING_TIMEOUT_UPDATE | (linked ? IORING_LINK_TIMEOUT_UPDATE : 0) |
+			     (tw_abs(w) ? IORING_TIMEOUT_ABS : 0);
+	ret = tw_ring_wait(w->ptr, 1, 1, IORING_OP_TIMEOUT_REMOVE);
+	if (ret)
+		return ret;
+	return tw_timed_out(tw_ring_wait(w->ptr, 0, 1 + linked, op), -ETIME);
+}
+
 /* The timeout of io_uring_enter() itself; absolute ones are on the ring's clock */
 static inline int tw_uring_enter(struct tw *w, s64 ns)
 {
@@ -957,14 +990,21 @@ static const struct tw_kind tw_kinds[] = {
 	  tw_uring_close },
 	{ "io_uring linked absolute REALTIME", CLOCK_REALTIME, IORING_TIMEOUT_REALTIME, TW_ABS, 1,
 	  tw_uring_open, tw_uring_link, tw_uring_close },
+	{ "io_uring updated", CLOCK_MONOTONIC, 0, 0, 1, tw_uring_open, tw_uring_update,
+	  tw_uring_close },
+	{ "io_uring updated absolute REALTIME", CLOCK_REALTIME, IORING_TIMEOUT_REALTIME, TW_ABS, 1,
+	  tw_uring_open, tw_uring_update, tw_uring_close },
+	{ "io_uring linked updated absolute BOOTTIME", CLOCK_BOOTTIME,
+	  IORING_TIMEOUT_BOOTTIME | IORING_LINK_TIMEOUT_UPDATE, TW_ABS, 1,
+	  tw_uring_open, tw_uring_update, tw_uring_close },
 	{ "io_uring_enter", CLOCK_MONOTONIC, CLOCK_MONOTONIC, 0, 1,
 	  tw_uring_open, tw_uring_enter, tw_uring_close },
 	{ "io_uring_enter absolute MONOTONIC", CLOCK_MONOTONIC, CLOCK_MONOTONIC, TW_ABS, 1,
 	  tw_uring_open, tw_uring_enter, tw_uring_close },
 	{ "io_uring_enter absolute BOOTTIME", CLOCK_BOOTTIME, CLOCK_BOOTTIME, TW_ABS, 1,
 	  tw_uring_open, tw_uring_enter, tw_uring_close },
-	{ "io_uring_enter min_wait", CLOCK_MONOTONIC, 0, TW_PARTIAL, TK_USEC, tw_uring_open, tw_uring_min,
-	  tw_uring_close },
+	{ "io_uring_enter min_wait", CLOCK_MONOTONIC, 0, TW_PARTIAL, TK_USEC,
+	  tw_uring_open, tw_uring_min, tw_uring_close },
 };
 
 #define TW_KINDS TK_ARRAY(tw_kinds)
