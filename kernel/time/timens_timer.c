@@ -183,9 +183,13 @@ static ktime_t timens_timer_scale(ktime_t left, u64 host_mult, u64 mult)
 {
 	if (mult == host_mult)
 		return left;
-	/* A quarter of the multiplier is the most by which a clock is steered */
-	if (unlikely(left > KTIME_MAX / 2))
+	/* The product has to fit; steering alone is no more than a quarter */
+	if (likely(host_mult <= 2 * mult)) {
+		if (unlikely(left > KTIME_MAX / 2))
+			return KTIME_MAX;
+	} else if (left > div64_u64(KTIME_MAX, div64_u64(host_mult, mult) + 1)) {
 		return KTIME_MAX;
+	}
 	return min_t(u64, mul_u64_u64_div_u64(left, host_mult, mult) + 1, KTIME_MAX);
 }
 
@@ -250,6 +254,8 @@ ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 	}
 	if (p->own && !asleep)
 		left = timens_timer_to_host(left, p->host_mult, p->ns_mult);
+	else if (p->own)
+		left = timens_timer_scale(left, p->rate.den, p->rate.num);
 	return ktime_add_safe(host, left);
 }
 
@@ -261,6 +267,10 @@ static void timens_timer_arm(struct timens_timer *tt, const struct timens_tk_pai
 {
 	ktime_t host = timens_timer_project(p, tt->clock, tt->softexpires, false);
 	u64 delta = ktime_sub(tt->expires, tt->softexpires);
+
+	/* A slack is no promise, and need not be exact */
+	if (unlikely(p->rate.num != p->rate.den))
+		delta = timens_timer_scale(delta, p->rate.den, p->rate.num);
 
 	lockdep_assert_held(&tt->base->lock);
 

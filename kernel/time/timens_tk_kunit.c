@@ -709,22 +709,6 @@ static void tkt_same_ntp(struct tkt_world *w, const struct ntp_data *a, const st
 	tkt_same(w, "time_adjust", a->time_adjust, b->time_adjust);
 }
 
-/* Copy a clock, as timens_tk_clone() does */
-static void tkt_copy_clock(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
-{
-	tn->tkd.timekeeper = from->tkd.timekeeper;
-	tn->ntp = from->ntp;
-	tn->edge_step = from->edge_step;
-	tn->edge_sec = from->edge_sec;
-	tn->cycle_now = from->cycle_now;
-	tn->max_cycles = from->max_cycles;
-	tn->mult_tick = from->mult_tick;
-	tn->raw = from->raw;
-	tn->raw_offset = from->raw_offset;
-	tn->tz = from->tz;
-	tn->state = from->state;
-}
-
 /*
  * Arithmetic
  */
@@ -1287,7 +1271,7 @@ static void tkt_host_or_namespace(struct kunit *test)
 				tkt_read_host(w, CLOCK_TAI), bound, "TAI");
 
 		tkt_save_host(w, saved);
-		tkt_copy_clock(copy, a->tn);
+		timens_tk_copy(copy, a->tn);
 
 		if (tkt_random(w, 6) && bound < 10 * NSEC_PER_MSEC) {
 			tkt_random_timex(w, &x);
@@ -1309,7 +1293,7 @@ static void tkt_host_or_namespace(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, tkt_adjtimex(w, a, &y),
 					timekeeping_test_adjtimex(w->host, &x));
 			tkt_save_host(w, saved);
-			tkt_copy_clock(copy, a->tn);
+			timens_tk_copy(copy, a->tn);
 			want = timekeeping_test_settime(w->host, &ts);
 			got = tkt_settime(w, a, ts.tv_sec, ts.tv_nsec);
 			KUNIT_ASSERT_EQ_MSG(test, got, want, "step %u, second %lld", i,
