@@ -274,13 +274,15 @@ static void smear_withdraw(struct timens_smear *s, s64 real)
  */
 s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 step, s64 ahead)
 {
-	bool armed = edge != TIME64_MAX;
+	bool armed = edge != TIME64_MAX, turn = false;
+	s64 phase = s->phase;
 
 	if (s->state == TIMENS_SMEAR_NONE) {
 		if (!armed)
 			return 0;
 		s->phase = 0;
 		smear_begin(s, real, edge, step);
+		turn = true;
 	} else {
 		s->phase = timens_smear_phase(s, real);
 	}
@@ -288,10 +290,13 @@ s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 	if (s->state != TIMENS_SMEAR_BACK && real >= s->edge * NSEC_PER_SEC)
 		s->committed = true;
 	if (!s->committed) {
-		if (armed && (s->state == TIMENS_SMEAR_BACK || edge != s->edge || step != s->step))
+		if (armed && (s->state == TIMENS_SMEAR_BACK || edge != s->edge || step != s->step)) {
 			smear_begin(s, real, edge, step);
-		else if (!armed && s->state != TIMENS_SMEAR_BACK)
+			turn = true;
+		} else if (!armed && s->state != TIMENS_SMEAR_BACK) {
 			smear_withdraw(s, real);
+			turn = true;
+		}
 	}
 	if (s->state == TIMENS_SMEAR_NONE)
 		return 0;
@@ -306,7 +311,11 @@ s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 		s->total += step * NSEC_PER_SEC;
 		return step;
 	}
-	smear_chord(s, real, ahead);
+	/* Each chord rounds the phase. However many passes there are, few are needed. */
+	if (!turn && real < s->aim && real - s->at < ahead >> 1)
+		s->phase = phase;
+	else
+		smear_chord(s, real, ahead);
 	return 0;
 }
 
@@ -324,6 +333,7 @@ void timens_smear_jump(struct timens_smear *s, s64 real)
 		return;
 	s->phase = smear_curve_at(s, real);
 	s->at = real;
+	s->aim = real;
 	s->slope = 0;
 }
 

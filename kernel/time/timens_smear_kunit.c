@@ -17,6 +17,8 @@
  *   chord	f'' * (time between the passes / window)^2 / 8 seconds, where
  *		f'' is 4 or pi^2 / 2, plus a nanosecond each for the curve at
  *		either end of the chord and for the phase
+ *		More passes than that begin a new chord at half of the old one
+ *		at the earliest, which makes it f'' * (time / window)^2 / 2
  *   tangent	f'' * (time / window)^2 / 2: what a chord which is much shorter
  *		than the time between the passes runs off the curve. Its slope
  *		is that of two values of the curve in nanoseconds, and the
@@ -623,6 +625,7 @@ static s64 tsm_ideal(const struct tsm_run *r, time64_t edge, s32 step)
 
 enum tsm_when {
 	TSM_SECOND,
+	TSM_OFTEN,
 	TSM_WAKE,
 	TSM_IDLE,
 	TSM_LATE,
@@ -632,6 +635,7 @@ enum tsm_when {
 
 static const char *const tsm_when[] = {
 	[TSM_SECOND]	= "each second",
+	[TSM_OFTEN]	= "all the time, in a few minutes",
 	[TSM_WAKE]	= "when asked for",
 	[TSM_IDLE]	= "at most 30 s late, or when asked for",
 	[TSM_LATE]	= "at any time",
@@ -689,6 +693,10 @@ static s64 tsm_bound(const struct tsm_run *r, enum tsm_when when, s64 window)
 		part = mul_u64_u64_div_u64(NSEC_PER_SEC, NSEC_PER_SEC, window);
 		part = mul_u64_u64_div_u64(part, NSEC_PER_SEC, window);
 		return div_u64(part * bend + 7999, 8000) + 4;
+	case TSM_OFTEN:
+		part = mul_u64_u64_div_u64(NSEC_PER_SEC, NSEC_PER_SEC, window);
+		part = mul_u64_u64_div_u64(part, NSEC_PER_SEC, window);
+		return div_u64(part * bend + 1999, 2000) + 6;
 	case TSM_WAKE:
 	case TSM_IDLE:
 		if (!bend)
@@ -718,7 +726,7 @@ static void tsm_full_run(struct kunit *test)
 	end = (full->edge + after) * NSEC_PER_SEC;
 	for (when = 0; when < TSM_NR; when++) {
 		/* A pass each second of a week is a bit much */
-		if (when == TSM_SECOND && policy.window > TSM_DAY)
+		if ((when == TSM_SECOND || when == TSM_OFTEN) && policy.window > TSM_DAY)
 			continue;
 		tsm_init(r, test, &policy, start - 99999999999LL);
 		bound = tsm_bound(r, when, end - start);
@@ -732,6 +740,15 @@ static void tsm_full_run(struct kunit *test)
 			switch (when) {
 			case TSM_SECOND:
 				late = NSEC_PER_SEC;
+				break;
+			case TSM_OFTEN:
+				/* A millisecond, from 2 s before to 60 s after the start */
+				late = r->t < start - 2 * NSEC_PER_SEC ?
+				       NSEC_PER_SEC : 1 + random / 15000;
+				if (r->t > start + 60 * NSEC_PER_SEC)
+					late = NSEC_PER_SEC / 4;
+				if (passes > 200000)
+					late = NSEC_PER_SEC;
 				break;
 			case TSM_WAKE:
 				break;
@@ -761,7 +778,7 @@ static void tsm_full_run(struct kunit *test)
 		}
 		/* What late passes left: a second at 1/64, and the next pass */
 		late = tsm_finish(r, (TIMENS_SMEAR_STEEP + 3) * NSEC_PER_SEC);
-		if (when == TSM_SECOND || when == TSM_WAKE || when == TSM_IDLE)
+		if (when <= TSM_IDLE)
 			KUNIT_EXPECT_EQ(test, late, 0);
 		KUNIT_EXPECT_LE(test, worst, bound);
 		KUNIT_EXPECT_EQ(test, r->got, full->step);
