@@ -747,7 +747,7 @@ static void tsm_full_run(struct kunit *test)
 				       NSEC_PER_SEC : 1 + random / 15000;
 				if (r->t > start + 60 * NSEC_PER_SEC)
 					late = NSEC_PER_SEC / 4;
-				if (passes > 200000)
+				if (passes > 80000)
 					late = NSEC_PER_SEC;
 				break;
 			case TSM_WAKE:
