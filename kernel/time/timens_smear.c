@@ -60,6 +60,9 @@
 
 #include "timens_smear.h"
 
+/* How far a phase which is on the curve may be off it (nsecs) */
+#define SMEAR_ROUNDING	2
+
 /* Ratios are in units of 2^-62 */
 #define SMEAR_ONE	(1ULL << 62)
 
@@ -70,12 +73,12 @@ static inline u64 smear_mul(u64 a, u64 b)
 
 /*
  * sin^2(r * pi / 2) for r up to a half. The first term which is left out of the
- * sine is below 2.1e-14.
+ * sine is below 4.7e-17, and would be added: what is below a half stays there.
  */
 static u64 smear_sin2(u64 r)
 {
 	/* sin z = z (1 - z^2 / 2*3 (1 - z^2 / 4*5 (1 - ...))), from the inside out */
-	static const u16 factor[] = { 12 * 13, 10 * 11, 8 * 9, 6 * 7, 4 * 5, 2 * 3 };
+	static const u16 factor[] = { 14 * 15, 12 * 13, 10 * 11, 8 * 9, 6 * 7, 4 * 5, 2 * 3 };
 	u64 z, w, sum = SMEAR_ONE, sine;
 	unsigned int i;
 
@@ -178,6 +181,12 @@ static s64 smear_curve_at(const struct timens_smear *s, s64 real)
 	return total < 0 ? s->from - (s64)y : s->from + (s64)y;
 }
 
+/* Whether the chord starts on the curve, as far as rounding permits */
+static bool smear_is_on_curve(const struct timens_smear *s)
+{
+	return abs(s->phase - smear_curve_at(s, s->at)) <= SMEAR_ROUNDING;
+}
+
 /* The least time (nsecs) for a change of the phase */
 static s64 smear_least(s64 change)
 {
@@ -187,17 +196,20 @@ static s64 smear_least(s64 change)
 /* A chord from the present phase to where the curve is @ahead of @real */
 static void smear_chord(struct timens_smear *s, s64 real, s64 ahead)
 {
-	s64 left = abs(s->to - s->phase), aim = max(real, s->start) + ahead, rise, span;
+	s64 left = abs(s->to - s->phase), rise, span;
 
 	s->at = max(real, s->start);
+	s->aim = min(s->at + ahead, s->end);
+	/* A straight line needs no pass on its way */
+	if (s->policy.shape == TIMENS_SMEAR_LINEAR && smear_is_on_curve(s))
+		s->aim = s->end;
 	s->slope = 0;
 	if (!left)
 		return;
 
-	aim = min(aim, s->end);
-	span = aim - s->at;
+	span = s->aim - s->at;
 	if (span > 0) {
-		rise = smear_curve_at(s, aim) - s->phase;
+		rise = smear_curve_at(s, s->aim) - s->phase;
 		if (s->to < s->phase)
 			rise = -rise;
 		/* Ahead of the curve, after a pass which came late: wait for it */
@@ -208,7 +220,7 @@ static void smear_chord(struct timens_smear *s, s64 real, s64 ahead)
 		rise = left;
 		span = left;
 	}
-	if (rise > span / TIMENS_SMEAR_STEEP)
+	if (rise >= span / TIMENS_SMEAR_STEEP)
 		s->slope = 1U << (TIMENS_SMEAR_SCALE - 6);
 	else
 		s->slope = mul_u64_u64_div_u64(1ULL << TIMENS_SMEAR_SCALE, rise, span) + 1;
@@ -234,7 +246,7 @@ static void smear_begin(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 /* The leap second was withdrawn */
 static void smear_withdraw(struct timens_smear *s, s64 real)
 {
-	u64 len = s->end - s->start, size = max(abs(s->to - s->from), 1);
+	u64 len = s->end - s->start, size = max(abs(s->to - s->from), abs(s->phase));
 
 	s->from = s->phase;
 	s->to = 0;
@@ -244,7 +256,7 @@ static void smear_withdraw(struct timens_smear *s, s64 real)
 	}
 	s->state = TIMENS_SMEAR_BACK;
 	s->start = real;
-	/* As slow as it came, and not below a second */
+	/* As slow as it came, if it came all the way, and not below a second */
 	s->end = real + max3((s64)mul_u64_u64_div_u64(len, abs(s->from), size),
 			     smear_least(s->from), NSEC_PER_SEC);
 }
@@ -262,13 +274,15 @@ static void smear_withdraw(struct timens_smear *s, s64 real)
  */
 s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 step, s64 ahead)
 {
-	bool armed = edge != TIME64_MAX;
+	bool armed = edge != TIME64_MAX, turn = false;
+	s64 phase = s->phase;
 
 	if (s->state == TIMENS_SMEAR_NONE) {
 		if (!armed)
 			return 0;
 		s->phase = 0;
 		smear_begin(s, real, edge, step);
+		turn = true;
 	} else {
 		s->phase = timens_smear_phase(s, real);
 	}
@@ -276,10 +290,13 @@ s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 	if (s->state != TIMENS_SMEAR_BACK && real >= s->edge * NSEC_PER_SEC)
 		s->committed = true;
 	if (!s->committed) {
-		if (armed && (s->state == TIMENS_SMEAR_BACK || edge != s->edge || step != s->step))
+		if (armed && (s->state == TIMENS_SMEAR_BACK || edge != s->edge || step != s->step)) {
 			smear_begin(s, real, edge, step);
-		else if (!armed && s->state != TIMENS_SMEAR_BACK)
+			turn = true;
+		} else if (!armed && s->state != TIMENS_SMEAR_BACK) {
 			smear_withdraw(s, real);
+			turn = true;
+		}
 	}
 	if (s->state == TIMENS_SMEAR_NONE)
 		return 0;
@@ -294,7 +311,11 @@ s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 		s->total += step * NSEC_PER_SEC;
 		return step;
 	}
-	smear_chord(s, real, ahead);
+	/* Each chord rounds the phase. However many passes there are, few are needed. */
+	if (!turn && real < s->aim && real - s->at < ahead >> 1)
+		s->phase = phase;
+	else
+		smear_chord(s, real, ahead);
 	return 0;
 }
 
@@ -312,6 +333,7 @@ void timens_smear_jump(struct timens_smear *s, s64 real)
 		return;
 	s->phase = smear_curve_at(s, real);
 	s->at = real;
+	s->aim = real;
 	s->slope = 0;
 }
 
@@ -320,12 +342,18 @@ void timens_smear_jump(struct timens_smear *s, s64 real)
  * @s:		The smear
  * @real:	The present time of the line (nsecs)
  *
+ * A chord which makes up for a pass that came late must not go on beyond the
+ * curve: the error would change its sign and grow with each pass.
+ *
  * Return: the time until then (nsecs), S64_MAX for whenever
  */
 s64 timens_smear_wake(const struct timens_smear *s, s64 real)
 {
-	if (s->state == TIMENS_SMEAR_NONE || s->policy.shape == TIMENS_SMEAR_LINEAR ||
-	    real >= s->end)
+	if (s->state == TIMENS_SMEAR_NONE || real >= s->end)
+		return S64_MAX;
+	if (!smear_is_on_curve(s))
+		return max(s->aim - real, 0);
+	if (s->policy.shape == TIMENS_SMEAR_LINEAR)
 		return S64_MAX;
 	return max(s->start - real, 0) + max((s->end - s->start) >> 10, NSEC_PER_SEC);
 }
@@ -394,7 +422,7 @@ int timens_smear_parse(struct timens_smear_policy *policy, char *text)
 		return -EINVAL;
 	new.shape = i;
 	word = strsep(&text, " ");
-	if (!text || !isdigit(*word) || kstrtou32(word, 10, &new.window) ||
+	if (!text || !*word || word[strspn(word, "0123456789")] || kstrtou32(word, 10, &new.window) ||
 	    new.window < TIMENS_SMEAR_MIN || new.window > TIMENS_SMEAR_MAX)
 		return -EINVAL;
 	place = match_string(smear_places, TIMENS_SMEAR_PLACES, text);

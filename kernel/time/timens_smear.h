@@ -105,6 +105,7 @@ enum timens_smear_state {
  * @to:		Phase at @end (nsecs)
  * @at:		Start of the chord (nsecs)
  * @phase:	Phase at @at (nsecs)
+ * @aim:	Where the chord meets the curve (nsecs)
  * @total:	Sum of the smears which came to their end (nsecs)
  *
  * Times are those of CLOCK_REALTIME as it would be without the smear.
@@ -122,6 +123,7 @@ struct timens_smear {
 	s64			to;
 	s64			at;
 	s64			phase;
+	s64			aim;
 	s64			total;
 };
 

@@ -289,8 +289,10 @@ void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_ra
 		/* 2000 * 2^52 < 2^63; and what has so many bits is too large anyway */
 		if (fls(cs->mult) + up > 52)
 			continue;
-		m = up >= 0 ? (u64)cs->mult << up : (u64)cs->mult >> -up;
-		m = timens_tk_times(m, rate);
+		if (up >= 0)
+			m = timens_tk_times((u64)cs->mult << up, rate);
+		else
+			m = mul_u64_u64_div_u64(cs->mult, rate.num, (u64)rate.den << -up);
 		if (m < 1ULL << TIMENS_TK_MULT_BITS || !s)
 			break;
 	}
