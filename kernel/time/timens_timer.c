@@ -34,9 +34,9 @@
  *
  *  - A change of the rate by more than 1/4096 since the last walk, of the
  *    namespace or of the host, makes a walk (below). A projection may thus be
- *    wrong by two times 1/4096 for either side, 1/1024 together. A margin of
- *    1/512 is taken off, and what is left at the early expiry is less than
- *    1/341 of what was. A minute needs two early expiries, a day three. A
+ *    wrong by two times 1/4096 for either side, 1/1024 together, and a walk
+ *    lets pass another 1/4096. A margin of 1/512 is taken off, and what is
+ *    left at the early expiry is less than 1/315 of what was. A minute needs two early expiries, a day three. A
  *    margin of less than 50 us is none: so a timer of less than 25.6 ms has
  *    none, and steering can make it late by 1/1024 of that, 25 us.
  *
@@ -621,16 +621,21 @@ void __timens_timer_unbind(struct timens_timer *tt)
 static bool timens_timer_move(struct timens_timer *tt)
 {
 	struct timens_tk_pair p;
-	ktime_t host, old;
+	ktime_t host, left, off;
 
 	timens_timer_read(tt->base->tn, tt->clock, &p);
 	host = timens_timer_project(&p, tt->clock, tt->softexpires, false);
 	/*
-	 * Early by a little is fine: the expiry looks again. That leaves alone
-	 * what the change does not concern.
+	 * Leave alone what the change does not concern. It need not come out the
+	 * same: the multipliers dither. Early by a little is fine, as the expiry
+	 * looks again; so is late by less than a part of the margin.
 	 */
-	old = hrtimer_get_softexpires(&tt->timer);
-	if (host >= old && host - old < NSEC_PER_MSEC)
+	left = ktime_sub(host, timespec64_to_ktime(p.host));
+	off = ktime_sub(host, hrtimer_get_softexpires(&tt->timer));
+	if (off >= 0 && off < NSEC_PER_MSEC)
+		return false;
+	if (left >> TIMENS_TIMER_MARGIN_SHIFT >= TIMENS_TIMER_SLOP &&
+	    abs(off) <= left >> TIMENS_TIMER_RATE_SHIFT)
 		return false;
 	timens_timer_arm(tt, &p, timens_timer_mode(&tt->timer));
 	return true;

@@ -128,7 +128,7 @@ static void status(int bits)
 /* In a namespace with a policy, @lead ns before the window opens, armed or not */
 static void prepare(struct run *r, s64 lead, bool arm)
 {
-	struct tk_timex tx = { .modes = ADJ_TAI, .constant = 37 };
+	struct tk_timex tx = { .modes = ADJ_TAI | ADJ_MAXERROR, .constant = 37 };
 	s64 at, edge;
 	int n = r->step > 0;
 
@@ -168,7 +168,8 @@ static void prepare(struct run *r, s64 lead, bool arm)
 
 static void check_adjtimex(struct run *r)
 {
-	struct tk_timex tx = { 0 };
+	/* Or else the clock is called unsynchronized after 32,000 seconds, with TIME_ERROR */
+	struct tk_timex tx = { .modes = ADJ_MAXERROR };
 	s64 t1 = tk_vnow(CLOCK_TAI), t2, end = r->edge + r->after;
 	int ret = tk_adjtimex(&tx);
 	s64 unit = tx.status & STA_NANO ? 1 : TK_USEC;
