@@ -31,9 +31,16 @@
  *
  *  - Between two passes the phase is off the curve by what a chord is, which is
  *    5 * (time between the passes / window)^2 / 8 seconds at the most: 80 ps for
- *    a day and one second, nothing for a linear curve. When the machine is
- *    idle there are no passes, and timens_smear_wake() asks for one in each
- *    thousandth of the window. That is 2.4 us off the curve.
+ *    a day and one second, nothing for a linear curve, and for each 4 ns of
+ *    rounding. A chord rounds the phase, so however many passes there are (each
+ *    adjtimex() is one), it is left alone for half of the time that it was
+ *    made for. That makes four times of the 80 ps.
+ *
+ *  - When the machine is idle there are no passes, and timens_smear_wake() asks
+ *    for one in each thousandth of the window. That is 2.4 us off the curve, and
+ *    up to 3 ns more for each second in between, since the slope was made from
+ *    nanoseconds. A chord which makes up for such an error must end where it
+ *    meets the curve, so a pass is asked for there.
  *
  *
  * Changes
@@ -54,7 +61,7 @@
  * All functions are called with the lock of the clock, and inside of its write
  * section where they change something.
  */
-#include <linux/ctype.h>
+#include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 
@@ -64,7 +71,7 @@
 #define SMEAR_ROUNDING	2
 
 /* Ratios are in units of 2^-62 */
-#define SMEAR_ONE	(1ULL << 62)
+#define SMEAR_ONE	BIT_ULL(62)
 
 static inline u64 smear_mul(u64 a, u64 b)
 {
@@ -290,7 +297,9 @@ s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 	if (s->state != TIMENS_SMEAR_BACK && real >= s->edge * NSEC_PER_SEC)
 		s->committed = true;
 	if (!s->committed) {
-		if (armed && (s->state == TIMENS_SMEAR_BACK || edge != s->edge || step != s->step)) {
+		bool other = edge != s->edge || step != s->step;
+
+		if (armed && (s->state == TIMENS_SMEAR_BACK || other)) {
 			smear_begin(s, real, edge, step);
 			turn = true;
 		} else if (!armed && s->state != TIMENS_SMEAR_BACK) {
@@ -422,7 +431,8 @@ int timens_smear_parse(struct timens_smear_policy *policy, char *text)
 		return -EINVAL;
 	new.shape = i;
 	word = strsep(&text, " ");
-	if (!text || !*word || word[strspn(word, "0123456789")] || kstrtou32(word, 10, &new.window) ||
+	if (!text || !*word || word[strspn(word, "0123456789")] ||
+	    kstrtou32(word, 10, &new.window) ||
 	    new.window < TIMENS_SMEAR_MIN || new.window > TIMENS_SMEAR_MAX)
 		return -EINVAL;
 	place = match_string(smear_places, TIMENS_SMEAR_PLACES, text);

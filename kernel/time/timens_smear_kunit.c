@@ -316,14 +316,16 @@ static void tsm_text(struct kunit *test)
 		"smear linear 1000  before", "smear linear 1000 before ", "smear 1000 before",
 		"smear linear before 1000", "smear linear before", "smear linear 127 before",
 		"smear linear 604801 before", "smear linear 0 before", "smear linear -1000 before",
-		"smear linear +1000 before", "smear linear 0x400 before", "smear linear 1000s before",
-		"smear linear 1000. before", "smear linear 1e3 before", "smear linear 1000\n before",
+		"smear linear +1000 before", "smear linear 0x400 before",
+		"smear linear 1000s before", "smear linear 1000. before",
+		"smear linear 1e3 before", "smear linear 1000\n before",
 		"smear linear 4294968296 before", "smear linear 18446744073709552616 before",
 		"smear linear 99999999999999999999999999999999 before",
-		"smear linear 1000 centered", "smear linear 1000 befor", "smear linear 1000 beforee",
+		"smear linear 1000 centered", "smear linear 1000 bef", "smear linear 1000 beforee",
 		"smear lin 1000 before", "smear cubic 1000 before", "smear linear 1000 before now",
 		"smear\tgoogle", "smear google\n", "step\n", "step\t", "smear linear\t1000 before",
-		"smear linear 1 000 before", "smear linear 1,000 before", "smear Linear 1000 before",
+		"smear linear 1 000 before", "smear linear 1,000 before",
+		"smear Linear 1000 before",
 	};
 	static const unsigned int windows[] = { 128, 129, 1000, 86400, 604799, 604800 };
 	struct timens_smear_policy policy;
@@ -377,7 +379,7 @@ static void tsm_text(struct kunit *test)
 /* A valid text with up to three characters replaced, inserted, removed or doubled */
 static void tsm_mutate(struct rnd_state *rnd, char *text, size_t size)
 {
-	static const char likely_chars[] = " \n\t0123456789+-.esrtxcd";
+	static const char likely_chars[] = " 0123456789\n+-.\tesrtxcd";
 	unsigned int n = tsm_random(rnd, 4), i;
 	size_t len = strlen(text), at;
 	char c;
@@ -756,7 +758,8 @@ static void tsm_full_run(struct kunit *test)
 				late = min(late, random);
 				break;
 			case TSM_LATE:
-				late = tsm_random(&r->rnd, (end - start) >> tsm_random(&r->rnd, 10));
+				late = (end - start) >> tsm_random(&r->rnd, 10);
+				late = tsm_random(&r->rnd, late);
 				break;
 			default:
 				late = end - r->t + NSEC_PER_SEC;
