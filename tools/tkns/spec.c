@@ -690,9 +690,11 @@ const char *spec_format_date(char *buf, int64_t day)
 
 const char *spec_format_time(char *buf, int64_t ns)
 {
-	int64_t day = spec_day_of(ns), rest = ns - day * DAY;
+	int64_t day = spec_day_of(ns), rest = ns % DAY;
 	size_t len;
 
+	if (rest < 0)
+		rest += DAY;
 	spec_format_date(buf, day);
 	len = strlen(buf);
 	snprintf(buf + len, SPEC_TEXT - len, "T%02d:%02d:%02d.%09dZ", (int)(rest / HOUR),
