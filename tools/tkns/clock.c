@@ -8,6 +8,7 @@
  * to its *children* (as timens_offsets does), so it is read from inside as well:
  * a process which entered a namespace has it for its children, too.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -350,6 +351,7 @@ static void check_leap(const struct clock_change *c, int64_t now)
 {
 	int64_t day = spec_day_of(now), left = (day + 1) * SECS_PER_DAY * NSEC_PER_SEC - now;
 	char shown[SPEC_TEXT], date[SPEC_TEXT];
+	int ahead;
 
 	if (!c->leap || c->second.kind == SPEC_LEAP_NONE)
 		return;
@@ -359,10 +361,16 @@ static void check_leap(const struct clock_change *c, int64_t now)
 		    kind_name(&c->second), date, c->set ? "would show" : "shows",
 		    spec_format_time(shown, now), date);
 	}
-	/* What is armed is looked at once a second, at the turn of the second. */
-	if (left <= NSEC_PER_SEC)
-		die("--leap %s: the clock shows %s, which is too late: the kernel takes the order at the next second; set the clock with --set leap-20s",
-		    kind_name(&c->second), spec_format_time(shown, now));
+	/*
+	 * What is armed is taken up at the next turn of a second, and has to be
+	 * before the last second that stays: 23:59:59, or 23:59:58 of a day
+	 * whose last one is left out.
+	 */
+	ahead = c->second.kind == SPEC_LEAP_DELETE ? 2 : 1;
+	if (left <= ahead * NSEC_PER_SEC)
+		die("--leap %s: the clock %s %s, which is too late: it must be armed more than %d s before midnight; set the clock with --set leap-20s",
+		    kind_name(&c->second), c->set ? "would show" : "shows",
+		    spec_format_time(shown, now), ahead);
 }
 
 void clock_check(const struct clock_change *c, const struct clock_file *clock, int64_t now)
@@ -396,6 +404,7 @@ void clock_command(const char *command)
 			die("'%s' to %s: a smear is under way, wait for its end or arm none (--leap none)",
 			    command, SELF_FILE);
 		case EINVAL:
+		case ERANGE:
 			die("'%s' to %s: this kernel does not accept it", command, SELF_FILE);
 		case EPERM:
 			die("'%s' to %s: not permitted: it takes CAP_SYS_TIME in the user namespace which owns the time namespace",
@@ -469,10 +478,24 @@ static void set_frequency(int64_t ppm)
 static void arm(const struct clock_change *c)
 {
 	struct timex tx = { .modes = 0 };
-	int status;
+	struct clock_file file;
+	int status, wanted = 0;
 
+	if (c->second.kind == SPEC_LEAP_INSERT)
+		wanted = STA_INS;
+	else if (c->second.kind == SPEC_LEAP_DELETE)
+		wanted = STA_DEL;
 	adjust("--leap", &tx);
 	status = tx.status & ~(STA_INS | STA_DEL);
+
+	/*
+	 * What is armed stays armed: withdrawn for a moment, a smear under way
+	 * would bend back.
+	 */
+	clock_read_self(&file);
+	if (file.has_smear && file.smear == SMEAR_RUNNING && !c->set &&
+	    wanted && (tx.status & (STA_INS | STA_DEL)) == wanted)
+		return;
 
 	/*
 	 * The kernel's leap second state outlives a step of the clock, but the
@@ -486,7 +509,7 @@ static void arm(const struct clock_change *c)
 	adjust("--leap", &tx);
 
 	tx = (struct timex) { .modes = ADJ_STATUS, .status = status };
-	if (c->second.kind != SPEC_LEAP_NONE) {
+	if (wanted) {
 		check_leap(c, clock_now(CLOCK_REALTIME));
 		/*
 		 * A clock which is not synchronised announces nothing: adjtimex()
@@ -494,7 +517,7 @@ static void arm(const struct clock_change *c)
 		 * sources of time, so this is what programs find together.
 		 */
 		tx.status &= ~STA_UNSYNC;
-		tx.status |= c->second.kind == SPEC_LEAP_INSERT ? STA_INS : STA_DEL;
+		tx.status |= wanted;
 		tx.modes |= ADJ_MAXERROR | ADJ_ESTERROR;
 	}
 	adjust("--leap", &tx);

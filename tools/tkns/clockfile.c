@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The text of /proc/PID/timens_clock. */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>

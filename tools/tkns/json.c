@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A writer of JSON; see json.h. */
+#define _GNU_SOURCE
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* tkns show, list and watch: looking without touching. */
+#define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The options which change a clock. */
+#define _GNU_SOURCE
 #include "opts.h"
 #include "tkns.h"
 

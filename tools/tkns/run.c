@@ -12,6 +12,7 @@
  *	clock_apply()			reads and sets the new clock
  *	execvp()
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>

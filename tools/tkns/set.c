@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* tkns set and follow: changing the clock of a namespace in which somebody is. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,6 +5,7 @@
  * A scan walks over the text once. The first error stays, since it is the one
  * which explains the others.
  */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -569,6 +570,9 @@ bool spec_parse_rate(const char *text, struct spec_rate *rate, struct spec_error
 	common = gcd(num, den);
 	rate->num = num / common;
 	rate->den = den / common;
+	if (rate->num > SPEC_RATE_PART || rate->den > SPEC_RATE_PART)
+		return fail_from(&s, text, "too fine: reduced to P/Q, neither is more than %d",
+				 SPEC_RATE_PART);
 	return true;
 }
 

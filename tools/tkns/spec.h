@@ -32,6 +32,8 @@
 
 #define SPEC_RATE_MAX	2000
 #define SPEC_SLOW_MAX	1000
+/* What the kernel takes as numerator and denominator, once they are reduced. */
+#define SPEC_RATE_PART	1000000000
 
 #define SPEC_WINDOW_MIN	128
 #define SPEC_WINDOW_MAX	604800

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* tkns - time namespaces which have a clock of their own */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How a look at a clock is written down; see view.h. */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <string.h>
 

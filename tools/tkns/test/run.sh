@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Run the unit tests: TAP of each program, and at the end "N passed, N failed".
-# usage: run.sh DIRECTORY NAME...
+# usage: run.sh COMMAND... (each with its arguments in one word)
 set -euo pipefail
 
-dir=$1
-shift
 passed=0
 failed=0
-for name in "$@"; do
+for command in "$@"; do
 	rc=0
+	read -r -a words <<< "$command"
+	name=${words[0]##*/}
 	echo "# $name"
 	# A sanitizer ends the program, which a missing plan would not show.
-	out=$("$dir/$name" 2>&1) || rc=$?
+	out=$("${words[@]}" 2>&1) || rc=$?
 	printf '%s\n' "$out"
 	passed=$((passed + $(grep -c '^ok ' <<< "$out" || true)))
 	bad=$(grep -c '^not ok ' <<< "$out" || true)

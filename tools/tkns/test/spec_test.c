@@ -3,6 +3,7 @@
  * The parser and the formats. What a text stands for was computed with date(1)
  * and bc(1); for random dates the test asks date(1) itself.
  */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,12 +149,14 @@ static void good_numbers(void)
 		{ "0.001", 1, 1000 },
 		{ "0.5", 1, 2 },
 		{ "2.50", 5, 2 },
-		{ "1.000000001", 1000000001, 1000000000 },
+		{ "0.999999999", 999999999, 1000000000 },
+		{ "1.00000001", 100000001, 100000000 },
+		{ "2000000000/1000000000", 2, 1 },
 		{ "6/4", 3, 2 },
 		{ "1000/1000", 1, 1 },
 		{ "86400/60", 1440, 1 },
 		{ "999999999999999999/999999999999999999", 1, 1 },
-		{ "1999.999999999", 1999999999999, 1000000000 },
+		{ "1999.9999", 19999999, 10000 },
 	};
 	struct spec_error error;
 	struct spec_rate rate;
@@ -424,6 +427,9 @@ static void bad_texts(void)
 		{ "1/2.5", 3, 2, "not part" },
 		{ "2x", 1, 1, "not part" },
 		{ "0.0010000001", 11, 1, "finer" },
+		{ "1.000000001", 0, 11, "too fine" },
+		{ "1000000001/1000000000", 0, 21, "too fine" },
+		{ "1999.999999999", 0, 14, "too fine" },
 		{ "9999999999.5", 0, 12, "outside" },
 		{ "9223372036854775807", 0, 19, "too large" },
 		{ "999999999999999999.5", 0, 20, "outside" },
