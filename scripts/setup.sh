@@ -20,7 +20,7 @@ packages=(
 	# libraries of the daemons below
 	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3
 	# checks (the python modules are for checkpatch's look at licences)
-	sparse shellcheck python3-ply python3-git
+	sparse shellcheck python3-ply python3-git groff-base
 	# plots of the benchmarks
 	gnuplot-nox
 )

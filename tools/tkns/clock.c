@@ -429,6 +429,7 @@ static int adjust(const char *what, struct timex *tx)
 
 static void set_time(const struct clock_change *c)
 {
+	struct timespec ts;
 	int64_t ns;
 
 	if (c->time.when == SPEC_RELATIVE) {
@@ -452,8 +453,9 @@ static void set_time(const struct clock_change *c)
 		return;
 	}
 	ns = target(c, clock_now(CLOCK_REALTIME));
-	if (clock_settime(CLOCK_REALTIME, &(struct timespec) {
-				.tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC })) {
+	ts.tv_sec = ns / NSEC_PER_SEC;
+	ts.tv_nsec = ns % NSEC_PER_SEC;
+	if (clock_settime(CLOCK_REALTIME, &ts)) {
 		/* The kernel keeps the time of boot behind 1970. */
 		if (errno == EINVAL)
 			die("%s: '%s' is not accepted: CLOCK_REALTIME would be less than CLOCK_MONOTONIC",

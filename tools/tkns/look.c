@@ -234,8 +234,7 @@ int cmd_list(int argc, char **argv)
 	} };
 	static const struct argp argp = {
 		.options = json_option, .parser = parse_look,
-		.doc = "List the time namespaces in which there are processes, and those which "
-		       "wait for children of one."
+		.doc = "List the time namespaces in which there are processes, and those which wait for children of one."
 	};
 	struct pid_args args = { 0 };
 	struct spaces all = { 0 };
@@ -394,8 +393,7 @@ int cmd_watch(int argc, char **argv)
 	};
 	static const struct argp argp = {
 		.options = options, .parser = parse_watch, .args_doc = "PID",
-		.doc = "Show the clock of process PID again and again, until it ends: on a terminal "
-		       "a table which is drawn anew, elsewhere a line for each look."
+		.doc = "Show the clock of process PID again and again, until it ends: on a terminal a table which is drawn anew, elsewhere a line for each look."
 	};
 	struct watch_args args = { .interval = NSEC_PER_SEC };
 	int64_t next, looks = 0;

@@ -266,8 +266,7 @@ int cmd_run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "[--] COMMAND [ARGUMENT...]",
 		.children = children,
-		.doc = "Run COMMAND in a new time namespace. With no option for the clock it follows "
-		       "the host, until COMMAND sets it."
+		.doc = "Run COMMAND in a new time namespace. With no option for the clock it follows the host, until COMMAND sets it."
 	};
 	struct run_args args = { 0 };
 	struct clock_file file;

@@ -88,8 +88,7 @@ int cmd_set(int argc, char **argv)
 	static const struct argp_child children[] = { { &change_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "PID", .children = children,
-		.doc = "Change the clock of the time namespace in which process PID is. The clock "
-		       "is the namespace's own from then on."
+		.doc = "Change the clock of the time namespace in which process PID is. The clock is the namespace's own from then on."
 	};
 	struct set_args args = { 0 };
 	struct clock_file file;
@@ -117,8 +116,7 @@ int cmd_follow(int argc, char **argv)
 	static const struct argp_child children[] = { { 0 } };
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "PID", .children = children,
-		.doc = "Let the clock of the time namespace in which process PID is follow the host. "
-		       "CLOCK_REALTIME jumps to the host's, CLOCK_MONOTONIC goes on."
+		.doc = "Let the clock of the time namespace in which process PID is follow the host. CLOCK_REALTIME jumps to the host's, CLOCK_MONOTONIC goes on."
 	};
 	struct set_args args = { 0 };
 	pid_t pid;

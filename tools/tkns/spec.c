@@ -2,6 +2,8 @@
 /*
  * Parsing and formatting of what users write; see spec.h.
  *
+ * Products of two numbers of a user do not fit into 64 bits, hence __int128.
+ *
  * A scan walks over the text once. The first error stays, since it is the one
  * which explains the others.
  */
@@ -12,9 +14,6 @@
 #include <string.h>
 
 #include "spec.h"
-
-/* Products of two numbers of a user do not fit into 64 bits. */
-typedef __int128 wide;
 
 #define USEC	1000LL
 #define MSEC	1000000LL
@@ -205,13 +204,13 @@ static int find_unit(const char *name, size_t len)
 static bool magnitude(struct scan *s, int64_t *ns)
 {
 	const char *first = s->p;
-	wide total = 0;
+	__int128 total = 0;
 	int last = -1;
 
 	do {
 		const char *from = s->p, *name;
 		int64_t whole, frac;
-		wide part;
+		__int128 part;
 		int unit;
 
 		if (!is_digit(*s->p))
@@ -239,10 +238,10 @@ static bool magnitude(struct scan *s, int64_t *ns)
 		}
 		last = unit;
 
-		part = (wide)frac * units[unit].ns;
+		part = (__int128)frac * units[unit].ns;
 		if (part % pow10_of(DIGITS_MAX))
 			return fail_from(s, from, "this is not a whole number of nanoseconds");
-		total += (wide)whole * units[unit].ns + part / pow10_of(DIGITS_MAX);
+		total += (__int128)whole * units[unit].ns + part / pow10_of(DIGITS_MAX);
 		if (total > INT64_MAX)
 			return fail_from(s, first, "the duration is longer than 292 years");
 	} while (*s->p);
@@ -404,7 +403,7 @@ static bool iso(struct scan *s, int64_t *ns)
 	const char *from = s->p;
 	int64_t day, frac = 0, ahead = 0;
 	int hour = 0, minute = 0, second = 0;
-	wide total;
+	__int128 total;
 
 	if (!date(s, &day))
 		return false;
@@ -431,7 +430,7 @@ static bool iso(struct scan *s, int64_t *ns)
 	if (!at_end(s, "a time"))
 		return false;
 
-	total = (wide)day * DAY + hour * HOUR + minute * MINUTE + second * SEC +
+	total = (__int128)day * DAY + hour * HOUR + minute * MINUTE + second * SEC +
 		frac / pow10_of(DIGITS_MAX - 9) - ahead;
 	if (total < 0 || total / SEC > SPEC_SEC_MAX)
 		return fail_from(s, from, "clocks can be set from 1970-01-01 to 2232-04-18");
@@ -479,8 +478,7 @@ bool spec_parse_time(const char *text, struct spec_time *time, struct spec_error
 			return expected(&s, "'+' or '-'");
 		return signed_duration(&s, &time->ns);
 	}
-	return fail(&s, s.p, strlen(s.p), "not a time: write YYYY-MM-DDTHH:MM:SS, @SECONDS, "
-		    "+DURATION, -DURATION or leap-DURATION");
+	return fail(&s, s.p, strlen(s.p), "not a time: write YYYY-MM-DDTHH:MM:SS, @SECONDS, +DURATION, -DURATION or leap-DURATION");
 }
 
 /*
@@ -507,7 +505,7 @@ bool spec_parse_ppm(const char *text, int64_t *ppm, struct spec_error *error)
 	struct scan s = start(text, error);
 	bool negative = *text == '-';
 	int64_t whole, frac, half = pow10_of(DIGITS_MAX) / 2;
-	wide value;
+	__int128 value;
 
 	if (*text == '-' || *text == '+')
 		s.p++;
@@ -517,7 +515,7 @@ bool spec_parse_ppm(const char *text, int64_t *ppm, struct spec_error *error)
 	take_word(&s, "ppm");
 	if (!at_end(&s, "a number of ppm"))
 		return false;
-	value = ((wide)frac * SPEC_PPM + half) / pow10_of(DIGITS_MAX) + (wide)whole * SPEC_PPM;
+	value = ((__int128)frac * SPEC_PPM + half) / pow10_of(DIGITS_MAX) + (__int128)whole * SPEC_PPM;
 	if (value > SPEC_PPM_MAX || (whole == SPEC_PPM_MAX / SPEC_PPM && frac))
 		return fail_from(&s, text, "outside -%" PRId64 "..%" PRId64 " ppm",
 				 SPEC_PPM_MAX / SPEC_PPM, SPEC_PPM_MAX / SPEC_PPM);
@@ -555,17 +553,17 @@ bool spec_parse_rate(const char *text, struct spec_rate *rate, struct spec_error
 		if (!fraction(&s, 9, "a billionth", &frac))
 			return false;
 		if (frac) {
-			wide sum;
+			__int128 sum;
 
 			den = pow10_of(9);
-			sum = (wide)num * den + frac / pow10_of(DIGITS_MAX - 9);
+			sum = (__int128)num * den + frac / pow10_of(DIGITS_MAX - 9);
 			/* Far outside anyway, and it must fit until that is said. */
 			num = sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
 		}
 	}
 	if (!at_end(&s, "a rate: N, N.N or P/Q"))
 		return false;
-	if ((wide)num * SPEC_SLOW_MAX < den || (wide)den * SPEC_RATE_MAX < num)
+	if ((__int128)num * SPEC_SLOW_MAX < den || (__int128)den * SPEC_RATE_MAX < num)
 		return fail_from(&s, text, "outside 1/%d..%d", SPEC_SLOW_MAX, SPEC_RATE_MAX);
 	common = gcd(num, den);
 	rate->num = num / common;
@@ -636,8 +634,8 @@ bool spec_parse_smear(const char *text, struct spec_smear *smear, struct spec_er
 		return at_end(&s, "a smear");
 	}
 	if (!strchr(text, ':')) {
-		if (!one_of(&s, presets, "google, aws, utc-sls, ntpd, meta, step or "
-			    "SHAPE:WINDOW:PLACE", &word))
+		if (!one_of(&s, presets,
+			    "google, aws, utc-sls, ntpd, meta, step or SHAPE:WINDOW:PLACE", &word))
 			return false;
 		snprintf(smear->policy, sizeof(smear->policy), "smear %s", word);
 		return at_end(&s, "a smear");
@@ -764,8 +762,8 @@ const char *spec_format_ppm(char *buf, int64_t ppm)
 	 * as 1e-5 is less than 2^-16.
 	 */
 	for (count = 0; count <= 5; count++, unit *= 10) {
-		value = ((wide)abs * unit * 2 + SPEC_PPM) / (2 * SPEC_PPM);
-		if (((wide)value * SPEC_PPM * 2 + unit) / (2 * unit) == abs)
+		value = ((__int128)abs * unit * 2 + SPEC_PPM) / (2 * SPEC_PPM);
+		if (((__int128)value * SPEC_PPM * 2 + unit) / (2 * unit) == abs)
 			break;
 	}
 	snprintf(buf, SPEC_TEXT, "%s%" PRIu64, ppm < 0 ? "-" : "+", value / unit);
@@ -782,39 +780,55 @@ const char *spec_format_rate(char *buf, struct spec_rate rate)
 	return buf;
 }
 
-/* Appends to a text which may be cut off, and counts what there would be. */
-static void append(char *buf, size_t size, size_t *len, const char *text)
+/* A text which may be cut off, and how long it would be. */
+struct cut {
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+static void put(struct cut *c, char byte, size_t times)
 {
-	for (; *text; text++, (*len)++)
-		if (*len + 1 < size)
-			buf[*len] = *text;
+	for (; times; times--, c->len++)
+		if (c->len + 1 < c->size)
+			c->buf[c->len] = byte;
+}
+
+static void put_text(struct cut *c, const char *text)
+{
+	for (; *text; text++)
+		put(c, *text, 1);
 }
 
 size_t spec_point(char *buf, size_t size, const char *text, const struct spec_error *error)
 {
-	size_t len = 0, column = 0, under = 0, i, n;
-	char byte[8];
+	static const char hex[] = "0123456789abcdef";
+	struct cut c = { .buf = buf, .size = size };
+	size_t column = 0, under = 0, i;
 
-	append(buf, size, &len, "  ");
+	put_text(&c, "  ");
 	for (i = 0; text[i]; i++) {
-		unsigned char c = text[i];
+		unsigned char byte = text[i];
+		size_t before = c.len;
 
-		snprintf(byte, sizeof(byte), c >= ' ' && c < 0x7f ? "%c" : "\\x%02x", c);
-		n = strlen(byte);
+		if (byte >= ' ' && byte < 0x7f) {
+			put(&c, byte, 1);
+		} else {
+			put_text(&c, "\\x");
+			put(&c, hex[byte >> 4], 1);
+			put(&c, hex[byte & 15], 1);
+		}
 		if (i < error->at)
-			column += n;
-		else if (i < error->at + error->len)
-			under += n;
-		append(buf, size, &len, byte);
+			column += c.len - before;
+		else if (i - error->at < error->len)
+			under += c.len - before;
 	}
-	append(buf, size, &len, "\n  ");
-	for (i = 0; i < column; i++)
-		append(buf, size, &len, " ");
-	append(buf, size, &len, "^");
-	for (i = 1; i < under; i++)
-		append(buf, size, &len, "~");
-	append(buf, size, &len, "\n");
+	put_text(&c, "\n  ");
+	put(&c, ' ', column);
+	put(&c, '^', 1);
+	put(&c, '~', under ? under - 1 : 0);
+	put(&c, '\n', 1);
 	if (size)
-		buf[len < size ? len : size - 1] = '\0';
-	return len;
+		buf[c.len < size ? c.len : size - 1] = '\0';
+	return c.len;
 }

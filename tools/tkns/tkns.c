@@ -123,8 +123,7 @@ static const struct command {
 #define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
 static const char doc[] =
-	"Run commands on clocks of their own, and look at the clocks of time namespaces."
-	"\v"
+	"Run commands on clocks of their own, and look at the clocks of time namespaces.\v"
 	"Commands:\n"
 	"  run       run a command in a new time namespace, with the clock as told\n"
 	"  show      show the clock of a process\n"
@@ -135,8 +134,7 @@ static const char doc[] =
 	"  rehearse  rehearse a leap second and report\n"
 	"\n"
 	"'tkns COMMAND --help' says more, and so does tkns(1).\n"
-	"Exit status: 0; of run that of the command; 124 where the kernel does not have "
-	"clocks in time namespaces; 125 when tkns failed.";
+	"Exit status: 0; of run that of the command; 124 where the kernel does not have clocks in time namespaces; 125 when tkns failed.";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {

@@ -18,7 +18,7 @@ check()
 	if out=$("$@" 2>&1); then
 		echo "ok $count - $name"
 	else
-		sed 's/^/# /' <<< "$out"
+		echo "# ${out//$'\n'/$'\n# '}"
 		echo "not ok $count - $name"
 		failed=$((failed + 1))
 	fi
@@ -121,15 +121,31 @@ check "completion: an option of watch" completes --interval tkns watch --in
 check "completion: a process" completes $$ tkns show $$
 check "completion: a network" completes none tkns run --net n
 check "completion: the command of run" completes /bin/bash tkns run --json -- /bin/bas
-check "completion knows every option" bash -c '
+
+# Every option that --help lists is completed, and described.
+options_known()
+{
+	local command option manual
+
+	manual=$(sed 's/\\//g' "$here/../tkns.1")
 	for command in run show list set follow watch; do
-		for option in $("$1" $command --help | grep -o -E -e "^ +(-., )?--[a-z]+" | grep -o -e "--.*"); do
+		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z]+' | grep -o -e '--.*'); do
 			case $option in --help | --usage | --version) continue ;; esac
-			grep -q -e "$option" "$2" || { echo "$option of $command"; exit 1; }
-			sed "s/\\\\//g" "$3" | grep -q -e "$option" || { echo "$option of $command is not in the man page"; exit 1; }
+			completes "$option" tkns "$command" "$option" || return 1
+			grep -q -e "$option" <<< "$manual" || { echo "$option of $command is not in the manual"; return 1; }
 		done
-	done' bash "$tkns" "$here/../tkns.bash" "$here/../tkns.1"
-check "the man page is well-formed" bash -c 'out=$(groff -man -ww -Tutf8 -z "$1" 2>&1) && [ -z "$out" ] || { echo "$out"; exit 1; }' \
-	bash "$here/../tkns.1"
+	done
+}
+
+manual_is_clean()
+{
+	local out
+
+	out=$(groff -man -ww -Tutf8 -z "$here/../tkns.1" 2>&1) || return 1
+	[[ -z $out ]] || { echo "$out"; return 1; }
+}
+
+check "completion and manual know every option" options_known
+check "the manual is well-formed" manual_is_clean
 echo "1..$count"
 [[ $failed = 0 ]]

@@ -93,8 +93,7 @@ static void refused(void)
 		{ "-12500", "0\nsmear", "'smear'" },
 		{ "-12500", "0\nsmear melting 1 2 3", "melting" },
 		{ "-12500", "0\nsmear running 1 2", "running 1 2" },
-		{ "-12500", "0\nleap smear 12345678901234567890123456789012345678901234567890"
-			    "1234567890123456789", "leap" },
+		{ "-12500", "0\nleap smear 123456789012345678901234567890123456789012345678901234567890123456789", "leap" },
 	};
 	struct clock_file c;
 	char why[160];
