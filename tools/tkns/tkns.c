@@ -123,8 +123,7 @@ static const struct command {
 #define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
 static const char doc[] =
-	"Run commands on clocks of their own, and look at the clocks of time namespaces.\v"
-	"Commands:\n"
+	"Run commands on clocks of their own, and look at the clocks of time namespaces.\vCommands:\n"
 	"  run       run a command in a new time namespace, with the clock as told\n"
 	"  show      show the clock of a process\n"
 	"  list      list all time namespaces\n"
