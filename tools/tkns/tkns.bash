@@ -10,7 +10,6 @@ _tkns_value()
 	--leap) echo "insert delete none" ;;
 	--smear) echo "google aws utc-sls ntpd meta step linear: cosine: quadratic:" ;;
 	--net) echo "host new none" ;;
-	*) ;;
 	esac
 }
 
@@ -67,7 +66,8 @@ _tkns()
 	set) choices="$clock --json" ;;
 	show | list | follow) choices='--json' ;;
 	watch) choices='--interval --count --lines --json' ;;
-	rehearse) choices='--help' ;;
+	# A part of its own: asked for what it has.
+	rehearse) choices=$("${COMP_WORDS[0]}" rehearse --help 2> /dev/null | grep -o -E -e '--[a-z]+') ;;
 	esac
 	case $word in
 	-*) ;;
