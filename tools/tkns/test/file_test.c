@@ -194,6 +194,9 @@ static void json_says(const struct snapshot *snap, const char *filter, const cha
 	text = written(view_json_line, snap);
 	if (!strchr(text, '\n') || strchr(text, '\n')[1])
 		tap_wrong("not a line: %s", text);
+	/* Which jq reads, but others do not. */
+	if (strstr(text, ":+"))
+		tap_wrong("a number with a plus: %s", text);
 	dprintf(fd, "%s", text);
 	if (asprintf(&run, "jq -c '%s' %s 2>&1", filter, command) < 0)
 		abort();
