@@ -122,17 +122,17 @@ check "completion: a process" completes $$ tkns show $$
 check "completion: a network" completes none tkns run --net n
 check "completion: the command of run" completes /bin/bash tkns run --json -- /bin/bas
 
-# Every option that --help lists is completed, and described.
+# Every option that --help lists is completed, and has a paragraph in the manual.
 options_known()
 {
 	local command option manual
 
-	manual=$(sed 's/\\//g' "$here/../tkns.1")
+	manual=$(sed 's/\\f[BIPR]//g; s/\\//g' "$here/../tkns.1")
 	for command in run show list set follow watch; do
 		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z]+' | grep -o -e '--.*'); do
 			case $option in --help | --usage | --version) continue ;; esac
 			completes "$option" tkns "$command" "$option" || return 1
-			grep -q -e "$option" <<< "$manual" || { echo "$option of $command is not in the manual"; return 1; }
+			grep -q -E -e "^(\.BI? )?$option\>" <<< "$manual" || { echo "$option of $command is not in the manual"; return 1; }
 		done
 	done
 }
