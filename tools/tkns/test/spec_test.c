@@ -498,7 +498,7 @@ static void carets(void)
 	} tests[] = {
 		{ "2026-13-01", 5, 2, "  2026-13-01\n       ^~\n" },
 		{ "1h30", 4, 0, "  1h30\n      ^\n" },
-		{ "", 0, 0, "  \n  ^\n" },
+		{ "", 0, 0, "  \x0a  ^\n" },
 		{ "x", 0, 1, "  x\n  ^\n" },
 		/* What is no column of a terminal is written out, and counted so. */
 		{ "1\t2x", 3, 1, "  1\\x092x\n        ^\n" },
