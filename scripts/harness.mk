@@ -46,12 +46,12 @@ KSTFLAGS := -idirafter $(SELF)/timens -Wno-unused-parameter -Wno-sign-compare
 $(KST)/timens/%: $(OURS)/%.c
 	@mkdir -p $(@D)
 	@echo "  TEST    $*"
-	@$(CC) $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl
+	@$(CC) $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl -lm
 
 $(KST)/timens/%.32: $(OURS)/%.c
 	@mkdir -p $(@D)
 	@echo "  TEST32  $*"
-	@$(CC) -m32 $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl
+	@$(CC) -m32 $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl -lm
 
 # The kernel's own, unmodified and by their own rules.
 UPSTREAM := $(addprefix upstream-,timens timers vDSO)

@@ -34,9 +34,9 @@
  *
  *  - A change of the rate by more than 1/4096 since the last walk, of the
  *    namespace or of the host, makes a walk (below). A projection may thus be
- *    wrong by two times 1/4096 for either side, 1/1024 together. A margin of
- *    1/512 is taken off, and what is left at the early expiry is less than
- *    1/341 of what was. A minute needs two early expiries, a day three. A
+ *    wrong by two times 1/4096 for either side, 1/1024 together, and a walk
+ *    lets pass another 1/4096. A margin of 1/512 is taken off, and what is
+ *    left at the early expiry is less than 1/315 of what was. A minute needs two early expiries, a day three. A
  *    margin of less than 50 us is none: so a timer of less than 25.6 ms has
  *    none, and steering can make it late by 1/1024 of that, 25 us.
  *
@@ -183,9 +183,13 @@ static ktime_t timens_timer_scale(ktime_t left, u64 host_mult, u64 mult)
 {
 	if (mult == host_mult)
 		return left;
-	/* A quarter of the multiplier is the most by which a clock is steered */
-	if (unlikely(left > KTIME_MAX / 2))
+	/* The product has to fit; steering alone is no more than a quarter */
+	if (likely(host_mult <= 2 * mult)) {
+		if (unlikely(left > KTIME_MAX / 2))
+			return KTIME_MAX;
+	} else if (left > div64_u64(KTIME_MAX, div64_u64(host_mult, mult) + 1)) {
 		return KTIME_MAX;
+	}
 	return min_t(u64, mul_u64_u64_div_u64(left, host_mult, mult) + 1, KTIME_MAX);
 }
 
@@ -250,6 +254,8 @@ ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 	}
 	if (p->own && !asleep)
 		left = timens_timer_to_host(left, p->host_mult, p->ns_mult);
+	else if (p->own)
+		left = timens_timer_scale(left, p->rate.den, p->rate.num);
 	return ktime_add_safe(host, left);
 }
 
@@ -261,6 +267,10 @@ static void timens_timer_arm(struct timens_timer *tt, const struct timens_tk_pai
 {
 	ktime_t host = timens_timer_project(p, tt->clock, tt->softexpires, false);
 	u64 delta = ktime_sub(tt->expires, tt->softexpires);
+
+	/* A slack is no promise, and need not be exact */
+	if (unlikely(p->rate.num != p->rate.den))
+		delta = timens_timer_scale(delta, p->rate.den, p->rate.num);
 
 	lockdep_assert_held(&tt->base->lock);
 
@@ -611,16 +621,21 @@ void __timens_timer_unbind(struct timens_timer *tt)
 static bool timens_timer_move(struct timens_timer *tt)
 {
 	struct timens_tk_pair p;
-	ktime_t host, old;
+	ktime_t host, left, off;
 
 	timens_timer_read(tt->base->tn, tt->clock, &p);
 	host = timens_timer_project(&p, tt->clock, tt->softexpires, false);
 	/*
-	 * Early by a little is fine: the expiry looks again. That leaves alone
-	 * what the change does not concern.
+	 * Leave alone what the change does not concern. It need not come out the
+	 * same: the multipliers dither. Early by a little is fine, as the expiry
+	 * looks again; so is late by less than a part of the margin.
 	 */
-	old = hrtimer_get_softexpires(&tt->timer);
-	if (host >= old && host - old < NSEC_PER_MSEC)
+	left = ktime_sub(host, timespec64_to_ktime(p.host));
+	off = ktime_sub(host, hrtimer_get_softexpires(&tt->timer));
+	if (off >= 0 && off < NSEC_PER_MSEC)
+		return false;
+	if (left >> TIMENS_TIMER_MARGIN_SHIFT >= TIMENS_TIMER_SLOP &&
+	    abs(off) <= left >> TIMENS_TIMER_RATE_SHIFT)
 		return false;
 	timens_timer_arm(tt, &p, timens_timer_mode(&tt->timer));
 	return true;

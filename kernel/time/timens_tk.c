@@ -190,9 +190,11 @@
  */
 #include <linux/audit.h>
 #include <linux/cred.h>
+#include <linux/ctype.h>
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/fs.h>
+#include <linux/gcd.h>
 #include <linux/jiffies.h>
 #include <linux/math64.h>
 #include <linux/moduleparam.h>
@@ -249,6 +251,55 @@ void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift)
 	*shift = cs->shift + extra;
 }
 
+static inline bool timens_tk_is_rated(const struct timekeeper_ns *tn)
+{
+	return unlikely(tn->rate.num != tn->rate.den);
+}
+
+/* @value of the host is that of a clock at @rate, rounded down; with room for it */
+static inline u64 timens_tk_times(u64 value, struct timens_tk_rate rate)
+{
+	return mul_u64_u64_div_u64(value, rate.num, rate.den);
+}
+
+static inline u64 timens_tk_by(u64 value, struct timens_tk_rate rate)
+{
+	return mul_u64_u64_div_u64(value, rate.den, rate.num);
+}
+
+/**
+ * timens_tk_rate_mult_shift - The multiplier of a clock with a rate
+ * @cs:		The clocksource
+ * @rate:	The rate
+ * @mult:	Storage for the multiplier
+ * @shift:	Storage for the shift
+ *
+ * As many bits as fit below TIMENS_TK_MULT_BITS, and a scale of at most
+ * TIMENS_TK_MAX_SHIFT. A fast clock gets a coarser scale instead of a shorter
+ * horizon. The multiplier is rounded, which timens_tk_setup() makes up for.
+ */
+void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_rate rate,
+			       u32 *mult, u32 *shift)
+{
+	int s = TIMENS_TK_MAX_SHIFT, up;
+	u64 m;
+
+	for (;; s--) {
+		up = s - (int)cs->shift;
+		/* 2000 * 2^52 < 2^63; and what has so many bits is too large anyway */
+		if (fls(cs->mult) + up > 52)
+			continue;
+		if (up >= 0)
+			m = timens_tk_times((u64)cs->mult << up, rate);
+		else
+			m = mul_u64_u64_div_u64(cs->mult, rate.num, (u64)rate.den << -up);
+		if (m < 1ULL << TIMENS_TK_MULT_BITS || !s)
+			break;
+	}
+	*mult = m;
+	*shift = s;
+}
+
 /**
  * timens_tk_max_cycles - Largest delta which can be multiplied in 64 bits
  * @mult:	Nominal multiplier
@@ -288,9 +339,10 @@ static inline u64 timens_tk_second(const struct timekeeper *tk)
  * come within little more than a second as long as there is such an error:
  * whatever the phase of the passes, the rest shrinks and cannot swing.
  */
-static s32 timens_tk_correction(const struct timekeeper *tk, u32 mult)
+static s32 timens_tk_correction(const struct timekeeper_ns *tn, u32 mult)
 {
-	s64 span = 2 * tk->cycle_interval * NTP_INTERVAL_FREQ;
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	s64 span = tn->span;
 	s64 error = tk->ntp_error >> tk->ntp_error_shift;
 	s64 most = mult >> 11;
 
@@ -325,7 +377,7 @@ static void timens_tk_retune(struct timekeeper_ns *tn, u64 offset)
 				 tk->cycle_interval);
 	}
 
-	corr = timens_tk_correction(tk, mult);
+	corr = timens_tk_correction(tn, mult);
 	tk->ntp_err_mult = corr;
 	adj = (s32)(mult + corr - tk->tkr_mono.mult);
 	if (!adj)
@@ -369,11 +421,20 @@ static void timens_tk_carry_seconds(struct timekeeper_ns *tn)
  * Accumulate all whole NTP intervals up to @cycles, and return the rest in
  * cycles. The NTP second is processed at the first interval after it, as if
  * there had been a pass in every tick. Seconds in which NTP has nothing to do
- * are taken together, eight at most, which bounds the time that a catch-up
- * after hours takes:
+ * are taken together, as many as fit into 64 bits along with two more, which
+ * bounds the time that a catch-up after hours takes:
  *
  *   7 * 10^9 * 2^30 + 2 * 10^9 * 2^30 < 2^64
+ *
+ * A fast clock has a coarser scale, and more of them fit.
  */
+static s64 timens_tk_most_steady(const struct timekeeper *tk)
+{
+	int finer = (int)tk->tkr_mono.shift - TIMENS_TK_MAX_SHIFT;
+
+	return finer <= 0 ? 7LL << -finer : 7 >> finer;
+}
+
 static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
@@ -387,7 +448,8 @@ static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles)
 		u64 steady = 0;
 
 		if (n > k && !tk->skip_second_overflow)
-			steady = min(ntp_steady_seconds(&tn->ntp, tk->xtime_sec), 7);
+			steady = min(ntp_steady_seconds(&tn->ntp, tk->xtime_sec),
+				     timens_tk_most_steady(tk));
 		if (steady)
 			k = div64_u64(steady * nsecps + rest - 1, tk->xtime_interval);
 		n = min(n, k);
@@ -416,10 +478,57 @@ static u64 timens_tk_not_before_bend(const struct timekeeper_ns *tn, u64 cycles)
 	return tn->cycle_now + timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->cycle_now);
 }
 
+static void timens_tk_own_line(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
+			       struct timespec64 *ts);
+
+/* CLOCK_REALTIME without a smear at @cycles (nsecs) */
+static s64 timens_tk_unsmeared(const struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timespec64 ts;
+
+	timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &ts);
+	return timespec64_to_ns(&ts);
+}
+
+/* The phase of a smear becomes a part of the line, and of the TAI offset */
+static void timens_tk_smear_done(struct timekeeper_ns *tn, s32 step)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+
+	tk->xtime_sec += step;
+	tk_set_wall_to_mono(tk, timespec64_sub(tk->wall_to_monotonic,
+					       (struct timespec64){ .tv_sec = step }));
+	tk_set_tai_offset(tk, tk->tai_offset - step);
+	ntp_leap_done(&tn->ntp);
+	timens_tk_took_leap(tn, step);
+}
+
+static void timens_tk_update_smear(struct timekeeper_ns *tn, time64_t edge, s32 step)
+{
+	struct timens_smear *s = &tn->smear;
+	u8 state = s->state;
+	s64 real;
+
+	if (state == TIMENS_SMEAR_NONE && edge == TIME64_MAX)
+		return;
+	real = timens_tk_unsmeared(tn, tn->cycle_now);
+	step = timens_smear_update(s, real, edge, step, max(tn->pass_nsecs, NSEC_PER_SEC));
+	if (step)
+		timens_tk_smear_done(tn, step);
+	if (s->state != state)
+		trace_timens_tk_smear(tn->ns ? tn->ns->ns.inum : 0, s->state, s->phase, s->end);
+}
+
 /* The edge as readers need it; see "Leap seconds" */
 static void timens_tk_update_edge(struct timekeeper_ns *tn)
 {
-	tn->edge_sec = ntp_next_edge(&tn->ntp, tn->tkd.timekeeper.xtime_sec, &tn->edge_step);
+	time64_t edge = ntp_next_edge(&tn->ntp, tn->tkd.timekeeper.xtime_sec, &tn->edge_step);
+
+	if (unlikely(tn->ntp.leap_is_smeared)) {
+		timens_tk_update_smear(tn, edge, tn->edge_step);
+		edge = TIME64_MAX;
+	}
+	tn->edge_sec = edge;
 }
 
 /* Advance to @cycles on the grid of NTP intervals, as the tick does */
@@ -459,6 +568,76 @@ static void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
 	timens_tk_update_edge(tn);
 }
 
+/* What depends on the rate alone */
+static void timens_tk_set_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate)
+{
+	u32 most = TIMENS_TK_HORIZON * HZ;
+
+	tn->rate = rate;
+	/* A horizon of seconds of the namespace, if that is less than one of the host */
+	tn->pass_ticks = 0;
+	tn->pass_nsecs = timens_tk_times(NSEC_PER_SEC, rate);
+	if (rate.num / TIMENS_TK_HORIZON >= rate.den) {
+		tn->pass_ticks = max(timens_tk_by(most, rate), 1);
+		tn->pass_nsecs = timens_tk_times((u64)tn->pass_ticks * TICK_NSEC, rate);
+	}
+	tn->ahead = TIMENS_TK_EDGE_AHEAD * DIV_ROUND_UP(rate.num, rate.den);
+}
+
+/* See timens_tk_correction() */
+static void timens_tk_set_span(struct timekeeper_ns *tn)
+{
+	u64 second = tn->tkd.timekeeper.cycle_interval * NTP_INTERVAL_FREQ;
+
+	if (timens_tk_is_rated(tn))
+		tn->span = 2 * min(timens_tk_times(second, tn->rate),
+				   TIMENS_TK_HORIZON * second);
+	else
+		tn->span = 2 * second;
+}
+
+/*
+ * Let the timekeeper count @cs at the rate of the namespace, as if it were a
+ * counter whose frequency is lower by that much. The multiplier of such a
+ * counter need not be a whole number. The number of cycles in an NTP interval
+ * is computed from the exact rate; what they are in time is what the exact
+ * multiplier makes of them, and xtime_remainder is what they lack.
+ *
+ * The time line continues; the caller puts cycle_last where it belongs.
+ */
+static void timens_tk_setup(struct timekeeper_ns *tn, struct clocksource *cs)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 interval, exact, ntp = NTP_INTERVAL_LENGTH;
+	u32 mult, shift;
+	int up;
+
+	if (!timens_tk_is_rated(tn)) {
+		timens_tk_mult_shift(cs, &mult, &shift);
+		tk_setup_internals(tk, cs, mult, shift);
+	} else {
+		timens_tk_rate_mult_shift(cs, tn->rate, &mult, &shift);
+		tk_setup_internals(tk, cs, mult, shift);
+		interval = mul_u64_u64_div_u64(ntp << cs->shift, tn->rate.den,
+					       (u64)cs->mult * tn->rate.num);
+		interval = max(interval, 1);
+		/* 1000 * 10^7 ns in units of 2^-30 ns are less than 2^64 */
+		up = (int)shift - (int)cs->shift;
+		exact = up >= 0 ? (u64)cs->mult << up : cs->mult;
+		exact = timens_tk_times(interval * exact, tn->rate);
+		if (up < 0)
+			exact >>= -up;
+		tk->cycle_interval = interval;
+		tk->xtime_interval = interval * mult;
+		tk->raw_interval = tk->xtime_interval;
+		tk->xtime_remainder = (ntp << shift) - exact;
+	}
+	tn->max_cycles = timens_tk_max_cycles(mult, shift);
+	/* Nothing computed the multiplier for the present tick length yet */
+	tn->mult_tick = 0;
+	timens_tk_set_span(tn);
+}
+
 /**
  * timens_tk_take - Take a clock over from the host
  * @tn:		The namespace
@@ -481,6 +660,8 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	tn->ntp = *host->ntp;
 	ntp_take_over(&tn->ntp);
 
+	tn->smear = (struct timens_smear){ 0 };
+	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });
 	timens_tk_mult_shift(tk->tkr_mono.clock, &mult, &shift);
 	extra = shift - tk->tkr_mono.shift;
 	tk->tkr_mono.shift = shift;
@@ -496,6 +677,7 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	/* Nothing computed the fine multiplier yet */
 	tn->mult_tick = 0;
 	tn->max_cycles = timens_tk_max_cycles(mult, shift);
+	timens_tk_set_span(tn);
 
 	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, offs->monotonic));
 	boot = timespec64_sub(offs->boottime, offs->monotonic);
@@ -506,9 +688,43 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	timens_tk_forward_to(tn, cycles);
 }
 
+/* CLOCK_MONOTONIC_RAW of a clock with a rate is its own: bring it to @cycles */
+static void timens_tk_raw_to(struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timens_tk_raw *raw = &tn->raw;
+	u64 delta = timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, raw->cycles);
+	u64 second = (u64)NSEC_PER_SEC << raw->shift, n;
+
+	raw->cycles += delta;
+	while (delta) {
+		/* Below a second plus half of the range */
+		n = min(delta, div64_u64(U64_MAX / 2, raw->mult));
+		delta -= n;
+		raw->xnsec += n * raw->mult;
+		n = div64_u64(raw->xnsec, second);
+		raw->xnsec -= n * second;
+		raw->sec += n;
+	}
+}
+
 static void timens_tk_set_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
 {
-	tn->raw = *raw;
+	if (timens_tk_is_rated(tn))
+		timens_tk_raw_to(tn, tn->cycle_now);
+	else
+		tn->raw = *raw;
+}
+
+/* CLOCK_MONOTONIC_RAW at @cycles becomes what it was, on a new scale */
+static void timens_tk_rescale_raw(struct timekeeper_ns *tn, u64 cycles)
+{
+	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_raw;
+	int up = (int)tkr->shift - (int)tn->raw.shift;
+
+	tn->raw.cycles = cycles;
+	tn->raw.xnsec = up >= 0 ? tn->raw.xnsec << up : tn->raw.xnsec >> -up;
+	tn->raw.mult = tkr->mult;
+	tn->raw.shift = tkr->shift;
 }
 
 /**
@@ -525,15 +741,16 @@ void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
 		      const struct timens_tk_raw *raw, u64 cycles)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
-	u32 mult, shift;
 
-	timens_tk_mult_shift(cs, &mult, &shift);
-	tk_setup_internals(tk, cs, mult, shift);
+	if (timens_tk_is_rated(tn))
+		timens_tk_raw_to(tn, tn->cycle_now);
+	timens_tk_setup(tn, cs);
 	tk->tkr_mono.cycle_last = cycles;
 	tk->tkr_raw.cycle_last = cycles;
-	tn->max_cycles = timens_tk_max_cycles(mult, shift);
-	tn->mult_tick = 0;
-	timens_tk_set_raw(tn, raw);
+	if (timens_tk_is_rated(tn))
+		timens_tk_rescale_raw(tn, cycles);
+	else
+		tn->raw = *raw;
 	ntp_clear(&tn->ntp);
 	timens_tk_retune(tn, 0);
 	tn->cycle_now = cycles;
@@ -551,9 +768,14 @@ void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
 void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 slept = *sleep;
 	s32 step;
 
-	tk_add_sleep_time(tk, sleep);
+	/* The clock goes on at its rate while the machine sleeps */
+	if (timens_tk_is_rated(tn))
+		slept = ns_to_timespec64(timens_tk_times(timespec64_to_ns(sleep), tn->rate));
+	tk_add_sleep_time(tk, &slept);
+	timens_smear_jump(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
 	if (tn->edge_sec != TIME64_MAX && (time64_t)tk->xtime_sec >= tn->edge_sec) {
 		/* An edge which is only predicted is armed by the second before it */
 		if (tn->ntp.time_state == TIME_OK)
@@ -613,6 +835,13 @@ static void timens_tk_own_line(const struct timekeeper_ns *tn, clockid_t clk, u6
 	timens_tk_line(tk, clk, delta, ts);
 }
 
+static void timens_tk_add_smear(const struct timekeeper_ns *tn, struct timespec64 *ts)
+{
+	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE))
+		*ts = timespec64_add(*ts, ns_to_timespec64(timens_smear_phase(&tn->smear,
+								timespec64_to_ns(ts))));
+}
+
 /**
  * timens_tk_read_at - The time of an own clock at a counter value
  * @tn:		The namespace; the caller holds its lock, or retries
@@ -637,8 +866,10 @@ void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles
 	}
 
 	timens_tk_own_line(tn, clk, cycles, ts);
-	if (clk == CLOCK_REALTIME || clk == CLOCK_REALTIME_COARSE || clk == CLOCK_REALTIME_ALARM)
+	if (clk == CLOCK_REALTIME || clk == CLOCK_REALTIME_COARSE || clk == CLOCK_REALTIME_ALARM) {
 		ts->tv_sec = timens_tk_leap(tn, ts->tv_sec);
+		timens_tk_add_smear(tn, ts);
+	}
 }
 
 static inline u64 timens_tk_counter(const struct timekeeper_ns *tn)
@@ -663,6 +894,15 @@ static u64 timens_tk_last_tick(void)
 	} while (read_seqcount_retry(&tk_core.seq, seq));
 
 	return cycles;
+}
+
+/*
+ * KCSAN takes the end of a read section for the end of the one around it, too.
+ * What follows belongs to that one still.
+ */
+static inline void timens_tk_section_goes_on(void)
+{
+	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
 }
 
 static inline bool timens_tk_is_coarse(clockid_t clk)
@@ -718,16 +958,33 @@ bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 		seq = read_seqcount_begin(&tn->tkd.seq);
 		if (tn->state == TIMENS_TK_FOLLOW) {
 			timens_tk_read_follow(ns, clk, ts);
+			timens_tk_section_goes_on();
 			continue;
 		}
 		if (timens_tk_is_coarse(clk))
 			cycles = timens_tk_last_tick();
 		else
 			cycles = timens_tk_counter(tn);
+		timens_tk_section_goes_on();
 		timens_tk_read_at(tn, clk, cycles, ts);
 	} while (read_seqcount_retry(&tn->tkd.seq, seq));
 
 	return true;
+}
+
+/* What a smear adds to the multiplier of CLOCK_REALTIME at @real of the line */
+static s64 timens_tk_smear_mult(const struct timekeeper_ns *tn, const struct timespec64 *real)
+{
+	const struct timens_smear *s = &tn->smear;
+	s64 now, more;
+
+	if (likely(s->state == TIMENS_SMEAR_NONE))
+		return 0;
+	now = timespec64_to_ns(real);
+	if (now < s->at || timens_smear_phase(s, now) == s->to)
+		return 0;
+	more = mul_u64_u32_shr(tn->tkd.timekeeper.tkr_mono.mult, s->slope, TIMENS_SMEAR_SCALE);
+	return s->to < s->phase ? -more : more;
 }
 
 /**
@@ -763,12 +1020,16 @@ void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t hos
 			p->host_mult = host->tkr_mono.mult;
 			host_shift = host->tkr_mono.shift;
 		} while (read_seqcount_retry(&tk_core.seq, host_seq));
+		timens_tk_section_goes_on();
 
 		p->own = tn->state == TIMENS_TK_OWN;
+		p->rate = p->own ? tn->rate : (struct timens_tk_rate){ 1, 1 };
 		if (p->own) {
 			timens_tk_read_at(tn, clk, cycles, &p->ns);
 			timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &real);
 			p->ns_mult = tn->tkd.timekeeper.tkr_mono.mult;
+			if (clk == CLOCK_REALTIME)
+				p->ns_mult += timens_tk_smear_mult(tn, &real);
 			shift = tn->tkd.timekeeper.tkr_mono.shift;
 			/* Behind the edge, the step is part of the time already */
 			p->edge_sec = real.tv_sec >= tn->edge_sec ? TIME64_MAX : tn->edge_sec;
@@ -786,8 +1047,11 @@ void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t hos
 		}
 	} while (read_seqcount_retry(&tn->tkd.seq, seq));
 
-	/* The scale of the namespace is the finer one */
-	p->host_mult <<= shift - host_shift;
+	/* Of two scales take the finer one, as a rule that of the namespace */
+	if (likely(shift >= host_shift))
+		p->host_mult <<= shift - host_shift;
+	else
+		p->ns_mult <<= host_shift - shift;
 	p->host_leap = leap == KTIME_MAX ? TIME64_MAX :
 		       div_s64(ktime_add(leap, offs_real), NSEC_PER_SEC);
 }
@@ -836,18 +1100,23 @@ bool __timens_tk_get_tz(struct timezone *tz)
 }
 
 /*
- * The past of a clock is not recorded, so the present difference is applied to
- * an instant of the host.
+ * The past of a clock is not recorded, but for the moment at which its rate was
+ * set: apply the present difference to an instant of the host, and the rate to
+ * what has passed since.
  */
 bool __timens_tk_boottime_ns(u64 *nsec)
 {
 	struct time_namespace *ns = current->nsproxy->time_ns;
-	struct timespec64 off;
+	struct timens_tk_pair p;
+	u64 host, ago, rated;
 
 	if (likely(ns == &init_time_ns))
 		return false;
-	off = timens_tk_offset(ns, CLOCK_BOOTTIME);
-	*nsec += timespec64_to_ns(&off);
+	timens_tk_read_pair(ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &p);
+	host = timespec64_to_ns(&p.host);
+	ago = host > *nsec ? host - *nsec : 0;
+	rated = min(ago, host - min(READ_ONCE(ns->tk->rate_host), host));
+	*nsec = timespec64_to_ns(&p.ns) - (ago - rated) - timens_tk_times(rated, p.rate);
 	return true;
 }
 
@@ -867,7 +1136,8 @@ ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
 	do {
 		seq = read_seqcount_begin(&tn->tkd.seq);
 		if (tn->state == TIMENS_TK_OWN) {
-			offset = tn->tkd.timekeeper.offs_real;
+			/* A smear is no step, and its end even less */
+			offset = ktime_sub(tn->tkd.timekeeper.offs_real, tn->smear.total);
 			/* A leap second which is not permanent yet counts */
 			timens_tk_own_line(tn, CLOCK_REALTIME, timens_tk_counter(tn), &ts);
 			if (ts.tv_sec >= tn->edge_sec)
@@ -875,6 +1145,7 @@ ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
 		} else {
 			offset = ktime_sub(ktime_mono_to_real(0),
 					   timespec64_to_ktime(tn->ns->offsets.monotonic));
+			timens_tk_section_goes_on();
 		}
 	} while (read_seqcount_retry(&tn->tkd.seq, seq));
 
@@ -1009,6 +1280,7 @@ ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real)
 	do {
 		seq = read_seqcount_begin(&tk_core.seq);
 		timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
+		timens_tk_section_goes_on();
 		now = ktime_sub(timespec64_to_ktime(p.host), log->epoch[log->last].offs_real);
 		mono = timens_tk_epoch_mono(log, real, now, &slept);
 	} while (read_seqcount_retry(&tk_core.seq, seq));
@@ -1097,6 +1369,60 @@ ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim)
 }
 EXPORT_SYMBOL_GPL(timens_tk_txtime_from_host);
 
+/* Difference of two clocks which count the same cycles, CLOCK_MONOTONIC_RAW both */
+static struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64 *host,
+					   struct timens_tk_rate *rate)
+{
+	const struct timekeeper *tk = &tk_core.timekeeper;
+	struct timekeeper_ns *tn = ns->tk;
+	struct timens_tk_raw raw;
+	unsigned int seq, host_seq;
+	struct timespec64 own;
+	u64 cycles, nsec;
+	u32 rem;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		do {
+			host_seq = read_seqcount_begin(&tk_core.seq);
+			cycles = READ_ONCE(tk->tkr_raw.clock)->read(tk->tkr_raw.clock);
+			raw.cycles = timens_tk_delta(&tk->tkr_raw, cycles, tk->tkr_raw.cycle_last);
+			raw.sec = tk->raw_sec;
+			raw.xnsec = tk->tkr_raw.xtime_nsec;
+			raw.mult = tk->tkr_raw.mult;
+			raw.shift = tk->tkr_raw.shift;
+		} while (read_seqcount_retry(&tk_core.seq, host_seq));
+		timens_tk_section_goes_on();
+
+		nsec = mul_u64_u32_add_u64_shr(raw.cycles, raw.mult, raw.xnsec, raw.shift);
+		host->tv_sec = raw.sec + div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+		host->tv_nsec = rem;
+		if (tn->state == TIMENS_TK_OWN) {
+			*rate = tn->rate;
+			timens_tk_read_at(tn, CLOCK_MONOTONIC_RAW, cycles, &own);
+		} else {
+			*rate = (struct timens_tk_rate){ 1, 1 };
+			own = timespec64_add(*host, ns->offsets.raw);
+		}
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return own;
+}
+
+static struct timespec64 timens_tk_raw_from_host(struct time_namespace *ns,
+						 const struct timespec64 *ts)
+{
+	struct timens_tk_rate rate;
+	struct timespec64 own, host;
+	s64 d;
+
+	own = timens_tk_raw_now(ns, &host, &rate);
+	d = timespec64_to_ns(ts) - timespec64_to_ns(&host);
+	if (rate.num != rate.den)
+		d = timens_tk_scale(d, rate.num, rate.den);
+	return timespec64_add(own, ns_to_timespec64(d));
+}
+
 /**
  * timens_tk_ts_from_host - Show a host's clock reading to current
  * @clk:	CLOCK_REALTIME, MONOTONIC or MONOTONIC_RAW
@@ -1106,9 +1432,6 @@ EXPORT_SYMBOL_GPL(timens_tk_txtime_from_host);
 void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts)
 {
 	struct time_namespace *ns = timens_tk_of_current();
-	struct timekeeper_ns *tn = ns->tk;
-	struct timespec64 raw;
-	unsigned int seq;
 
 	if (likely(ns == &init_time_ns))
 		return;
@@ -1118,11 +1441,7 @@ void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts)
 		*ts = ktime_to_timespec64(__timens_tk_real_for(ns, timespec64_to_ktime(*ts)));
 		break;
 	case CLOCK_MONOTONIC_RAW:
-		do {
-			seq = read_seqcount_begin(&tn->tkd.seq);
-			raw = tn->state == TIMENS_TK_OWN ? tn->raw_offset : ns->offsets.raw;
-		} while (read_seqcount_retry(&tn->tkd.seq, seq));
-		*ts = timespec64_add(*ts, raw);
+		*ts = timens_tk_raw_from_host(ns, ts);
 		break;
 	default:
 		*ts = ktime_to_timespec64(timens_tk_project(ns, clk, timespec64_to_ktime(*ts),
@@ -1243,7 +1562,9 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 
 	vd = &vd[CS_RAW];
 	vd->cycle_last	= tn->raw.cycles;
-	vd->max_cycles	= tkr->clock->max_cycles;
+	vd->max_cycles	= timens_tk_is_rated(tn) ?
+			  timens_tk_max_cycles(tn->raw.mult, tn->raw.shift) :
+			  tkr->clock->max_cycles;
 	vd->mask	= tkr->mask;
 	vd->mult	= tn->raw.mult;
 	vd->shift	= tn->raw.shift;
@@ -1252,12 +1573,42 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 			    (u64)NSEC_PER_SEC << tn->raw.shift);
 }
 
+/* The second from which on readers have to step or to smear, or TIME64_MAX */
+static time64_t timens_tk_next_edge(const struct timekeeper_ns *tn)
+{
+	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE))
+		return div_s64(tn->smear.start, NSEC_PER_SEC);
+	return tn->edge_sec;
+}
+
 /* Close enough for the next two passes, and a late one, to miss the edge */
 static bool timens_tk_edge_is_near(const struct timekeeper_ns *tn)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
 
-	return tn->edge_sec - TIMENS_TK_EDGE_AHEAD / NSEC_PER_SEC <= (time64_t)tk->xtime_sec + 1;
+	return timens_tk_next_edge(tn) - tn->ahead <= (time64_t)tk->xtime_sec + 1;
+}
+
+static void timens_tk_page_edge(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	const struct timens_smear *s = &tn->smear;
+	struct vdso_timestamp *slot = vd[CS_RAW].basetime;
+	struct timespec64 at;
+
+	vd->ns_state |= VDSO_NS_EDGE;
+	vd->basetime[VDSO_NS_EDGE_SLOT].sec = tn->edge_sec;
+	vd->basetime[VDSO_NS_EDGE_SLOT].nsec = (s64)tn->edge_step;
+	if (s->state == TIMENS_SMEAR_NONE)
+		return;
+
+	BUILD_BUG_ON(VDSO_NS_SMEAR_SHIFT != TIMENS_SMEAR_SCALE);
+	vd->ns_state |= VDSO_NS_SMEAR;
+	at = ns_to_timespec64(s->at);
+	slot[VDSO_NS_SMEAR_AT].sec = at.tv_sec;
+	slot[VDSO_NS_SMEAR_AT].nsec = at.tv_nsec;
+	slot[VDSO_NS_SMEAR_PHASE].sec = s->phase;
+	slot[VDSO_NS_SMEAR_PHASE].nsec = s->to - s->phase;
+	slot[VDSO_NS_SMEAR_SLOPE].sec = s->slope;
 }
 
 static void timens_tk_update_begin(struct timekeeper_ns *tn)
@@ -1279,15 +1630,24 @@ static void timens_tk_look_moved(struct timekeeper_ns *tn)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
 	struct timens_tk_seen *seen = &tn->seen;
+	ktime_t real_offset = ktime_sub(tk->offs_real, tn->smear.total);
 	u32 mult = tk->tkr_mono.mult;
 
-	if (likely(tk->offs_real == seen->real_offset && tn->edge_sec == seen->edge_sec &&
+	/* The rate of CLOCK_REALTIME is meant, which has a smear on top */
+	if (unlikely(tn->smear.state == TIMENS_SMEAR_RUNNING ||
+		     tn->smear.state == TIMENS_SMEAR_BACK)) {
+		u32 more = mul_u64_u32_shr(mult, tn->smear.slope, TIMENS_SMEAR_SCALE);
+
+		mult = tn->smear.to < tn->smear.phase ? mult - more : mult + more;
+	}
+
+	if (likely(real_offset == seen->real_offset && tn->edge_sec == seen->edge_sec &&
 		   tk->tai_offset == seen->tai_offset && tn->state == seen->state &&
 		   tk->tkr_mono.shift == seen->shift &&
 		   abs_diff(mult, seen->mult) <= mult >> TIMENS_TIMER_RATE_SHIFT))
 		return;
 
-	seen->real_offset = tk->offs_real;
+	seen->real_offset = real_offset;
 	seen->edge_sec = tn->edge_sec;
 	seen->tai_offset = tk->tai_offset;
 	seen->state = tn->state;
@@ -1330,9 +1690,7 @@ static void timens_tk_update_end(struct timekeeper_ns *tn)
 	vd[CS_RAW].ns_state = VDSO_NS_OWN;
 	timens_tk_page_end(&vd[CS_RAW], mode);
 	if (mode != VDSO_CLOCKMODE_NONE && timens_tk_edge_is_near(tn)) {
-		vd->ns_state |= VDSO_NS_EDGE;
-		vd->basetime[VDSO_NS_EDGE_SLOT].sec = tn->edge_sec;
-		vd->basetime[VDSO_NS_EDGE_SLOT].nsec = (s64)tn->edge_step;
+		timens_tk_page_edge(tn, vd);
 		mode = VDSO_CLOCKMODE_TIMENS;
 	}
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
@@ -1366,6 +1724,7 @@ static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
 	struct timespec64 now;
 	s64 left = S64_MAX, rest;
+	time64_t edge;
 
 	/*
 	 * The slope changes at the next second, or must not hold for much more
@@ -1378,10 +1737,14 @@ static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 		left = NSEC_PER_SEC + NSEC_PER_SEC / 4;
 	}
 
-	if (unlikely(tn->edge_sec != TIME64_MAX) && !timens_tk_edge_is_near(tn)) {
-		timens_tk_read_at(tn, CLOCK_REALTIME, tn->cycle_now, &now);
-		rest = (tn->edge_sec - now.tv_sec) * NSEC_PER_SEC - now.tv_nsec -
-		       TIMENS_TK_EDGE_AHEAD;
+	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE))
+		left = min(left, timens_smear_wake(&tn->smear,
+						   timens_tk_unsmeared(tn, tn->cycle_now)));
+
+	edge = timens_tk_next_edge(tn);
+	if (unlikely(edge != TIME64_MAX) && !timens_tk_edge_is_near(tn)) {
+		timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &now);
+		rest = (edge - now.tv_sec - tn->ahead) * NSEC_PER_SEC - now.tv_nsec;
 		/*
 		 * The clock may run up to 12 % faster than now. Come early and
 		 * look again; the rest shrinks to an eighth each time.
@@ -1404,6 +1767,8 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 	left = timens_tk_wake_left(tn);
 	if (likely(left == S64_MAX))
 		return;
+	if (timens_tk_is_rated(tn))
+		left = timens_tk_by(max(left, 0), tn->rate);
 	/* The home spreads namespaces which share a second or an edge */
 	left += (s64)tn->home * (20 * NSEC_PER_USEC);
 	hrtimer_start(&tn->wake_timer, ns_to_ktime(max(left, NSEC_PER_MSEC)), HRTIMER_MODE_REL);
@@ -1617,15 +1982,21 @@ struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u6
  * timens_tk_aligned_ticks - Ticks to the next second at which the slope changes
  * @tn:		The namespace
  *
- * Return: 0 if the slope does not change there, so that any tick will do.
+ * Return: 0 if the slope does not change there, so that any tick will do; or
+ * what the rate allows if that is less
  */
 u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 ticks;
 
 	if (likely(!ntp_second_bends(&tn->ntp)))
-		return 0;
-	return div64_u64(timens_tk_second(tk) - tk->tkr_mono.xtime_nsec, tk->xtime_interval) + 1;
+		return tn->pass_ticks;
+	ticks = div64_u64(timens_tk_second(tk) - tk->tkr_mono.xtime_nsec, tk->xtime_interval);
+	if (timens_tk_is_rated(tn))
+		ticks = timens_tk_by(ticks, tn->rate);
+	ticks++;
+	return tn->pass_ticks ? min(ticks, tn->pass_ticks) : ticks;
 }
 
 /*
@@ -1741,7 +2112,7 @@ static void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns 
 
 	if (!cal->nr_own)
 		timens_tk_calendar_set(cal, timens_tk_interval,
-				       timens_tk_wrap_ticks(&tn->tkd.timekeeper));
+				       timens_tk_wrap_ticks(&tk_core.timekeeper));
 	timens_tk_calendar_add(cal, tn, get_jiffies_64());
 	timens_tk_arm_wake(tn);
 }
@@ -1839,6 +2210,8 @@ void __timens_tk_suspend(void)
 		raw_spin_lock(&tn->tkd.lock);
 		timens_tk_update_begin(tn);
 		timens_tk_forward_to(tn, cycles);
+		if (timens_tk_is_rated(tn))
+			timens_tk_raw_to(tn, cycles);
 		timens_tk_update_end(tn);
 		raw_spin_unlock(&tn->tkd.lock);
 	}
@@ -1874,7 +2247,10 @@ void __timens_tk_resume(const struct timespec64 *sleep)
 		tk->tkr_raw.cycle_last = cycles;
 		tn->cycle_now = cycles;
 		tk->ntp_error = 0;
-		timens_tk_set_raw(tn, &raw);
+		if (timens_tk_is_rated(tn))
+			tn->raw.cycles = cycles;
+		else
+			tn->raw = raw;
 		if (sleep)
 			timens_tk_add_sleep(tn, sleep);
 		timens_tk_update_end(tn);
@@ -2044,6 +2420,31 @@ static void timens_tk_clear_ntp(struct timekeeper_ns *tn)
 	ntp_clear(&tn->ntp);
 }
 
+/* A step ends a smear. A leap second whose edge has passed was taken. */
+static void timens_tk_end_smear(struct timekeeper_ns *tn)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timens_smear *s = &tn->smear;
+
+	if (likely(s->state == TIMENS_SMEAR_NONE))
+		return;
+	if (s->committed) {
+		tk_set_tai_offset(tk, tk->tai_offset - s->step);
+		ntp_leap_done(&tn->ntp);
+	}
+	s->state = TIMENS_SMEAR_NONE;
+	s->committed = false;
+}
+
+/* What a smear adds to CLOCK_REALTIME at present */
+static struct timespec64 timens_tk_phase(const struct timekeeper_ns *tn)
+{
+	if (likely(tn->smear.state == TIMENS_SMEAR_NONE))
+		return (struct timespec64){ 0 };
+	return ns_to_timespec64(timens_smear_phase(&tn->smear,
+						   timens_tk_unsmeared(tn, tn->cycle_now)));
+}
+
 /**
  * timens_tk_do_settime - Set CLOCK_REALTIME of an own clock
  * @tn:		The namespace, forwarded to the present and locked
@@ -2055,15 +2456,16 @@ static void timens_tk_clear_ntp(struct timekeeper_ns *tn)
 int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 			 struct timespec64 *step)
 {
+	struct timespec64 delta, phase = timens_tk_phase(tn);
 	struct timekeeper *tk = &tn->tkd.timekeeper;
-	struct timespec64 delta;
 	int ret;
 
 	/* A leap second which readers see already is part of what is stepped from */
 	ret = tk_set_time(tk, ts, &delta);
 	if (ret)
 		return ret;
-	*step = delta;
+	*step = timespec64_sub(delta, phase);
+	timens_tk_end_smear(tn);
 	timens_tk_clear_ntp(tn);
 	return 0;
 }
@@ -2107,20 +2509,112 @@ int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 		step->tv_nsec = txc->time.tv_usec;
 		if (!(txc->modes & ADJ_NANO))
 			step->tv_nsec *= NSEC_PER_USEC;
-		ret = tk_inject_offset(tk, step);
+		/* From what is read, a smear included */
+		ts = timespec64_add(*step, timens_tk_phase(tn));
+		ret = tk_inject_offset(tk, &ts);
 		if (ret)
 			return ret;
+		timens_tk_end_smear(tn);
 		timens_tk_clear_ntp(tn);
 	}
 
 	/* Without a pending leap second, which __do_adjtimex() applies itself */
 	timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &ts);
+	timens_tk_add_smear(tn, &ts);
 	tai = tk->tai_offset;
 	audit_ntp_init(&ad);
 	ret = __do_adjtimex(&tn->ntp, txc, &ts, &tai, tk->xtime_sec, &ad);
 	if (tai != tk->tai_offset)
 		tk_set_tai_offset(tk, tai);
 	return ret;
+}
+
+/* What @tn reads on CLOCK_MONOTONIC_RAW less what the host does, at @cycles */
+static struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn,
+					     const struct timens_tk_raw *raw, u64 cycles)
+{
+	u64 delta = timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, raw->cycles), nsec;
+	struct timespec64 own, host;
+	u32 rem;
+
+	nsec = mul_u64_u32_add_u64_shr(delta, raw->mult, raw->xnsec, raw->shift);
+	host.tv_sec = raw->sec + div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+	host.tv_nsec = rem;
+	timens_tk_read_at(tn, CLOCK_MONOTONIC_RAW, cycles, &own);
+	return timespec64_sub(own, host);
+}
+
+/* CLOCK_MONOTONIC_RAW of a clock with a rate, @ahead of the host's, at @cycles */
+static void timens_tk_put_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+			      struct timespec64 ahead, u64 cycles)
+{
+	tn->raw = *raw;
+	timens_tk_raw_to(tn, cycles);
+	tn->raw.sec += ahead.tv_sec;
+	tn->raw.xnsec += (u64)ahead.tv_nsec << raw->shift;
+	timens_tk_rescale_raw(tn, cycles);
+	tn->raw_offset = (struct timespec64){ 0 };
+}
+
+/**
+ * timens_tk_do_rate - Change the rate of an own clock
+ * @tn:		The namespace, forwarded to the present and locked
+ * @rate:	The new rate, in its range and reduced
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ *
+ * No clock steps. NTP state is kept: frequencies are relative to the rate.
+ *
+ * Return: 0
+ */
+int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
+		      const struct timens_tk_raw *raw)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	int skip = tk->skip_second_overflow;
+	s64 error = tk->ntp_error;
+	struct timespec64 ahead;
+	u64 now = tn->cycle_now;
+
+	if (rate.num == tn->rate.num && rate.den == tn->rate.den)
+		return 0;
+
+	ahead = timens_tk_raw_ahead(tn, raw, now);
+	timens_tk_set_rate(tn, rate);
+	timens_tk_setup(tn, tk->tkr_mono.clock);
+	tk->tkr_mono.cycle_last = now;
+	tk->tkr_raw.cycle_last = now;
+	tk->ntp_error = error;
+	tk->skip_second_overflow = skip;
+	if (timens_tk_is_rated(tn)) {
+		timens_tk_put_raw(tn, raw, ahead, now);
+	} else {
+		tn->raw = *raw;
+		tn->raw_offset = ahead;
+	}
+	return 0;
+}
+
+/**
+ * timens_tk_do_policy - Say what the leap seconds of an own clock do
+ * @tn:		The namespace, forwarded to the present and locked
+ * @policy:	The policy
+ *
+ * Return: 0, or -EBUSY if a leap second is being smeared in another way
+ */
+int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_policy *policy)
+{
+	struct timens_smear *s = &tn->smear;
+	const struct timens_smear_policy *old = &s->policy;
+
+	if (old->preset == policy->preset && old->shape == policy->shape &&
+	    old->window == policy->window && old->place == policy->place)
+		return 0;
+	if (s->state == TIMENS_SMEAR_RUNNING || s->state == TIMENS_SMEAR_BACK)
+		return -EBUSY;
+	s->policy = *policy;
+	s->state = TIMENS_SMEAR_NONE;
+	ntp_smear_leap(&tn->ntp, policy->preset != TIMENS_SMEAR_STEP);
+	return 0;
 }
 
 /**
@@ -2244,6 +2738,7 @@ static int timens_tk_offsets_op(struct timekeeper_ns *tn, void *data)
 	struct timekeeper *tk = &tn->tkd.timekeeper;
 	const struct timekeeper *host = &tk_core.timekeeper;
 	struct timespec64 mono, boot, now;
+	struct timens_tk_raw raw;
 	u64 delta;
 
 	/* Serialized against the host by its lock, see the caller */
@@ -2257,7 +2752,12 @@ static int timens_tk_offsets_op(struct timekeeper_ns *tn, void *data)
 	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, timespec64_sub(mono, now)));
 	timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &now);
 	tk_update_sleep_time(tk, timespec64_to_ktime(timespec64_sub(boot, now)));
-	tn->raw_offset = offs->raw;
+	if (timens_tk_is_rated(tn)) {
+		timens_tk_host_raw(&tk_core, &raw);
+		timens_tk_put_raw(tn, &raw, offs->raw, tn->cycle_now);
+	} else {
+		tn->raw_offset = offs->raw;
+	}
 	return 0;
 }
 
@@ -2298,15 +2798,16 @@ bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offset
  */
 void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *offs)
 {
-	struct timens_tk_pair p;
+	struct timespec64 raw, host;
+	struct timens_tk_rate rate;
 
 	if (!ns->tk) {
 		*offs = ns->offsets;
 		return;
 	}
-	timens_tk_read_pair(ns, CLOCK_MONOTONIC, CLOCK_MONOTONIC, &p);
-	offs->monotonic = timespec64_sub(p.ns, p.host);
-	offs->raw = p.own ? ns->tk->raw_offset : ns->offsets.raw;
+	offs->monotonic = timens_tk_offset(ns, CLOCK_MONOTONIC);
+	raw = timens_tk_raw_now(ns, &host, &rate);
+	offs->raw = timespec64_sub(raw, host);
 	offs->boottime = timens_tk_offset(ns, CLOCK_BOOTTIME);
 }
 
@@ -2350,6 +2851,7 @@ static void timens_tk_follow(struct time_namespace *ns)
 	struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
 	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
+	struct timens_tk_raw raw;
 	unsigned long flags;
 	u64 now;
 
@@ -2381,9 +2883,13 @@ static void timens_tk_follow(struct time_namespace *ns)
 	now = timens_tk_counter(tn);
 	ns->offsets.monotonic = timens_tk_follow_offset(tn, CLOCK_MONOTONIC, now);
 	ns->offsets.boottime = timens_tk_follow_offset(tn, CLOCK_BOOTTIME, now);
-	ns->offsets.raw = tn->raw_offset;
+	timens_tk_host_raw(&tk_core, &raw);
+	ns->offsets.raw = timens_tk_raw_ahead(tn, &raw, now);
 	tn->state = TIMENS_TK_FOLLOW;
 	tn->edge_sec = TIME64_MAX;
+	tn->smear.state = TIMENS_SMEAR_NONE;
+	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });
+	WRITE_ONCE(tn->rate_host, 0);
 	if (tn->vdata) {
 		timens_set_vdso_offsets(&tn->vdata[CS_HRES_COARSE], &ns->offsets);
 		timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
@@ -2419,6 +2925,8 @@ void timens_tk_init_instance(struct timekeeper_ns *tn)
 	seqcount_raw_spinlock_init(&tn->tkd.seq, &tn->tkd.lock);
 	tn->tkd.ntp = &tn->ntp;
 	tn->edge_sec = TIME64_MAX;
+	tn->rate = (struct timens_tk_rate){ 1, 1 };
+	tn->ahead = TIMENS_TK_EDGE_AHEAD;
 	mutex_init(&tn->mutex);
 	INIT_LIST_HEAD(&tn->node);
 	INIT_LIST_HEAD(&tn->own_node);
@@ -2453,6 +2961,30 @@ int timens_tk_alloc(struct time_namespace *ns)
 }
 
 /**
+ * timens_tk_copy - Continue the line of another clock
+ * @tn:		The clock
+ * @from:	One which its namespace owns, locked by the caller
+ */
+void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
+{
+	tn->tkd.timekeeper = from->tkd.timekeeper;
+	tn->ntp = from->ntp;
+	tn->edge_step = from->edge_step;
+	tn->edge_sec = from->edge_sec;
+	tn->cycle_now = from->cycle_now;
+	tn->max_cycles = from->max_cycles;
+	tn->mult_tick = from->mult_tick;
+	tn->raw = from->raw;
+	tn->raw_offset = from->raw_offset;
+	timens_tk_set_rate(tn, from->rate);
+	tn->span = from->span;
+	tn->rate_host = from->rate_host;
+	tn->smear = from->smear;
+	tn->tz = from->tz;
+	tn->state = TIMENS_TK_OWN;
+}
+
+/**
  * timens_tk_clone - Start the clock of a new namespace as a copy
  * @ns:		The new namespace, not visible to anybody yet
  * @old:	The namespace to copy
@@ -2479,17 +3011,7 @@ void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 		raw_spin_lock(&from->tkd.lock);
 		raw_spin_lock_nested(&tn->tkd.lock, SINGLE_DEPTH_NESTING);
 		timens_tk_update_begin(tn);
-		tn->tkd.timekeeper = from->tkd.timekeeper;
-		tn->ntp = from->ntp;
-		tn->edge_step = from->edge_step;
-		tn->edge_sec = from->edge_sec;
-		tn->cycle_now = from->cycle_now;
-		tn->max_cycles = from->max_cycles;
-		tn->mult_tick = from->mult_tick;
-		tn->raw = from->raw;
-		tn->raw_offset = from->raw_offset;
-		tn->tz = from->tz;
-		tn->state = TIMENS_TK_OWN;
+		timens_tk_copy(tn, from);
 		timens_tk_update_end(tn);
 		/* It has no timers yet */
 		timens_tk_take_moved(tn);
@@ -2549,6 +3071,38 @@ static void timens_tk_show_offset(struct seq_file *m, const char *name, struct t
 	seq_printf(m, "%-10s %10lld %9ld\n", name, off.tv_sec, off.tv_nsec);
 }
 
+/* Rate and leap seconds; of a follower, whose @tn is NULL, as the host has them */
+static void timens_tk_show_policy(struct seq_file *m, struct timekeeper_ns *tn)
+{
+	static const char *const state[] = {
+		[TIMENS_SMEAR_NONE]	= "none",
+		[TIMENS_SMEAR_WAITING]	= "waiting",
+		[TIMENS_SMEAR_RUNNING]	= "running",
+		[TIMENS_SMEAR_BACK]	= "back",
+	};
+	struct timens_tk_rate rate = { 1, 1 };
+	struct timens_smear s = { 0 };
+	unsigned long flags;
+	char name[40];
+	s64 phase = 0;
+
+	if (tn) {
+		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		rate = tn->rate;
+		s = tn->smear;
+		phase = timens_smear_phase(&s, timens_tk_unsmeared(tn, timens_tk_counter(tn)));
+		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	}
+	seq_printf(m, rate.den == 1 ? "%-10s %10u\n" : "%-10s %10u/%u\n", "rate", rate.num,
+		   rate.den);
+	seq_printf(m, "%-10s %s\n", "leap", timens_smear_name(&s.policy, name, sizeof(name)));
+	seq_printf(m, "%-10s %s", "smear", state[s.state]);
+	if (s.state != TIMENS_SMEAR_NONE)
+		seq_printf(m, " %lld %lld %lld", div_s64(s.start, NSEC_PER_SEC),
+			   div_s64(s.end, NSEC_PER_SEC), phase);
+	seq_putc(m, '\n');
+}
+
 /**
  * timens_tk_show_clock - Print state, offsets and steering of a namespace
  * @ns:		The namespace, or the initial one
@@ -2574,6 +3128,93 @@ void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 	seq_printf(m, "%-10s %10lld\n", "frequency",
 		   (s64)(tick * NTP_INTERVAL_FREQ - ((u64)NSEC_PER_SEC << NTP_SCALE_SHIFT)) >>
 		   NTP_SCALE_SHIFT);
+	timens_tk_show_policy(m, p.own ? tn : NULL);
+}
+
+/* A number without sign: digits, and with @scale up to nine more after a point */
+static int timens_tk_parse_number(const char **text, u64 *num, u64 *scale)
+{
+	const char *p = *text;
+	unsigned int places = 0;
+	bool point = false;
+
+	*num = 0;
+	*scale = 1;
+	if (!isdigit(*p))
+		return -EINVAL;
+	for (;; p++) {
+		if (*p == '.' && !point && isdigit(p[1])) {
+			point = true;
+			continue;
+		}
+		if (!isdigit(*p))
+			break;
+		if (point && ++places > 9)
+			return -EINVAL;
+		/* 2^64 has twenty digits */
+		if (*num > U64_MAX / 100)
+			return -EINVAL;
+		*num = *num * 10 + (*p - '0');
+		*scale *= point ? 10 : 1;
+	}
+	*text = p;
+	return 0;
+}
+
+/**
+ * timens_tk_parse_rate - Read a rate
+ * @text:	A decimal number, or two whole ones with a slash in between
+ * @rate:	Storage for the rate, as a reduced fraction
+ *
+ * Return: 0, -EINVAL if @text is something else, or -ERANGE
+ */
+int timens_tk_parse_rate(const char *text, struct timens_tk_rate *rate)
+{
+	u64 num, den, scale, common;
+	int ret;
+
+	ret = timens_tk_parse_number(&text, &num, &den);
+	if (!ret && *text == '/' && den == 1) {
+		text++;
+		ret = timens_tk_parse_number(&text, &den, &scale);
+		if (!ret && scale != 1)
+			ret = -EINVAL;
+	}
+	if (ret || *text)
+		return -EINVAL;
+	if (!num || !den)
+		return -ERANGE;
+	common = gcd(num, den);
+	num = div64_u64(num, common);
+	den = div64_u64(den, common);
+	if (num > TIMENS_TK_RATE_PART || den > TIMENS_TK_RATE_PART ||
+	    num > den * TIMENS_TK_RATE_MAX || den > num * TIMENS_TK_RATE_MIN)
+		return -ERANGE;
+	*rate = (struct timens_tk_rate){ num, den };
+	return 0;
+}
+
+struct timens_tk_rate_arg {
+	struct timens_tk_rate	rate;
+	u64			host;
+};
+
+static int timens_tk_rate_op(struct timekeeper_ns *tn, void *data)
+{
+	struct timens_tk_rate_arg *arg = data;
+	struct timens_tk_raw raw;
+	int ret;
+
+	timens_tk_host_raw(&tk_core, &raw);
+	ret = timens_tk_do_rate(tn, arg->rate, &raw);
+	if (!ret)
+		WRITE_ONCE(tn->rate_host, arg->host);
+	return ret;
+}
+
+static int timens_tk_policy_op(struct timekeeper_ns *tn, void *data)
+{
+	return timens_tk_do_policy(tn, data);
 }
 
 /**
@@ -2582,21 +3223,43 @@ void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
  * @ns:		The namespace
  * @buf:	The command; the function may modify it
  *
+ * "follow" gives the clock back. "leap" with a policy and "rate" with a number
+ * make the namespace an owner of its clock, as any other write.
+ *
  * Return: 0, -EPERM without CAP_SYS_TIME in the user namespace which owns @ns,
- * -EINVAL for anything but "follow" and for the initial namespace
+ * -EINVAL for what is no command and for the initial namespace, -ERANGE for a
+ * rate out of its range, -EBUSY if a leap second is being smeared in another way
  */
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf)
 {
+	struct timens_tk_rate_arg arg;
+	struct timens_smear_policy policy;
 	size_t len = strlen(buf);
+	int ret;
 
 	if (!file_ns_capable(file, ns->user_ns, CAP_SYS_TIME))
 		return -EPERM;
 	if (len && buf[len - 1] == '\n')
 		buf[len - 1] = '\0';
-	if (strcmp(buf, "follow") || !ns->tk)
+	if (!ns->tk)
 		return -EINVAL;
-	timens_tk_follow(ns);
-	return 0;
+
+	if (!strcmp(buf, "follow")) {
+		timens_tk_follow(ns);
+		return 0;
+	}
+	if ((len = str_has_prefix(buf, "leap "))) {
+		ret = timens_smear_parse(&policy, buf + len);
+		return ret ?: timens_tk_modify(ns, timens_tk_policy_op, &policy);
+	}
+	if ((len = str_has_prefix(buf, "rate "))) {
+		ret = timens_tk_parse_rate(buf + len, &arg.rate);
+		if (ret)
+			return ret;
+		arg.host = ktime_get_boottime_ns();
+		return timens_tk_modify(ns, timens_tk_rate_op, &arg);
+	}
+	return -EINVAL;
 }
 
 /*

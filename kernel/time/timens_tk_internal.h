@@ -17,6 +17,8 @@
 #include <linux/workqueue.h>
 #include <vdso/datapage.h>
 
+#include "timens_smear.h"
+
 /* Seconds which the pair (mult, shift) of a namespace has to cover */
 #define TIMENS_TK_HORIZON	8
 /*
@@ -30,8 +32,13 @@
  * That of a clocksource alone may be above already, and is used as it is.
  */
 #define TIMENS_TK_MULT_BITS	31
-/* A leap edge is published when it is nearer than this (nsecs) */
-#define TIMENS_TK_EDGE_AHEAD	(3 * NSEC_PER_SEC)
+/* A leap edge is published when it is nearer than this (secs of the host) */
+#define TIMENS_TK_EDGE_AHEAD	3
+/* Slowest and fastest rate, as a multiple of the host's */
+#define TIMENS_TK_RATE_MIN	1000	/* one part of */
+#define TIMENS_TK_RATE_MAX	2000
+/* Largest numerator and denominator of a rate */
+#define TIMENS_TK_RATE_PART	1000000000U
 /* Slots of the calendar, one per tick; a power of two above HZ */
 #define TIMENS_TK_SLOTS		1024
 /* Passes per tick unless set otherwise */
@@ -72,6 +79,16 @@ struct timens_tk_raw {
 	u64			xnsec;
 	u32			mult;
 	u32			shift;
+};
+
+/**
+ * struct timens_tk_rate - How fast a clock runs, as a multiple of the host's
+ * @num:	Numerator
+ * @den:	Denominator; the fraction is reduced
+ */
+struct timens_tk_rate {
+	u32			num;
+	u32			den;
 };
 
 /**
@@ -147,7 +164,17 @@ struct timens_tk_epochs {
  * @mult_tick:	NTP tick length (nsecs, scaled by 2^NTP_SCALE_SHIFT) for which
  *		the multiplier was computed
  * @raw:	Host's CLOCK_MONOTONIC_RAW at the last update
- * @raw_offset:	What the namespace adds to the host's CLOCK_MONOTONIC_RAW
+ *		if @rate is one; else that of the namespace, which counts the same
+ *		cycles at its own rate
+ * @raw_offset:	What the namespace adds to @raw
+ * @span:	Twice the cycles between two passes: the time over which
+ *		an error of the slope may add up
+ * @rate:	Rate of all clocks, against that of the host
+ * @pass_ticks:	Ticks between two passes which @rate allows, 0 for any
+ * @pass_nsecs:	Time of the namespace between two passes (nsecs)
+ * @ahead:	How near a leap second is published (secs of the namespace)
+ * @rate_host:	CLOCK_BOOTTIME of the host when @rate was set (nsecs)
+ * @smear:	Smear of leap seconds
  * @tz:		Time zone of the namespace, as set by settimeofday()
  * @vdata:	The vDSO data in the page of the namespace
  * @ns:		The time namespace; no reference, the namespace owns the
@@ -184,6 +211,13 @@ struct timekeeper_ns {
 	u64			mult_tick;
 	struct timens_tk_raw	raw;
 	struct timespec64	raw_offset;
+	u64			span;
+	struct timens_tk_rate	rate;
+	u32			pass_ticks;
+	u32			ahead;
+	u64			pass_nsecs;
+	u64			rate_host;
+	struct timens_smear	smear;
 	struct timezone		tz;
 
 	struct vdso_data	*vdata;
@@ -218,6 +252,7 @@ struct timekeeper_ns {
  *		to insert, or whose insertion it has not noticed yet, or
  *		TIME64_MAX
  * @edge_step:	What is added at @edge_sec (secs)
+ * @rate:	Rate of the namespace
  * @own:	The namespace owns its clock
  */
 struct timens_tk_pair {
@@ -228,6 +263,7 @@ struct timens_tk_pair {
 	time64_t		edge_sec;
 	time64_t		host_leap;
 	s32			edge_step;
+	struct timens_tk_rate	rate;
 	bool			own;
 };
 
@@ -281,9 +317,13 @@ struct timens_tk_calendar {
 
 void timens_tk_init_instance(struct timekeeper_ns *tn);
 void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift);
+void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_rate rate,
+			       u32 *mult, u32 *shift);
+int timens_tk_parse_rate(const char *text, struct timens_tk_rate *rate);
 u64 timens_tk_max_cycles(u32 mult, u32 shift);
 void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 		    const struct timens_offsets *offs, u64 cycles);
+void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from);
 void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
 /* What modifies the clock of a namespace; a negative result changes nothing */
 typedef int (*timens_tk_op)(struct timekeeper_ns *tn, void *arg);
@@ -302,6 +342,9 @@ int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 			 struct timespec64 *step);
 int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 			  struct timespec64 *step);
+int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
+		      const struct timens_tk_raw *raw);
+int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_policy *policy);
 void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
 			 struct timens_tk_pair *p);
 ktime_t timens_tk_real_offset(struct timekeeper_ns *tn);

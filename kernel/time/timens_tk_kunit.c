@@ -709,22 +709,6 @@ static void tkt_same_ntp(struct tkt_world *w, const struct ntp_data *a, const st
 	tkt_same(w, "time_adjust", a->time_adjust, b->time_adjust);
 }
 
-/* Copy a clock, as timens_tk_clone() does */
-static void tkt_copy_clock(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
-{
-	tn->tkd.timekeeper = from->tkd.timekeeper;
-	tn->ntp = from->ntp;
-	tn->edge_step = from->edge_step;
-	tn->edge_sec = from->edge_sec;
-	tn->cycle_now = from->cycle_now;
-	tn->max_cycles = from->max_cycles;
-	tn->mult_tick = from->mult_tick;
-	tn->raw = from->raw;
-	tn->raw_offset = from->raw_offset;
-	tn->tz = from->tz;
-	tn->state = from->state;
-}
-
 /*
  * Arithmetic
  */
@@ -1287,7 +1271,7 @@ static void tkt_host_or_namespace(struct kunit *test)
 				tkt_read_host(w, CLOCK_TAI), bound, "TAI");
 
 		tkt_save_host(w, saved);
-		tkt_copy_clock(copy, a->tn);
+		timens_tk_copy(copy, a->tn);
 
 		if (tkt_random(w, 6) && bound < 10 * NSEC_PER_MSEC) {
 			tkt_random_timex(w, &x);
@@ -1309,7 +1293,7 @@ static void tkt_host_or_namespace(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, tkt_adjtimex(w, a, &y),
 					timekeeping_test_adjtimex(w->host, &x));
 			tkt_save_host(w, saved);
-			tkt_copy_clock(copy, a->tn);
+			timens_tk_copy(copy, a->tn);
 			want = timekeeping_test_settime(w->host, &ts);
 			got = tkt_settime(w, a, ts.tv_sec, ts.tv_nsec);
 			KUNIT_ASSERT_EQ_MSG(test, got, want, "step %u, second %lld", i,
@@ -3013,6 +2997,687 @@ static void tkt_stamp_random(struct kunit *test)
 	}
 }
 
+/*
+ * Rates
+ *
+ * What a clock shall show is computed from the multiplier of the clocksource
+ * alone, with 128 bits. Its bounds are
+ *
+ *   quantum	one unit of the multiplier between two passes, which are a
+ *		second of the host or eight seconds of the clock apart, whichever
+ *		is less. Two of them are left alone, and a third one comes about
+ *		until the next pass
+ *   drift	the exact length of an NTP interval is rounded down to a unit of
+ *		2^-shift ns: one such unit in each interval, 15 ns in a day of a
+ *		clock at less than the host's rate
+ *   raw	CLOCK_MONOTONIC_RAW has no NTP which makes up for the rounding
+ *		of the multiplier: one unit of that
+ *   steering	NTP adds to each interval what a nominal one shall be longer.
+ *		The real one is a whole number of cycles, and differs by less
+ *		than one
+ */
+
+static const struct timens_tk_rate tkt_rates[] = {
+	{ 1, 1000 }, { 1, 3 }, { 1, 2 }, { 1, 1 }, { 1000001, 1000000 }, { 7, 1 }, { 1440, 1 },
+	{ 2000, 1 }, { 1999, 7 },
+};
+
+/* What a clock with a rate shows for a number of cycles */
+static s64 tkt_ideal(const struct clocksource *cs, struct timens_tk_rate rate, u64 cycles)
+{
+	u64 rest, n = div64_u64_rem(cycles, rate.den, &rest);
+	u128 time = (u128)n * rate.num * cs->mult;
+
+	time += mul_u64_u64_div_u64(rest * rate.num, cs->mult, rate.den);
+	return (s64)(time >> cs->shift);
+}
+
+/* See above */
+static u64 tkt_rate_quantum(const struct tkt_world *w, struct timens_tk_rate rate, u32 shift)
+{
+	u64 cycles = w->clock->hz;
+
+	if (rate.num >= TIMENS_TK_HORIZON * rate.den)
+		cycles = mul_u64_u64_div_u64(cycles, TIMENS_TK_HORIZON * rate.den, rate.num);
+	return (cycles >> shift) + 1;
+}
+
+static u64 tkt_rate_interval(const struct clocksource *cs, struct timens_tk_rate rate)
+{
+	u64 ns = NSEC_PER_SEC / HZ;
+
+	return max(mul_u64_u64_div_u64(ns << cs->shift, rate.den, (u64)cs->mult * rate.num), 1);
+}
+
+static u64 tkt_rate_drift(const struct tkt_world *w, struct timens_tk_rate rate, u32 shift,
+			  u64 cycles)
+{
+	if (rate.num == rate.den)
+		return 0;
+	return (div64_u64(cycles, tkt_rate_interval(&w->clock->cs, rate)) >> shift) + 1;
+}
+
+/* Bring CLOCK_MONOTONIC_RAW of the host to the present, however long that is ago */
+static void tkt_keep_raw(struct tkt_world *w)
+{
+	struct timekeeper *tk = &w->host->timekeeper;
+	struct tk_read_base *tkr = &tk->tkr_raw;
+	s64 ns = tkt_ideal(&w->clock->cs, (struct timens_tk_rate){ 1, 1 },
+			   w->clock->now - w->base);
+	u32 rem;
+
+	tk->raw_sec = 1000 + div_u64_rem(ns, NSEC_PER_SEC, &rem);
+	tkr->xtime_nsec = (u64)rem << w->clock->cs.shift;
+	tkr->mult = w->clock->cs.mult;
+	tkr->shift = w->clock->cs.shift;
+	tkr->cycle_last = w->clock->now & w->clock->cs.mask;
+}
+
+struct tkt_rate_arg {
+	struct timens_tk_rate	rate;
+	struct timens_tk_raw	raw;
+};
+
+static int tkt_op_rate(struct timekeeper_ns *tn, void *data)
+{
+	struct tkt_rate_arg *arg = data;
+
+	return timens_tk_do_rate(tn, arg->rate, &arg->raw);
+}
+
+static const clockid_t tkt_all_clocks[] = {
+	CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+};
+
+static void tkt_read_all(const struct tkt_world *w, const struct tkt_actor *a, s64 *ns)
+{
+	unsigned int c;
+
+	for (c = 0; c < ARRAY_SIZE(tkt_all_clocks); c++)
+		ns[c] = tkt_read(w, a->tn, tkt_all_clocks[c]);
+}
+
+/* No clock goes back, or notices anything but the rounding of a nanosecond */
+static void tkt_expect_same_all(struct tkt_world *w, const struct tkt_actor *a, const s64 *before)
+{
+	s64 after[ARRAY_SIZE(tkt_all_clocks)];
+	unsigned int c;
+
+	tkt_read_all(w, a, after);
+	for (c = 0; c < ARRAY_SIZE(tkt_all_clocks); c++) {
+		KUNIT_ASSERT_GE_MSG(w->test, after[c], before[c], "clock %d", tkt_all_clocks[c]);
+		KUNIT_ASSERT_LE_MSG(w->test, after[c], before[c] + 1, "clock %d",
+				    tkt_all_clocks[c]);
+	}
+}
+
+static void tkt_set_rate(struct tkt_world *w, struct tkt_actor *a, struct timens_tk_rate rate)
+{
+	s64 before[ARRAY_SIZE(tkt_all_clocks)];
+	struct tkt_rate_arg arg = { .rate = rate };
+
+	tkt_keep_raw(w);
+	tkt_raw(w, &arg.raw);
+	if (a->tn->rate.num == a->tn->rate.den)
+		tkt_pass(w, a->tn);
+	tkt_read_all(w, a, before);
+	KUNIT_ASSERT_EQ(w->test, tkt_write(a->tn, NULL, NULL, tkt_op_rate, &arg), 0);
+	tkt_hurry(w, a);
+	tkt_expect_same_all(w, a, before);
+}
+
+/* Multiplier, shift and horizon of all rates */
+static void tkt_rate_fixed_point(struct kunit *test)
+{
+	const struct tkt_spec *spec = test->param_value;
+	struct timens_tk_rate rate;
+	struct tkt_clock clock;
+	u32 mult, shift;
+	u64 most, cycles, nsecs;
+	unsigned int i;
+	u128 exact;
+
+	tkt_clock_init(&clock, spec, 0);
+	for (i = 0; i < ARRAY_SIZE(tkt_rates); i++) {
+		rate = tkt_rates[i];
+		timens_tk_rate_mult_shift(&clock.cs, rate, &mult, &shift);
+		KUNIT_EXPECT_GT(test, mult, 0U);
+		KUNIT_EXPECT_LT(test, (u64)mult, 1ULL << TIMENS_TK_MULT_BITS);
+		KUNIT_EXPECT_LE(test, shift, (u32)TIMENS_TK_MAX_SHIFT);
+		/* No bit more would fit */
+		if (shift < TIMENS_TK_MAX_SHIFT)
+			KUNIT_EXPECT_GE(test, (u64)mult << 1, (1ULL << TIMENS_TK_MULT_BITS) - 1);
+		/* mult * 2^-shift is rate * cs.mult * 2^-cs.shift, less than a unit rounded down */
+		exact = (u128)rate.num * clock.cs.mult << shift;
+		KUNIT_EXPECT_TRUE(test, (u128)mult * rate.den << clock.cs.shift <= exact);
+		KUNIT_EXPECT_TRUE(test, (u128)(mult + 1) * rate.den << clock.cs.shift > exact);
+		/* The horizon: eight seconds of the host, or of a faster clock */
+		most = (u64)mult + (mult >> 2);
+		cycles = clock.hz * TIMENS_TK_HORIZON;
+		if (rate.num > rate.den)
+			cycles = mul_u64_u64_div_u64(cycles, rate.den, rate.num);
+		KUNIT_EXPECT_TRUE(test, (u128)cycles * most + ((u128)(2 * NSEC_PER_SEC) << shift) <=
+				  U64_MAX);
+		KUNIT_EXPECT_GE(test, timens_tk_max_cycles(mult, shift), cycles);
+		nsecs = mul_u64_u32_shr(clock.hz, mult, shift);
+		KUNIT_EXPECT_LE(test, nsecs, 2000 * (u64)NSEC_PER_SEC);
+	}
+}
+
+/* At each rate, a clock is where it shall be after a day of the host */
+static void tkt_rate_day(struct kunit *test)
+{
+	const struct tkt_spec *spec = test->param_value;
+	/* A narrow counter needs its passes, of which a day has too many */
+	u64 idle = spec->bits == 64 ? TKT_DAY * NSEC_PER_SEC : 0;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(tkt_rates); i++) {
+		struct tkt_world *w = tkt_world(test, spec, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+		struct timens_tk_rate rate = tkt_rates[i];
+		s64 before[ARRAY_SIZE(tkt_all_clocks)], ideal, now, off, last = 0;
+		s64 low = 0, high = 0, raw_low = 0, raw_high = 0;
+		u64 start, quantum, drift, raw;
+		u32 mult, shift;
+
+		tkt_run_ns(w, 1700 * NSEC_PER_MSEC);
+		tkt_set_rate(w, a, rate);
+		tkt_read_all(w, a, before);
+		start = w->clock->now;
+		mult = a->tn->tkd.timekeeper.tkr_raw.mult;
+		shift = a->tn->tkd.timekeeper.tkr_mono.shift;
+		quantum = tkt_rate_quantum(w, rate, shift);
+		for (k = 0; k < 100; k++) {
+			if (k == 40 && idle) {
+				a->stall = U64_MAX;
+				tkt_run_ns(w, idle);
+				a->stall = 0;
+				/*
+				 * A unit of the multiplier is made up for, by half of
+				 * what is left and 1/2048 of the slope at the most
+				 */
+				tkt_run_ns(w, (rate.num < rate.den ? 600 : 40) *
+					   (u64)NSEC_PER_SEC);
+			}
+			tkt_run_ns(w, tkt_random(w, NSEC_PER_SEC / 2));
+			ideal = tkt_ideal(&w->clock->cs, rate, w->clock->now - start);
+			drift = tkt_rate_drift(w, rate, shift, w->clock->now - start);
+			now = tkt_read(w, a->tn, CLOCK_MONOTONIC);
+			KUNIT_ASSERT_GE(test, now, last);
+			last = now;
+			off = now - before[2] - ideal;
+			low = min(low, off);
+			high = max(high, off);
+			KUNIT_ASSERT_LE_MSG(test, off, (s64)(3 * quantum + 2), "%u/%u, step %u",
+					    rate.num, rate.den, k);
+			KUNIT_ASSERT_GE_MSG(test, off, -(s64)(3 * quantum + drift + 2),
+					    "%u/%u, step %u", rate.num, rate.den, k);
+			tkt_expect_near(w, tkt_read(w, a->tn, CLOCK_REALTIME) - before[0],
+					now - before[2], 1, "REALTIME");
+
+			if (rate.num == rate.den) {
+				tkt_keep_raw(w);
+				tkt_pass(w, a->tn);
+			}
+			raw = div_u64(ideal, mult) + 2;
+			off = tkt_read(w, a->tn, CLOCK_MONOTONIC_RAW) - before[4] - ideal;
+			raw_low = min(raw_low, off);
+			raw_high = max(raw_high, off);
+			KUNIT_ASSERT_LE_MSG(test, off, 2, "raw, %u/%u, step %u", rate.num, rate.den,
+					    k);
+			KUNIT_ASSERT_GE_MSG(test, off, -(s64)(rate.num == rate.den ? 2 : raw),
+					    "raw, %u/%u, step %u", rate.num, rate.den, k);
+		}
+		kunit_info(test, "%u/%u: %llu passes, %lld .. %lld ns, bounds -%llu .. %llu; raw %lld .. %lld, bounds -%llu .. 2",
+			   rate.num, rate.den, a->passes, low, high, 3 * quantum + drift + 2,
+			   3 * quantum + 2, raw_low, raw_high, raw);
+	}
+}
+
+/* Whenever the rate changes, whatever is being slewed: no clock steps */
+static void tkt_rate_change(struct kunit *test)
+{
+	struct tkt_world *w = tkt_world(test, test->param_value, &tkt_epoch);
+	struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+	s64 last[ARRAY_SIZE(tkt_all_clocks)], now[ARRAY_SIZE(tkt_all_clocks)];
+	struct __kernel_timex txc;
+	unsigned int i, k, c;
+
+	kunit_info(test, "seed %#llx", tkt_seed);
+	tkt_read_all(w, a, last);
+	for (i = 0; i < 300; i++) {
+		if (!tkt_random(w, 3)) {
+			tkt_random_steering(w, &txc);
+			KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
+		}
+		/* tkt_set_rate() looks at all clocks before and after */
+		tkt_set_rate(w, a, tkt_rates[tkt_random(w, ARRAY_SIZE(tkt_rates))]);
+		for (k = 0; k < 3; k++) {
+			tkt_run_ns(w, 1 + tkt_random(w, NSEC_PER_SEC / (k ? 4 : 100)));
+			if (a->tn->rate.num == a->tn->rate.den) {
+				tkt_keep_raw(w);
+				tkt_pass(w, a->tn);
+			}
+			tkt_read_all(w, a, now);
+			for (c = 0; c < ARRAY_SIZE(tkt_all_clocks); c++) {
+				KUNIT_ASSERT_GE_MSG(test, now[c], last[c], "clock %d, step %u.%u",
+						    tkt_all_clocks[c], i, k);
+				last[c] = now[c];
+			}
+		}
+	}
+}
+
+/* Frequency and adjtime() work on top of the rate */
+static void tkt_rate_ntp(struct kunit *test)
+{
+	static const s64 freqs[] = { 500 << 16, -(500 << 16), 6553, -12345678 };
+	const struct tkt_spec *spec = test->param_value;
+	s64 base, ideal, extra, off, before, worst;
+	unsigned int i, k, s;
+
+	for (i = 0; i < ARRAY_SIZE(tkt_rates); i++) {
+		struct tkt_world *w = tkt_world(test, spec, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+		struct timens_tk_rate rate = tkt_rates[i];
+		u64 start, bound, per, interval, secs;
+		u32 shift;
+
+		tkt_set_rate(w, a, rate);
+		shift = a->tn->tkd.timekeeper.tkr_mono.shift;
+		interval = tkt_rate_interval(&w->clock->cs, rate);
+		worst = 0;
+		for (k = 0; k < ARRAY_SIZE(freqs); k++) {
+			KUNIT_ASSERT_GE(test, tkt_adjust(w, a, USER_TICK_USEC, freqs[k]), 0);
+			start = w->clock->now;
+			before = tkt_read(w, a->tn, CLOCK_MONOTONIC);
+			tkt_run_ns(w, 10 * (u64)NSEC_PER_SEC);
+			ideal = tkt_ideal(&w->clock->cs, rate, w->clock->now - start);
+			extra = mul_u64_u64_div_u64(ideal, abs(freqs[k]), 65536000000ULL);
+			bound = 4 * tkt_rate_quantum(w, rate, shift) + 3 +
+				tkt_rate_drift(w, rate, shift, w->clock->now - start) +
+				div64_u64(extra, interval) + 1;
+			off = tkt_read(w, a->tn, CLOCK_MONOTONIC) - before - ideal -
+			      (freqs[k] < 0 ? -extra : extra);
+			worst = max(worst, abs(off));
+			tkt_expect_near(w, off, 0, bound, "%u/%u, frequency %lld", rate.num,
+					rate.den, freqs[k]);
+		}
+
+		/* A millisecond of adjtime() takes two seconds of the clock, and no rate changes it */
+		KUNIT_ASSERT_GE(test, tkt_adjust(w, a, USER_TICK_USEC, 0), 0);
+		secs = rate.num < rate.den ? 6 * rate.den : 40;
+		per = 0;
+		base = 0;
+		for (s = 0; s < 2; s++) {
+			struct __kernel_timex txc = { .modes = TKT_ADJTIME, .offset = 1000 };
+
+			if (s)
+				KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
+			start = w->clock->now;
+			before = tkt_read(w, a->tn, CLOCK_MONOTONIC);
+			tkt_run_ns(w, secs * NSEC_PER_SEC);
+			off = tkt_read(w, a->tn, CLOCK_MONOTONIC) - before -
+			      tkt_ideal(&w->clock->cs, rate, w->clock->now - start);
+			if (!s)
+				base = off;
+			per = tkt_rate_drift(w, rate, shift, w->clock->now - start);
+		}
+		/*
+		 * A second which is slewed by 1/2000 has fewer intervals by that much,
+		 * and one less or more at either end of the two
+		 */
+		bound = 6 * tkt_rate_quantum(w, rate, shift) + 2 * per + 4 + 500 + 2 * 500 +
+			div64_u64(NSEC_PER_MSEC, interval);
+		tkt_expect_near(w, off - base, NSEC_PER_MSEC, bound, "%u/%u, adjtime", rate.num,
+				rate.den);
+		kunit_info(test, "%u/%u: frequency at most %lld ns off, adjtime() %lld ns, bound %llu ns",
+			   rate.num, rate.den, worst, off - base - NSEC_PER_MSEC, bound);
+	}
+}
+
+/* On another counter, and through a sleep, the clock keeps its rate */
+static void tkt_rate_rebase(struct kunit *test)
+{
+	static const struct tkt_spec * const chain[] = {
+		TKT_HPET, TKT_ACPI_PM, TKT_TSC, TKT_ACPI_PM, TKT_TSC,
+	};
+	s64 before[ARRAY_SIZE(tkt_all_clocks)], after[ARRAY_SIZE(tkt_all_clocks)], nap, ideal;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(tkt_rates); i++) {
+		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+		struct timens_tk_rate rate = tkt_rates[i];
+
+		/* The raw clock of a rate of one is the host's: see tkt_rebase() */
+		if (rate.num == rate.den)
+			continue;
+		tkt_set_rate(w, a, rate);
+		for (k = 0; k < ARRAY_SIZE(chain); k++) {
+			struct tkt_clock *clock = kunit_kzalloc(test, sizeof(*clock), GFP_KERNEL);
+			struct timespec64 sleep;
+			struct timens_tk_raw raw;
+			unsigned long flags;
+			u64 old, start, bound;
+			u32 shift;
+
+			KUNIT_ASSERT_NOT_NULL(test, clock);
+			tkt_run_ns(w, tkt_random(w, 2 * NSEC_PER_SEC));
+			tkt_read_all(w, a, before);
+			old = w->clock->now & w->clock->cs.mask;
+
+			tkt_clock_init(clock, chain[k], CLOCKSOURCE_MASK(chain[k]->bits) / 8 * 7 +
+				       tkt_random(w, CLOCKSOURCE_MASK(chain[k]->bits) / 16));
+			w->clock = clock;
+			w->base = clock->now;
+			w->tick = 0;
+			tkt_keep_raw(w);
+			tkt_raw(w, &raw);
+			timens_tk_calendar_del(a->cal, a->tn);
+			local_irq_save(flags);
+			timens_tk_change_one(a->tn, old, &clock->cs, &raw,
+					     clock->now & clock->cs.mask);
+			hrtimer_cancel(&a->tn->wake_timer);
+			local_irq_restore(flags);
+			timens_tk_calendar_init(a->cal, 0);
+			timens_tk_calendar_set(a->cal, HZ, tkt_wrap_ticks(&clock->cs));
+			timens_tk_calendar_add(a->cal, a->tn, 0);
+			tkt_hurry(w, a);
+			tkt_expect_same_all(w, a, before);
+
+			/* It sleeps at its rate */
+			tkt_forward(a->tn);
+			tkt_read_all(w, a, before);
+			nap = tkt_random(w, TKT_HOUR);
+			sleep = ns_to_timespec64(nap);
+			raw_spin_lock_irqsave(&a->tn->tkd.lock, flags);
+			timens_tk_add_sleep(a->tn, &sleep);
+			raw_spin_unlock_irqrestore(&a->tn->tkd.lock, flags);
+			tkt_read_all(w, a, after);
+			nap = mul_u64_u64_div_u64(nap, rate.num, rate.den);
+			KUNIT_ASSERT_EQ(test, after[0] - before[0], nap);
+			KUNIT_ASSERT_EQ(test, after[1] - before[1], nap);
+			KUNIT_ASSERT_EQ(test, after[2] - before[2], 0);
+			KUNIT_ASSERT_EQ(test, after[3] - before[3], nap);
+			KUNIT_ASSERT_EQ(test, after[4] - before[4], 0);
+
+			start = clock->now;
+			shift = a->tn->tkd.timekeeper.tkr_mono.shift;
+			tkt_run_ns(w, NSEC_PER_SEC + tkt_random(w, NSEC_PER_SEC));
+			ideal = tkt_ideal(&clock->cs, rate, clock->now - start);
+			bound = 4 * tkt_rate_quantum(w, rate, shift) + 2 +
+				tkt_rate_drift(w, rate, shift, clock->now - start);
+			tkt_read_all(w, a, before);
+			tkt_expect_near(w, before[2] - after[2], ideal, bound, "%u/%u on %s",
+					rate.num, rate.den, chain[k]->name);
+			tkt_expect_near(w, before[4] - after[4], ideal,
+					div_u64(ideal, a->tn->raw.mult) + 2, "raw, %u/%u on %s",
+					rate.num, rate.den, chain[k]->name);
+		}
+	}
+}
+
+/* After hours without a tick a fast clock is caught up in little time */
+static void tkt_rate_catch_up(struct kunit *test)
+{
+	static const struct timens_tk_rate rates[] = { { 7, 1 }, { 1440, 1 }, { 2000, 1 } };
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+		struct __kernel_timex txc = {
+			.modes = ADJ_STATUS | ADJ_MAXERROR, .maxerror = 1000,
+		};
+		struct timens_tk_rate rate = rates[i];
+		u64 start, took, quantum, secs;
+		s64 mono, ideal;
+
+		tkt_set_rate(w, a, rate);
+		KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
+		tkt_run_ns(w, NSEC_PER_SEC);
+		tkt_forward(a->tn);
+		quantum = tkt_rate_quantum(w, rate, a->tn->tkd.timekeeper.tkr_mono.shift);
+		mono = tkt_read(w, a->tn, CLOCK_MONOTONIC);
+		start = w->clock->now;
+		a->stall = U64_MAX;
+		tkt_run_ns(w, 8 * TKT_HOUR);
+		took = tkt_elapsed(a->tn, tkt_op_none, NULL, &ret);
+		KUNIT_EXPECT_EQ(test, ret, 0);
+		ideal = tkt_ideal(&w->clock->cs, rate, w->clock->now - start);
+		/* One quantum per eight seconds of the clock, or less, was not made up for */
+		secs = div_u64(ideal, NSEC_PER_SEC);
+		tkt_expect_near(w, tkt_read(w, a->tn, CLOCK_MONOTONIC) - mono, ideal,
+				(secs / min(rate.num, 8) + 2) * 2 * quantum, "%u/%u", rate.num,
+				rate.den);
+		/* The seconds of NTP were all counted */
+		KUNIT_EXPECT_GE(test, a->tn->ntp.time_maxerror,
+				(long)min(secs * (MAXFREQ / NSEC_PER_USEC) - 1000, NTP_PHASE_LIMIT));
+		KUNIT_EXPECT_LT(test, took, 100 * (u64)NSEC_PER_MSEC);
+		kunit_info(test, "%u/%u: %llu seconds in %llu us", rate.num, rate.den, secs,
+			   div_u64(took, NSEC_PER_USEC));
+	}
+}
+
+static void tkt_rate_parse(struct kunit *test)
+{
+	static const struct {
+		const char		*text;
+		int			ret;
+		struct timens_tk_rate	rate;
+	} texts[] = {
+		{ "1", 0, { 1, 1 } }, { "1.0", 0, { 1, 1 } }, { "01", 0, { 1, 1 } },
+		{ "0.001", 0, { 1, 1000 } }, { "1/1000", 0, { 1, 1000 } },
+		{ "2000", 0, { 2000, 1 } }, { "2000.0", 0, { 2000, 1 } },
+		{ "0.5", 0, { 1, 2 } }, { "2/4", 0, { 1, 2 } }, { "1440", 0, { 1440, 1 } },
+		{ "1.000001", 0, { 1000001, 1000000 } }, { "1999/7", 0, { 1999, 7 } },
+		{ "1000000000/1000000000", 0, { 1, 1 } }, { "999999999/1000000000", 0,
+		  { 999999999, 1000000000 } }, { "1.999999999", 0, { 1999999999, 0 } },
+		{ "2000/1", 0, { 2000, 1 } }, { "0.999999999", 0, { 999999999, 1000000000 } },
+		{ "", -EINVAL }, { " ", -EINVAL }, { "1 ", -EINVAL }, { " 1", -EINVAL },
+		{ "1e3", -EINVAL }, { "-1", -EINVAL }, { "+1", -EINVAL }, { "1.", -EINVAL },
+		{ ".5", -EINVAL }, { ".", -EINVAL }, { "/", -EINVAL }, { "1/", -EINVAL },
+		{ "/2", -EINVAL }, { "1/2/3", -EINVAL }, { "1.5/2", -EINVAL },
+		{ "1/2.5", -EINVAL }, { "1//2", -EINVAL }, { "1/-2", -EINVAL }, { "1..5", -EINVAL },
+		{ "1.2.3", -EINVAL }, { "0x10", -EINVAL }, { "1,5", -EINVAL }, { "1\n", -EINVAL },
+		{ "0.0000000001", -EINVAL }, { "1.0000000000", -EINVAL },
+		{ "18446744073709551617", -EINVAL }, { "99999999999999999999999999", -EINVAL },
+		{ "1/99999999999999999999999999", -EINVAL }, { "host", -EINVAL }, { "nan", -EINVAL },
+		{ "0", -ERANGE }, { "0.0", -ERANGE }, { "1/0", -ERANGE }, { "0/1", -ERANGE },
+		{ "0/0", -ERANGE }, { "2001", -ERANGE }, { "2000.000001", -ERANGE },
+		{ "1/1001", -ERANGE }, { "0.000999999", -ERANGE }, { "4001/2", -ERANGE },
+		{ "1000000001/1000000000", -ERANGE }, { "18446744073709551", -ERANGE },
+		{ "1/1000000001", -ERANGE },
+	};
+	struct timens_tk_rate rate;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
+		rate = (struct timens_tk_rate){ 12345, 67890 };
+		ret = timens_tk_parse_rate(texts[i].text, &rate);
+		/* A numerator above the limit */
+		if (!texts[i].ret && !texts[i].rate.den) {
+			KUNIT_EXPECT_EQ(test, ret, -ERANGE);
+			continue;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, ret, texts[i].ret, "\"%s\"", texts[i].text);
+		KUNIT_EXPECT_EQ_MSG(test, rate.num, ret ? 12345 : texts[i].rate.num, "\"%s\"",
+				    texts[i].text);
+		KUNIT_EXPECT_EQ_MSG(test, rate.den, ret ? 67890 : texts[i].rate.den, "\"%s\"",
+				    texts[i].text);
+	}
+}
+
+/*
+ * Smeared leap seconds
+ */
+
+/**
+ * struct tkt_smear - A leap second which is smeared
+ * @name:	Name
+ * @policy:	How
+ * @before:	Start of its window, before the edge (secs)
+ * @after:	End of its window, after the edge (secs)
+ * @rate:	Rate of the clock
+ * @status:	STA_INS or STA_DEL
+ * @often:	Ticks between two passes of the second namespace
+ */
+struct tkt_smear {
+	const char			*name;
+	struct timens_smear_policy	policy;
+	s32				before;
+	s32				after;
+	struct timens_tk_rate		rate;
+	int				status;
+	unsigned int			often;
+};
+
+#define TKT_SMEAR(shape, place, window)	\
+	{ window, TIMENS_SMEAR_CUSTOM, TIMENS_SMEAR_##shape, TIMENS_SMEAR_##place }
+
+static const struct tkt_smear tkt_smears[] = {
+	{ "linear, each tick", TKT_SMEAR(LINEAR, CENTRED, 128), 64, 64, { 1, 1 }, STA_INS, 1 },
+	{ "cosine", TKT_SMEAR(COSINE, BEFORE, 10000), 10000, 0, { 1, 1 }, STA_DEL, HZ / 5 },
+	{ "quadratic", TKT_SMEAR(QUADRATIC, AFTER, 10000), 0, 10000, { 1, 1 }, STA_INS, HZ / 5 },
+	{ "linear, 1440", TKT_SMEAR(LINEAR, CENTRED, 86400), 43200, 43200, { 1440, 1 }, STA_INS, 1 },
+	{ "cosine, 1440", TKT_SMEAR(COSINE, BEFORE, 80000), 80000, 0, { 1440, 1 }, STA_INS, 1 },
+	{ "quadratic, 1440", TKT_SMEAR(QUADRATIC, AFTER, 62500), 0, 62500, { 1440, 1 }, STA_DEL, 1 },
+};
+
+static void tkt_smear_desc(const struct tkt_smear *smear, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", smear->name,
+		 smear->status == STA_INS ? "insert" : "delete");
+}
+
+KUNIT_ARRAY_PARAM(tkt_smear, tkt_smears, tkt_smear_desc);
+
+static int tkt_op_policy(struct timekeeper_ns *tn, void *arg)
+{
+	return timens_tk_do_policy(tn, arg);
+}
+
+/*
+ * CLOCK_TAI does not notice, REALTIME differs from it by the curve, and in the
+ * end by a second which adjtimex() has announced all the time. A namespace
+ * which takes its passes more often agrees.
+ */
+static void tkt_smear_leap(struct kunit *test)
+{
+	const struct tkt_smear *smear = test->param_value;
+	bool ins = smear->status == STA_INS;
+	s64 edge = ins ? TKT_MIDNIGHT : TKT_MIDNIGHT - 1, step = ins ? -1 : 1, tai = 37;
+	struct timespec64 real = { .tv_sec = edge - smear->before - 100, .tv_nsec = 250000000 };
+	struct tkt_world *w = tkt_world(test, TKT_TSC, &real);
+	s64 now, shown, start, end, phase, want, off[2] = { 0 }, apart = 0, worst = 0, worst_tai = 0;
+	s64 last[2] = { 0 }, first[2], quantum, most;
+	struct timens_smear_policy other = TKT_SMEAR(LINEAR, AFTER, 777);
+	struct timens_smear_policy policy = smear->policy;
+	unsigned int i, k, inside = 0, beyond = 0;
+	struct tkt_actor *a[2];
+	struct __kernel_timex txc;
+	u64 begin, chord, tai_most;
+	int state;
+
+	a[0] = tkt_actor(w, HZ, NULL);
+	a[1] = tkt_actor(w, smear->often, NULL);
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, tkt_write(a[i]->tn, NULL, NULL, tkt_op_policy, &policy), 0);
+		txc = (struct __kernel_timex) {
+			.modes = ADJ_TAI | ADJ_STATUS, .constant = tai, .status = smear->status,
+		};
+		KUNIT_ASSERT_EQ(test, tkt_adjtimex(w, a[i], &txc), TIME_OK);
+		tkt_set_rate(w, a[i], smear->rate);
+		first[i] = tkt_read(w, a[i]->tn, CLOCK_TAI);
+	}
+	begin = w->clock->now;
+	start = (edge - smear->before) * NSEC_PER_SEC;
+	end = (edge + smear->after) * NSEC_PER_SEC;
+	quantum = 3 * tkt_rate_quantum(w, smear->rate, a[0]->tn->tkd.timekeeper.tkr_mono.shift) + 3;
+	/*
+	 * A chord is off by 5/8 (time between the passes / window)^2 s, and by up
+	 * to four times of that when there are more of them; and both are rounded
+	 */
+	chord = max(a[0]->tn->pass_nsecs, (u64)NSEC_PER_SEC);
+	chord = mul_u64_u64_div_u64(chord, chord, policy.window);
+	chord = div_u64(chord, policy.window) * 5 / 2;
+	chord = policy.shape == TIMENS_SMEAR_LINEAR ? 5 : div_u64(chord, NSEC_PER_SEC) + 5;
+
+	for (k = 0; beyond < 20; k++) {
+		tkt_run_ns(w, div_u64(tkt_random(w, (end - start) / 150) * smear->rate.den,
+				      smear->rate.num) + 1);
+		want = tkt_ideal(&w->clock->cs, smear->rate, w->clock->now - begin);
+		/* In units of the line without the smear */
+		now = first[0] - tai * NSEC_PER_SEC + want;
+		for (i = 0; i < 2; i++) {
+			shown = tkt_read(w, a[i]->tn, CLOCK_REALTIME);
+			KUNIT_ASSERT_GE(test, shown, last[i]);
+			last[i] = shown;
+
+			off[i] = tkt_read(w, a[i]->tn, CLOCK_TAI) - first[i] - want;
+			tai_most = quantum + tkt_rate_drift(w, smear->rate,
+							    a[i]->tn->tkd.timekeeper.tkr_mono.shift,
+							    w->clock->now - begin);
+			KUNIT_ASSERT_LT(test, tai_most, NSEC_PER_USEC);
+			worst_tai = max(worst_tai, abs(off[i]));
+			tkt_expect_near(w, off[i], 0, tai_most, "TAI, %u", k);
+
+			/* The curve, where the clock itself is: it is flat enough */
+			phase = shown - (tkt_read(w, a[i]->tn, CLOCK_TAI) - tai * NSEC_PER_SEC);
+			want += off[i];
+			shown = now + off[i] <= start ? 0 :
+				step * (s64)timens_smear_curve(policy.shape, now + off[i] - start,
+							       end - start, NSEC_PER_SEC);
+			want -= off[i];
+			worst = max(worst, abs(phase - shown));
+			tkt_expect_near(w, phase, shown, chord, "phase, %u", k);
+		}
+		most = 2 * quantum + 2 * chord;
+		apart = max(apart, abs(last[0] - last[1]));
+		tkt_expect_near(w, last[0], last[1], most, "REALTIME of both, %u", k);
+
+		/* Around the end, one pass or the other may not have come */
+		if (now > end - 20 * (s64)NSEC_PER_SEC && now < end + 20 * (s64)NSEC_PER_SEC)
+			continue;
+		for (i = 0; i < 2; i++) {
+			state = tkt_state(w, a[i]);
+			txc = (struct __kernel_timex) { 0 };
+			tkt_adjtimex(w, a[i], &txc);
+			if (now < end) {
+				KUNIT_ASSERT_EQ_MSG(test, state, now < start - 90 * NSEC_PER_SEC ?
+						    state : ins ? TIME_INS : TIME_DEL, "at %lld",
+						    now - end);
+				KUNIT_ASSERT_EQ(test, txc.tai, (int)tai);
+			} else {
+				KUNIT_ASSERT_EQ_MSG(test, state, TIME_WAIT, "at %lld", now - end);
+				KUNIT_ASSERT_EQ(test, txc.tai, (int)(tai - step));
+				KUNIT_ASSERT_EQ(test, tkt_read(w, a[i]->tn, CLOCK_REALTIME),
+						tkt_read(w, a[i]->tn, CLOCK_TAI) -
+						(tai - step) * NSEC_PER_SEC);
+				KUNIT_ASSERT_EQ(test, a[i]->tn->smear.state, TIMENS_SMEAR_NONE);
+			}
+		}
+		/* In the window, nothing but the same policy is accepted */
+		if (now > start && now < end) {
+			inside++;
+			KUNIT_ASSERT_EQ(test, tkt_write(a[0]->tn, NULL, NULL, tkt_op_policy, &other),
+					-EBUSY);
+			KUNIT_ASSERT_EQ(test, tkt_write(a[0]->tn, NULL, NULL, tkt_op_policy,
+							&policy), 0);
+		} else if (now > end) {
+			beyond++;
+		}
+	}
+	KUNIT_EXPECT_GT(test, inside, 100U);
+	KUNIT_EXPECT_GE(test, a[1]->passes, a[0]->passes);
+	kunit_info(test, "%llu and %llu passes; at most %lld ns apart, bound %lld ns; off the curve %lld ns, bound %llu ns; TAI %lld ns",
+		   a[0]->passes, a[1]->passes, apart, most, worst, chord, worst_tai);
+}
+
 static struct kunit_case tkt_cases[] = {
 	KUNIT_CASE_PARAM(tkt_fixed_point, tkt_spec_gen_params),
 	KUNIT_CASE_PARAM(tkt_fastest, tkt_spec_gen_params),
@@ -3048,6 +3713,14 @@ static struct kunit_case tkt_cases[] = {
 	KUNIT_CASE(tkt_stamp_sleep),
 	KUNIT_CASE(tkt_stamp_never),
 	KUNIT_CASE(tkt_stamp_random),
+	KUNIT_CASE_PARAM(tkt_rate_fixed_point, tkt_spec_gen_params),
+	KUNIT_CASE_PARAM(tkt_rate_day, tkt_spec_gen_params),
+	KUNIT_CASE_PARAM(tkt_rate_change, tkt_spec_gen_params),
+	KUNIT_CASE_PARAM(tkt_rate_ntp, tkt_spec_gen_params),
+	KUNIT_CASE(tkt_rate_rebase),
+	KUNIT_CASE(tkt_rate_catch_up),
+	KUNIT_CASE(tkt_rate_parse),
+	KUNIT_CASE_PARAM(tkt_smear_leap, tkt_smear_gen_params),
 	{}
 };
 

@@ -117,6 +117,40 @@ TRACE_EVENT(timens_tk_leap,
 );
 
 /**
+ * timens_tk_smear - called when the smear of a leap second enters another state
+ * @inum:	inode number of the time namespace
+ * @state:	enum timens_smear_state
+ * @phase:	what it adds to CLOCK_REALTIME (nsecs)
+ * @end:	CLOCK_REALTIME without it at its end (nsecs)
+ */
+TRACE_EVENT(timens_tk_smear,
+
+	TP_PROTO(unsigned int inum, unsigned int state, s64 phase, s64 end),
+
+	TP_ARGS(inum, state, phase, end),
+
+	TP_STRUCT__entry(
+		__field(unsigned int,	inum)
+		__field(unsigned int,	state)
+		__field(s64,		phase)
+		__field(s64,		end)
+	),
+
+	TP_fast_assign(
+		__entry->inum	= inum;
+		__entry->state	= state;
+		__entry->phase	= phase;
+		__entry->end	= end;
+	),
+
+	TP_printk("ns=%u state=%s phase=%lld end=%lld", __entry->inum,
+		  __print_symbolic(__entry->state,
+				   { 0, "none" }, { 1, "waiting" },
+				   { 2, "running" }, { 3, "back" }),
+		  __entry->phase, __entry->end)
+);
+
+/**
  * timens_timer_early - called when a timer is not there yet on its own clock
  * @inum:	inode number of the time namespace
  * @clock:	clock of the timer

@@ -240,6 +240,8 @@ TEST_F(proc, timens_clock_format)
 	}
 	len += snprintf(want + len, sizeof(want) - len, "%-10s %10lld\n", "frequency",
 			(long long)st.frequency);
+	snprintf(want + len, sizeof(want) - len, "%-10s %10d\n%-10s %s\n%-10s %s\n", "rate", 1,
+		 "leap", "step", "smear", "none");
 	CHECK(!strcmp(text, want), "read\n%sthe values of which would be\n%s", text, want);
 }
 
@@ -273,7 +275,7 @@ TEST_F(proc, refused_writes)
 		"follow\t\n", "followx", "follo", "f", "\n", " ", "follow\nfollow\n",
 		"follow own", "state follow",
 		"realtime 10 0", "realtime 10 0\n", "monotonic 1 0\n", "tai 0 0\n", "frequency 0\n",
-		"leap step", "rate 2", "0", "-1",
+		"leap", "leap\n", "rate", "rate \n", "rate 2 ", "leap step x", "smear none", "0", "-1",
 	};
 	const char *state = variant->own ? "own" : "follow";
 	struct tk_iv line = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 300);

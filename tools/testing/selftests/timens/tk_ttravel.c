@@ -638,16 +638,14 @@ static void put(const char *dir, const char *file, int val)
 	REQUIRE(!ret, "%s = %d: %s", path, val, strerror(-ret));
 }
 
-static void wait_frozen(const char *dir, int want)
+static bool is_frozen(const char *dir, int want)
 {
 	char path[128], text[256], line[16];
 
 	snprintf(path, sizeof(path), "%s/cgroup.events", dir);
 	snprintf(line, sizeof(line), "frozen %d", want);
-	do {
-		tk_sleep(TK_MSEC);
-		tk_slurp(path, text, sizeof(text));
-	} while (!strstr(text, line));
+	tk_slurp(path, text, sizeof(text));
+	return strstr(text, line);
 }
 
 static char task_state(pid_t pid)
@@ -659,27 +657,44 @@ static char task_state(pid_t pid)
 	return strrchr(text, ')')[2];
 }
 
-static void hold(enum stop stop, pid_t pid, const char *cgroup)
+/* False if the process ended before it was held */
+static bool hold(enum stop stop, pid_t pid, const char *cgroup)
 {
-	int status;
+	siginfo_t info = { 0 };
+	char path[128], text[16];
 
 	switch (stop) {
 	case STOP_STOP:
 		REQUIRE(!kill(pid, SIGSTOP), "SIGSTOP: %m");
-		REQUIRE(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status),
-			"not stopped");
-		break;
+		REQUIRE(!waitid(P_PID, pid, &info, WSTOPPED | WEXITED | WNOWAIT), "waitid: %m");
+		return info.si_code == CLD_STOPPED;
 	case STOP_TRACE:
-		REQUIRE(!ptrace(PTRACE_SEIZE, pid, 0, 0), "PTRACE_SEIZE: %m");
-		REQUIRE(!ptrace(PTRACE_INTERRUPT, pid, 0, 0), "PTRACE_INTERRUPT: %m");
-		REQUIRE(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "not stopped");
-		break;
+		if (ptrace(PTRACE_SEIZE, pid, 0, 0) || ptrace(PTRACE_INTERRUPT, pid, 0, 0)) {
+			/* What is a zombie cannot be traced; who else could not be? */
+			REQUIRE(task_state(pid) == 'Z', "PTRACE_SEIZE: %m");
+			return false;
+		}
+		REQUIRE(!waitid(P_PID, pid, &info, WSTOPPED | WEXITED | WNOWAIT), "waitid: %m");
+		return info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
 	case STOP_FREEZE:
-		put(cgroup, "cgroup.procs", pid);
+		snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+		snprintf(text, sizeof(text), "%d", pid);
+		if (tk_write_file(path, text)) {
+			REQUIRE(task_state(pid) == 'Z', "%s = %s: %m", path, text);
+			return false;
+		}
 		put(cgroup, "cgroup.freeze", 1);
-		wait_frozen(cgroup, 1);
+		/* A cgroup without a task that could freeze is not called frozen */
+		while (!is_frozen(cgroup, 1)) {
+			if (task_state(pid) == 'Z') {
+				put(cgroup, "cgroup.freeze", 0);
+				return false;
+			}
+			tk_sleep(TK_MSEC);
+		}
 		break;
 	}
+	return true;
 }
 
 static void let_go(enum stop stop, pid_t pid, const char *cgroup)
@@ -693,7 +708,8 @@ static void let_go(enum stop stop, pid_t pid, const char *cgroup)
 		break;
 	case STOP_FREEZE:
 		put(cgroup, "cgroup.freeze", 0);
-		wait_frozen(cgroup, 0);
+		while (!is_frozen(cgroup, 0))
+			tk_sleep(TK_MSEC);
 		break;
 	}
 }
@@ -731,14 +747,13 @@ static bool hold_asleep(const struct tw_kind *k, enum stop stop, const char *cgr
 		if (atomic_load(&n->open))
 			state = task_state(pid);
 	}
-	if (state == 'Z') {
+	if (state == 'Z' || !hold(stop, pid, cgroup)) {
 		CHECK(!tk_reap(pid), "%s: the sleeper failed", k->name);
 		CHECK(!n->w.ret && n->w.woken >= n->w.lo, "%s: undisturbed: %d, %" PRId64
 		      " ns early", k->name, n->w.ret, n->w.lo - n->w.woken);
 		munmap(n, sizeof(*n));
 		return false;
 	}
-	hold(stop, pid, cgroup);
 	CHECK(tk_step(step) >= 0, "step: %m");
 	most = tk_now(k->clk) - (moves ? step : 0);
 	tk_sleep(more);

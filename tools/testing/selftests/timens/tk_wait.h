@@ -1055,12 +1055,14 @@ static inline s64 tw_due(const struct tw *w)
 	return tk_max(w->lo, w->start);
 }
 
-/* Is the thread asleep? Then it has armed what it waits for. */
+/* Is the thread asleep? Then it has armed what it waits for. It may be gone by now. */
 static inline bool tw_asleep(pid_t tid)
 {
 	char path[64], text[512], *p;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	if (access(path, R_OK))
+		return false;
 	tk_slurp(path, text, sizeof(text));
 	p = strrchr(text, ')');
 	return p && p[1] == ' ' && p[2] == 'S';
