@@ -17,7 +17,7 @@ export LINUX_SRC DISCARD AS_IS FORCE JOBS
 S := scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test ab bench-timers roundtrip test-prefix lint clean distclean
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test ab bench-timers tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
 
@@ -34,6 +34,10 @@ help:
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
 	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug kcsan off bug)'
 	@echo 'make initramfs    compile and pack the programs of the guest'
+	@echo
+	@echo 'make tkns         compile the tool tkns: build/tkns/tkns'
+	@echo 'make tkns-install install it, its manual and completion: DESTDIR= PREFIX=/usr/local'
+	@echo 'make tkns-test    its unit tests, with sanitizers, and a few seconds of changed texts for its parsers'
 	@echo
 	@echo 'make tree         unpack the kernel, apply overlay and patches: build/linux'
 	@echo '                  (DISCARD=1 gives up work there that is not exported; AS_IS=1, with any target, uses it as it stands)'
@@ -67,6 +71,15 @@ bench-timers: tree initramfs
 
 initramfs: tree
 	@$(S)/mkinitramfs.sh
+
+tkns: setup
+	@$(MAKE) --no-print-directory -C tools/tkns
+
+tkns-install: tkns
+	@$(MAKE) --no-print-directory -C tools/tkns install
+
+tkns-test: setup
+	@$(S)/tkns-test.sh
 
 boot: kernel initramfs
 	@$(S)/boot.sh --config $(CONFIG) --suite $(SUITE) --verbose $(ARGS)

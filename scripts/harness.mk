@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# The programs that go into the initramfs, compiled into $(BUILD)/harness and $(BUILD)/kselftest.
+# The programs that go into the initramfs, compiled into $(BUILD)/harness, $(BUILD)/kselftest and $(BUILD)/tkns.
 # Called by scripts/mkinitramfs.sh, which gives ROOT, BUILD and TREE.
 
 BIN	:= $(BUILD)/harness
@@ -27,7 +27,7 @@ tests	 := $(foreach t,$(tests),$(if $(call has_main,$(t)),$(t)))
 all: $(programs:%=$(BIN)/%) $(tests:%=$(KST)/timens/%)
 all: $(patsubst %,$(BIN)/%.32,$(filter $(programs),$(m32)))
 all: $(patsubst %,$(KST)/timens/%.32,$(filter $(tests),$(m32)))
-all: upstream
+all: upstream tkns
 
 $(BIN)/%: $(ROOT)/harness/%.c
 	@mkdir -p $(@D)
@@ -67,6 +67,10 @@ upstream-vDSO: upstream-%:
 	@mkdir -p $(KST)/$*
 	@$(MAKE) --no-print-directory -s -C $(SELF)/$* OUTPUT=$(KST)/$* CC='$(CC)' $(vdso:%=$(KST)/$*/%)
 
-.PHONY: all upstream $(UPSTREAM)
+# The command-line tool, by its own rules; with the guest's libraries, as everybody would install it.
+tkns:
+	@$(MAKE) --no-print-directory -C $(ROOT)/tools/tkns O=$(BUILD)/tkns CC='$(CC)'
+
+.PHONY: all upstream tkns $(UPSTREAM)
 
 -include $(wildcard $(BIN)/*.d $(KST)/timens/*.d)

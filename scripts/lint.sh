@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Everything that reads the code without running it. Results are KTAP; the last line counts.
 #
-#  - checkpatch --strict on every patch and every overlay file; on harness/*.[ch] without --strict and kernel-only rules
+#  - checkpatch --strict on every patch and every overlay file; on harness/*.[ch] and tools/tkns without --strict and kernel-only rules
 #  - sparse (C=2) and W=1 on the files that queue and overlay touch: no warning that the pristine source does not give
 #  - shellcheck on every shell script
 #
@@ -113,8 +113,8 @@ lint_checkpatch()
 		*.c | *.h | *.rst | *.S) result "checkpatch $path" check_patch --strict --ignore "$ignore" --file "$ROOT/$path" ;;
 		esac
 	done < <(overlay_files)
-	for path in "$ROOT"/harness/*.[ch]; do
-		result "checkpatch harness/${path##*/}" check_program "$path" --no-tree --ignore "$ignore,$user_space,$programs"
+	for path in "$ROOT"/harness/*.[ch] "$ROOT"/tools/tkns/*.[ch] "$ROOT"/tools/tkns/test/*.[ch]; do
+		result "checkpatch ${path#"$ROOT/"}" check_program "$path" --no-tree --ignore "$ignore,$user_space,$programs"
 	done
 }
 

@@ -93,6 +93,7 @@ wanted()
 	done < "$ROOT/harness/bin.list"
 	printf '%s\t%s\n' "$(busybox_path)" /busybox/busybox
 	printf '%s\t%s\n' "$BUILD/harness/init" /init
+	printf '%s\t%s\n' "$BUILD/tkns/tkns" /usr/bin/tkns
 	find "$BUILD/harness" -type f -executable ! -name init -printf '%p\t/usr/lib/timens/%f\n'
 	find "$BUILD/kselftest" -type f -executable -printf '%p\t/kselftest/%P\n'
 	find "$ROOT/harness/suites" -type f -executable -printf '%p\t/suites/%P\n'

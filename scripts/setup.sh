@@ -16,11 +16,11 @@ packages=(
 	# the machine
 	qemu-system-x86
 	# what is copied into the guest
-	bash busybox-static util-linux uidmap libcap2-bin iproute2 crun jq tzdata
+	bash busybox-static util-linux bsdutils uidmap libcap2-bin iproute2 crun jq tzdata
 	# libraries of the daemons below
 	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3
 	# checks (the python modules are for checkpatch's look at licences)
-	sparse shellcheck python3-ply python3-git
+	sparse shellcheck python3-ply python3-git groff-base
 	# plots of the benchmarks
 	gnuplot-nox
 )

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+/* tkns show, list and watch: looking without touching. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "opts.h"
+#include "tkns.h"
+#include "view.h"
+
+/*
+ * show
+ */
+
+static error_t parse_look(int key, char *arg, struct argp_state *state)
+{
+	struct pid_args *args = state->input;
+
+	switch (key) {
+	case OPT_OWN:
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "one argument too many: '%s'", arg);
+		args->pid = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option json_option[] = {
+	{ "json", OPT_OWN, NULL, 0, "Write JSON", 2 },
+	{ 0 }
+};
+
+static void look(pid_t pid, struct snapshot *snap)
+{
+	int ret = clock_snapshot(pid, false, snap);
+
+	if (!ret)
+		return;
+	errno = -ret;
+	if (!pid)
+		die_errno("the own namespace");
+	if (ret == -ENOENT || ret == -ESRCH)
+		die("no process %d", pid);
+	die_errno("the time namespace of process %d", pid);
+}
+
+int cmd_show(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = json_option, .parser = parse_look, .args_doc = "[PID]",
+		.doc = "Show the clock of the time namespace in which process PID is, or tkns."
+	};
+	struct pid_args args = { 0 };
+	struct snapshot snap;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	need_kernel();
+	look(args.pid ? parse_pid(args.pid) : 0, &snap);
+	if (args.json)
+		view_json_line(&snap, stdout);
+	else
+		view_text(&snap, stdout);
+	close_stdout();
+	return 0;
+}
+
+/*
+ * list
+ */
+
+struct space {
+	ino_t ino;
+	long tasks;		/* threads inside */
+	pid_t inside;		/* the first of the processes inside, or 0 */
+	pid_t parent;		/* one whose children will be inside, or 0 */
+};
+
+struct spaces {
+	struct space *space;
+	size_t n;
+	size_t hidden;		/* processes which may not be looked at */
+};
+
+static struct space *find_space(struct spaces *all, ino_t ino)
+{
+	struct space *space;
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		if (all->space[i].ino == ino)
+			return &all->space[i];
+	space = realloc(all->space, (all->n + 1) * sizeof(*space));
+	if (!space)
+		die_errno("list");
+	all->space = space;
+	space += all->n++;
+	*space = (struct space) { .ino = ino };
+	return space;
+}
+
+/* Field 20 of /proc/PID/stat; the name in front may hold anything but is in brackets. */
+static long count_threads(pid_t pid)
+{
+	char path[64], text[1024], *p;
+	long threads = 1;
+	size_t len;
+	FILE *file;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 1;
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	p = strrchr(text, ')');
+	/* From the bracket, the state is field 3. */
+	for (i = 2; p && i < 20; i++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		threads = strtol(p, NULL, 10);
+	return threads > 0 ? threads : 1;
+}
+
+static void add_process(struct spaces *all, pid_t pid)
+{
+	struct space *space;
+	ino_t in, out;
+
+	in = ns_inode(pid, "time");
+	if (!in) {
+		/* Gone meanwhile, or a zombie: those have no namespaces any more. */
+		if (errno == EACCES || errno == EPERM)
+			all->hidden++;
+		return;
+	}
+	space = find_space(all, in);
+	space->tasks += count_threads(pid);
+	if (!space->inside || pid < space->inside)
+		space->inside = pid;
+
+	out = ns_inode(pid, "time_for_children");
+	if (!out || out == in)
+		return;
+	space = find_space(all, out);
+	if (!space->parent || pid < space->parent)
+		space->parent = pid;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct space *x = a, *y = b;
+
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+static void find_all(struct spaces *all)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	if (!proc)
+		die_errno("/proc");
+	while ((entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			add_process(all, atoi(entry->d_name));
+	closedir(proc);
+	qsort(all->space, all->n, sizeof(*all->space), by_inode);
+}
+
+enum column { INODE, STATE, OFFSET, FREQ, RATE, LEAP, SMEAR, TASKS, PID, COMMAND, N_COLUMNS };
+
+struct row {
+	char cell[N_COLUMNS][VIEW_CELL];
+};
+
+static void set_cell(struct row *row, enum column column, const char *text)
+{
+	/* The text may be in the cell already. */
+	if (text != row->cell[column])
+		snprintf(row->cell[column], VIEW_CELL, "%s", text);
+}
+
+static void fill_row(struct row *row, const struct space *space, const struct snapshot *snap)
+{
+	snprintf(row->cell[INODE], VIEW_CELL, "%lu", (unsigned long)space->ino);
+	set_cell(row, STATE, space->ino == INITIAL_TIME_NS ? "host" : view_state(snap));
+	set_cell(row, OFFSET, view_offset(snap, row->cell[OFFSET]));
+	set_cell(row, FREQ, view_freq(snap, row->cell[FREQ]));
+	set_cell(row, RATE, view_rate(snap, row->cell[RATE]));
+	set_cell(row, LEAP, view_leap(snap, row->cell[LEAP]));
+	set_cell(row, SMEAR, view_smear(snap, row->cell[SMEAR]));
+	snprintf(row->cell[TASKS], VIEW_CELL, "%ld", space->tasks);
+	snprintf(row->cell[PID], VIEW_CELL, "%d", snap->pid);
+	set_cell(row, COMMAND, snap->comm);
+}
+
+static void print_table(const struct row *rows, size_t n)
+{
+	static const bool right[N_COLUMNS] = {
+		[OFFSET] = true, [FREQ] = true, [RATE] = true, [TASKS] = true, [PID] = true
+	};
+	int width[N_COLUMNS] = { 0 }, c;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		for (c = 0; c < N_COLUMNS; c++)
+			if ((int)strlen(rows[i].cell[c]) > width[c])
+				width[c] = strlen(rows[i].cell[c]);
+	for (i = 0; i < n; i++) {
+		for (c = 0; c < N_COLUMNS - 1; c++)
+			printf("%*s  ", right[c] ? width[c] : -width[c], rows[i].cell[c]);
+		puts(rows[i].cell[COMMAND]);
+	}
+}
+
+int cmd_list(int argc, char **argv)
+{
+	static const struct row head = { {
+		"INODE", "STATE", "OFFSET", "PPM", "RATE", "LEAP", "SMEAR", "TASKS", "PID", "COMMAND"
+	} };
+	static const struct argp argp = {
+		.options = json_option, .parser = parse_look,
+		.doc = "List the time namespaces in which there are processes, and those which wait for children of one."
+	};
+	struct pid_args args = { 0 };
+	struct spaces all = { 0 };
+	struct json j;
+	struct row *rows;
+	size_t i, n = 1;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	if (args.pid)
+		die("'%s': list has no arguments ('tkns show PID' looks at one process)", args.pid);
+	need_kernel();
+	find_all(&all);
+	rows = calloc(all.n + 1, sizeof(*rows));
+	if (!rows)
+		die_errno("list");
+	rows[0] = head;
+
+	json_start(&j, stdout);
+	if (args.json)
+		json_open(&j, NULL, '[');
+	for (i = 0; i < all.n; i++) {
+		const struct space *space = &all.space[i];
+		struct snapshot snap;
+		int ret;
+
+		ret = clock_snapshot(space->inside ? space->inside : space->parent,
+				     !space->inside, &snap);
+		/* Its processes ended meanwhile, or moved. */
+		if (ret == -ENOENT || ret == -ESRCH || (!ret && snap.ino != space->ino))
+			continue;
+		if (ret) {
+			warn_user("time namespace %lu: %s", (unsigned long)space->ino,
+				  strerror(-ret));
+			continue;
+		}
+		fill_row(&rows[n++], space, &snap);
+		if (args.json) {
+			json_open(&j, NULL, '{');
+			view_json(&snap, &j);
+			json_int(&j, "tasks", space->tasks);
+			json_bool(&j, "waits_for_children", !space->inside);
+			json_close(&j, '}');
+		}
+	}
+	if (args.json) {
+		json_close(&j, ']');
+		json_end(&j);
+	} else {
+		print_table(rows, n);
+	}
+	close_stdout();
+	if (all.hidden)
+		warn_user("%zu processes are not yours to look at, so this may not be all",
+			  all.hidden);
+	free(rows);
+	free(all.space);
+	return 0;
+}
+
+/*
+ * watch
+ */
+
+struct watch_args {
+	const char *pid;
+	bool json;
+	bool lines;
+	int64_t interval;
+	int64_t count;		/* 0 is no end */
+};
+
+enum {
+	OPT_INTERVAL = OPT_OWN + 1,
+	OPT_COUNT,
+	OPT_LINES,
+};
+
+static error_t parse_watch(int key, char *arg, struct argp_state *state)
+{
+	struct watch_args *args = state->input;
+	struct spec_error error;
+
+	switch (key) {
+	case OPT_OWN:
+		args->json = true;
+		return 0;
+	case OPT_LINES:
+		args->lines = true;
+		return 0;
+	case OPT_INTERVAL:
+		if (!spec_parse_duration(arg, &args->interval, &error))
+			die_spec("--interval", arg, &error);
+		/* Each look costs a child, and nobody reads faster. */
+		if (args->interval < NSEC_PER_SEC / 100 || args->interval > 86400 * NSEC_PER_SEC)
+			die("--interval '%s': outside 10ms..1d", arg);
+		return 0;
+	case OPT_COUNT:
+		if (!spec_parse_number(arg, 1, 1000000000, &args->count, &error))
+			die_spec("--count", arg, &error);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "one argument too many: '%s'", arg);
+		args->pid = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "no process id given");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+#define WATCH_LINE	"%-24s  %-6s  %18s  %10s  %6s  %-14s  %s\n"
+
+static void print_line(const struct snapshot *snap)
+{
+	char time[VIEW_CELL], offset[VIEW_CELL], freq[VIEW_CELL], rate[VIEW_CELL];
+	char leap[VIEW_CELL], smear[VIEW_CELL];
+
+	printf(WATCH_LINE, view_realtime(snap, time), view_state(snap), view_offset(snap, offset),
+	       view_freq(snap, freq), view_rate(snap, rate), view_leap(snap, leap),
+	       view_smear(snap, smear));
+}
+
+/* Until the time, on the caller's clock, or until the process ends: then true. */
+static bool ended_before(int pidfd, int64_t until)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = until - clock_now(CLOCK_MONOTONIC);
+		struct timespec ts = { .tv_sec = left / NSEC_PER_SEC, .tv_nsec = left % NSEC_PER_SEC };
+		int ready;
+
+		if (left < 0)
+			ts = (struct timespec) { 0 };
+		ready = ppoll(&p, 1, &ts, NULL);
+		if (ready > 0)
+			return true;
+		if (ready < 0 && errno != EINTR)
+			die_errno("poll");
+		if (!ready && left <= 0)
+			return false;
+	}
+}
+
+int cmd_watch(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "interval", OPT_INTERVAL, "DURATION", 0, "Time between two looks, 1s unless given", 1 },
+		{ "count", OPT_COUNT, "N", 0, "Look N times, then end", 1 },
+		{ "lines", OPT_LINES, NULL, 0, "A line for each look on a terminal, too", 1 },
+		{ "json", OPT_OWN, NULL, 0, "Write an object of JSON for each look", 1 },
+		{ 0 }
+	};
+	static const struct argp argp = {
+		.options = options, .parser = parse_watch, .args_doc = "PID",
+		.doc = "Show the clock of process PID again and again, until it ends: on a terminal a table which is drawn anew, elsewhere a line for each look."
+	};
+	struct watch_args args = { .interval = NSEC_PER_SEC };
+	int64_t next, looks = 0;
+	bool screen;
+	pid_t pid;
+	int fd;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	need_kernel();
+	pid = parse_pid(args.pid);
+	fd = syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0) {
+		if (errno == ESRCH)
+			die("no process %d", pid);
+		die_errno("process %d", pid);
+	}
+	screen = !args.json && !args.lines && isatty(STDOUT_FILENO);
+
+	next = clock_now(CLOCK_MONOTONIC);
+	do {
+		struct snapshot snap;
+		int ret = clock_snapshot(pid, false, &snap);
+
+		if (ret == -ENOENT || ret == -ESRCH)
+			break;
+		if (ret) {
+			errno = -ret;
+			die_errno("the time namespace of process %d", pid);
+		}
+		if (args.json) {
+			view_json_line(&snap, stdout);
+		} else if (screen) {
+			/* To the corner, and clear what is below: no flicker. */
+			fputs("\033[H\033[J", stdout);
+			view_text(&snap, stdout);
+		} else {
+			if (!looks)
+				printf(WATCH_LINE, "REALTIME", "STATE", "OFFSET", "PPM", "RATE",
+				       "LEAP", "SMEAR");
+			print_line(&snap);
+		}
+		close_stdout();
+		looks++;
+		/* What was missed, stopped for example, is not caught up with. */
+		next += args.interval;
+		if (next < clock_now(CLOCK_MONOTONIC))
+			next = clock_now(CLOCK_MONOTONIC);
+	} while (looks != args.count && !ended_before(fd, next));
+
+	if (looks != args.count)
+		warn_user("process %d has ended", pid);
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/* tkns set and follow: changing the clock of a namespace in which somebody is. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "opts.h"
+#include "tkns.h"
+#include "view.h"
+
+struct set_args {
+	struct pid_args common;
+	struct clock_change change;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct set_args *args = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->change;
+		return 0;
+	case OPT_OWN:
+		args->common.json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "one argument too many: '%s'", arg);
+		args->common.pid = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "no process id given");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/*
+ * Into the namespace of the process, for good. The initial namespace is refused:
+ * its clock is the machine's, and who means that has date(1) and adjtimex(8).
+ */
+static pid_t enter(const char *text)
+{
+	pid_t pid = parse_pid(text);
+	ino_t ino = ns_inode(pid, "time");
+	int ret;
+
+	if (!ino) {
+		if (errno == ENOENT)
+			die("no process %d", pid);
+		die_errno("the time namespace of process %d", pid);
+	}
+	if (ino == INITIAL_TIME_NS)
+		die("process %d is in the initial time namespace, whose clock is the machine's", pid);
+	ret = clock_enter(pid);
+	if (ret) {
+		errno = -ret;
+		die_errno("entering the time namespace of process %d", pid);
+	}
+	return pid;
+}
+
+static void print_result(pid_t pid)
+{
+	struct snapshot snap;
+	int ret = clock_snapshot(0, false, &snap);
+
+	if (ret) {
+		errno = -ret;
+		die_errno("looking at the result");
+	}
+	/* tkns is inside by now; what was asked for is the process. */
+	snap.pid = pid;
+	read_comm(pid, snap.comm);
+	view_json_line(&snap, stdout);
+	close_stdout();
+}
+
+int cmd_set(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "json", OPT_OWN, NULL, 0, "Write the result as JSON", 2 },
+		{ 0 }
+	};
+	static const struct argp_child children[] = { { &change_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "PID", .children = children,
+		.doc = "Change the clock of the time namespace in which process PID is. The clock is the namespace's own from then on."
+	};
+	struct set_args args = { 0 };
+	struct clock_file file;
+	pid_t pid;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	if (!clock_change_any(&args.change))
+		die("no option says what to change");
+	need_kernel();
+	pid = enter(args.common.pid);
+	clock_read_self(&file);
+	clock_check(&args.change, &file, clock_now(CLOCK_REALTIME));
+	clock_apply(&args.change);
+	if (args.common.json)
+		print_result(pid);
+	return 0;
+}
+
+int cmd_follow(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "json", OPT_OWN, NULL, 0, "Write the result as JSON", 2 },
+		{ 0 }
+	};
+	static const struct argp_child children[] = { { 0 } };
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "PID", .children = children,
+		.doc = "Let the clock of the time namespace in which process PID is follow the host. CLOCK_REALTIME jumps to the host's, CLOCK_MONOTONIC goes on."
+	};
+	struct set_args args = { 0 };
+	pid_t pid;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	need_kernel();
+	pid = enter(args.common.pid);
+	clock_command("follow");
+	if (args.common.json)
+		print_result(pid);
+	return 0;
+}

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Completion of tkns for bash. Needs nothing but bash itself.
+
+# What follows an option that wants a value; nothing if the value is free text.
+_tkns_value()
+{
+	case $1 in
+	--set) echo "now leap-20s" ;;
+	--leap) echo "insert delete none" ;;
+	--smear) echo "google aws utc-sls ntpd meta step linear: cosine: quadratic:" ;;
+	--net) echo "host new none" ;;
+	esac
+}
+
+_tkns_pids()
+{
+	local dir
+
+	for dir in /proc/[0-9]*; do
+		echo "${dir#/proc/}"
+	done
+}
+
+_tkns()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} last='' command='' i choices=''
+	local -r clock='--set --offset --freq --rate --leap --smear --tai'
+
+	[[ $COMP_CWORD -eq 0 ]] || last=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	command=${COMP_WORDS[1]-}
+	if [[ $COMP_CWORD -le 1 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse --help --version' -- "$word")
+		return
+	fi
+
+	# Behind its options, run has a command with arguments of its own.
+	if [[ $command = run ]]; then
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			case ${COMP_WORDS[i]} in
+			--) i=$((i + 1)); break ;;
+			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net) i=$((i + 1)) ;;
+			-*) ;;
+			*) break ;;
+			esac
+		done
+		if [[ $i -lt $COMP_CWORD ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
+			return
+		elif [[ $i -eq $COMP_CWORD && $word != -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -c -- "$word")
+			return
+		fi
+	fi
+
+	case $last in
+	--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --interval | --count)
+		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_value "$last")" -- "$word")
+		return
+		;;
+	esac
+
+	case $command in
+	run) choices="$clock --user --net --json" ;;
+	set) choices="$clock --json" ;;
+	show | list | follow) choices='--json' ;;
+	watch) choices='--interval --count --lines --json' ;;
+	# A part of its own: asked for what it has.
+	rehearse) choices=$("${COMP_WORDS[0]}" rehearse --help 2> /dev/null | grep -o -E -e '--[a-z]+') ;;
+	esac
+	case $word in
+	-*) ;;
+	*)
+		case $command in
+		show | set | follow | watch) choices+=" $(_tkns_pids)" ;;
+		esac
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$choices --help" -- "$word")
+}
+
+complete -F _tkns tkns

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/* tkns - time namespaces which have a clock of their own */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tkns.h"
+
+const char *argp_program_version = "tkns 1";
+
+static const char *command_name;
+
+static void complain(const char *format, va_list args)
+{
+	fflush(stdout);
+	fprintf(stderr, "tkns%s%s: ", command_name ? " " : "", command_name ? command_name : "");
+	vfprintf(stderr, format, args);
+}
+
+void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(EXIT_FAILED);
+}
+
+void die_errno(const char *format, ...)
+{
+	int error = errno;
+	va_list args;
+
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	fprintf(stderr, ": %s\n", strerror(error));
+	exit(EXIT_FAILED);
+}
+
+void warn_user(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+void die_spec(const char *option, const char *text, const struct spec_error *error)
+{
+	/* A byte is four columns at most, in each of two lines. */
+	size_t size = 8 * strlen(text) + 64;
+	char *lines = malloc(size);
+
+	warn_user("%s '%s': %s", option, text, error->why);
+	if (lines) {
+		spec_point(lines, size, text, error);
+		fputs(lines, stderr);
+	}
+	free(lines);
+	exit(EXIT_FAILED);
+}
+
+void need_kernel(void)
+{
+	struct stat st;
+
+	if (!access("/proc/self/timens_clock", F_OK))
+		return;
+	if (stat("/proc/self", &st))
+		die_errno("/proc/self");
+	warn_user("time namespaces have no clocks of their own on this kernel (no /proc/self/timens_clock)");
+	exit(EXIT_NO_KERNEL);
+}
+
+int parse_pid(const char *text)
+{
+	struct spec_error error;
+	int64_t pid;
+
+	if (!spec_parse_number(text, 1, 4194304, &pid, &error))
+		die_spec("PID", text, &error);
+	return pid;
+}
+
+void close_stdout(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		die_errno("writing to standard output");
+}
+
+/* Takes the place of rehearse.c where it is not built. */
+__attribute__((weak))
+int cmd_rehearse(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	die("this tkns was built without it");
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "run", cmd_run },
+	{ "show", cmd_show },
+	{ "list", cmd_list },
+	{ "set", cmd_set },
+	{ "follow", cmd_follow },
+	{ "watch", cmd_watch },
+	{ "rehearse", cmd_rehearse },
+};
+
+#define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+static const char doc[] =
+	"Run commands on clocks of their own, and look at the clocks of time namespaces.\vCommands:\n"
+	"  run       run a command in a new time namespace, with the clock as told\n"
+	"  show      show the clock of a process\n"
+	"  list      list all time namespaces\n"
+	"  set       change the clock of a process\n"
+	"  follow    let the clock of a process follow the host again\n"
+	"  watch     show the clock of a process again and again\n"
+	"  rehearse  rehearse a leap second and report\n"
+	"\n"
+	"'tkns COMMAND --help' says more, and so does tkns(1).\n"
+	"Exit status: 0; of run that of the command; 124 where the kernel does not have clocks in time namespaces; 125 when tkns failed.";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	int *first = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		/* The rest belongs to the command. */
+		*first = state->next - 1;
+		state->next = state->argc;
+		(void)arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "no command given");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.parser = parse, .args_doc = "COMMAND [ARGUMENT...]", .doc = doc
+	};
+	char name[32];
+	int first = 0;
+	size_t i;
+
+	argp_err_exit_status = EXIT_FAILED;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &first);
+
+	for (i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(commands[i].name, argv[first]))
+			continue;
+		command_name = commands[i].name;
+		/* What argp calls the program in its own messages. */
+		snprintf(name, sizeof(name), "tkns %s", command_name);
+		argv[first] = name;
+		program_invocation_name = name;
+		program_invocation_short_name = name;
+		return commands[i].run(argc - first, argv + first);
+	}
+	die("no command '%s' ('tkns --help' lists them)", argv[first]);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The commands of tkns, and what they have in common. */
+#ifndef TKNS_H
+#define TKNS_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+#include "spec.h"
+
+/*
+ * As env(1) and other programs which run a command: own failures are apart
+ * from any status that the command is likely to have. The kernel without the
+ * feature has a number of its own, so that scripts can skip what they cannot do.
+ */
+#define EXIT_NO_KERNEL	124
+#define EXIT_FAILED	125
+#define EXIT_NOT_EXEC	126
+#define EXIT_NOT_FOUND	127
+
+int cmd_run(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_set(int argc, char **argv);
+int cmd_follow(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+/* In rehearse.c, which may be left out of the build. */
+int cmd_rehearse(int argc, char **argv);
+
+/* "tkns: error: ..." and the end; die_errno() appends what errno says. */
+__attribute__((noreturn, format(printf, 1, 2)))
+void die(const char *format, ...);
+__attribute__((noreturn, format(printf, 1, 2)))
+void die_errno(const char *format, ...);
+__attribute__((format(printf, 1, 2)))
+void warn_user(const char *format, ...);
+
+/* A value which cannot be parsed: what is wrong, the text, a caret, and the end. */
+__attribute__((noreturn))
+void die_spec(const char *option, const char *text, const struct spec_error *error);
+
+/* One sentence and EXIT_NO_KERNEL, unless time namespaces have clocks here. */
+void need_kernel(void);
+
+/* A process id, or the end. */
+int parse_pid(const char *text);
+
+/* The end if something could not be written to standard output. */
+void close_stdout(void);
+
+#endif /* TKNS_H */
