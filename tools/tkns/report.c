@@ -388,12 +388,12 @@ static void note_change(struct rh_change *list, size_t *nr, int32_t value, size_
 		list[(*nr)++] = (struct rh_change) { .value = value, .index = index, .at = at };
 }
 
-static void find_gaps(const struct rh_plan *plan, const struct rh_sample *s, size_t nr,
-		      struct rh_findings *f)
+static void find_gaps(const struct rh_sample *s, size_t nr, struct rh_findings *f)
 {
 	size_t i;
 
-	f->missing = plan->samples > nr ? plan->samples - nr : 0;
+	if (nr)
+		f->missing = s[nr - 1].number + 1 - nr;
 	for (i = 1; i < nr; i++) {
 		int64_t gap = s[i].host_mono - s[i - 1].host_mono;
 
@@ -427,7 +427,7 @@ bool rh_analyse(const struct rh_plan *plan, const struct rh_sample *s, size_t nr
 
 	memset(f, 0, sizeof(*f));
 	f->samples = nr;
-	find_gaps(plan, s, nr, f);
+	find_gaps(s, nr, f);
 	if (nr < 2)
 		return false;
 	v = calloc(nr, sizeof(*v));

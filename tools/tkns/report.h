@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RH_NSEC_PER_SEC		1000000000LL
+#define RH_NSEC_PER_SEC		INT64_C(1000000000)
 
 enum rh_clock {
 	RH_REALTIME,		/* through the vDSO */
@@ -46,12 +46,10 @@ struct rh_plan {
 	int64_t edge;		/* when a stepping clock steps, CLOCK_REALTIME in ns */
 	int64_t from, to;	/* the window of the smear, from the edge */
 	int64_t rate_num, rate_den;
-	size_t samples;		/* how many were to be taken */
-	int64_t period;		/* of the host, between two of them; 0: not regular */
 };
 
 struct rh_sample {
-	uint32_t number;	/* in the schedule: a gap is a sample that was missed */
+	uint32_t number;	/* in the schedule, from 0; a gap is a sample that was missed */
 	int64_t host_mono, host_err;
 	int64_t host_off[RH_NR_CLOCKS], host_off_err[RH_NR_CLOCKS];
 	int64_t mono;

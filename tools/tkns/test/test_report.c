@@ -155,10 +155,7 @@ static struct world quiet(int64_t err)
 
 static void analyse(const struct world *w)
 {
-	struct rh_plan p = w->plan;
-
-	p.samples = w->nr;
-	if (!rh_analyse(&p, s, w->nr, &f))
+	if (!rh_analyse(&w->plan, s, w->nr, &f))
 		check(false, "the analysis took %zu samples", w->nr);
 }
 
@@ -570,7 +567,6 @@ static void test_missing(void)
 	for (i = nr = 0; i < w.nr; i++)
 		if (!(i >= 100 && i < 200) && i != 400)
 			s[nr++] = s[i];
-	w.plan.samples = w.nr;
 	if (!rh_analyse(&w.plan, s, nr, &f))
 		check(false, "the analysis of a series with holes");
 	check(f.missing == 101 && f.samples == 400, "missing samples are counted");
