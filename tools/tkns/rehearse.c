@@ -38,6 +38,9 @@
 #define SMEAR_TIME	40
 #define RATE_MAX	2000
 
+/* What it takes to set the clock and arm the leap second, on the host's clock. */
+#define ARM_TIME	(RH_NSEC_PER_SEC / 20)
+
 #define SAMPLES		600
 #define MAX_ALSO	4
 
@@ -239,6 +242,10 @@ static void plan_time(struct rehearsal *x)
 		x->start = day_start;
 		x->late = plan->shape != RH_STEP && plan->edge + plan->from < day_start;
 	}
+	/* The kernel looks at STA_INS at the turn of a second, and that of the edge is too late. */
+	if (plan->edge - x->start < 3 * RH_NSEC_PER_SEC + of_host(x, ARM_TIME))
+		errx(RH_EXIT_FAILURE, "--before: the clock has to start %lld s before the edge at least",
+		     (long long)(4 + of_host(x, ARM_TIME) / RH_NSEC_PER_SEC));
 	x->length = plan->edge + to + x->after - x->start;
 	if (x->length <= 0)
 		errx(RH_EXIT_FAILURE, "the rehearsal would end before it starts");

@@ -271,7 +271,7 @@ static void find_backs(const struct rh_plan *plan, const struct rh_sample *s, si
 
 				/* The engine need not have noticed: samples may be all there is. */
 				err = s[i].off_err[c] + s[i - 1].off_err[c];
-				if (back <= 0 && seen > err)
+				if (back <= 0 && s[i - 1].back[c] <= 0 && seen > err)
 					back = seen;
 			}
 			if (back <= 0)
@@ -330,6 +330,10 @@ static void find_offsets(const struct rh_plan *plan, const struct rh_sample *s, 
 			p->off_err[RH_BOOTTIME] + s[0].off_err[RH_BOOTTIME], t);
 		further(&f->host_moved, p->host_off[RH_REALTIME] - s[0].host_off[RH_REALTIME],
 			p->host_off_err[RH_REALTIME] + s[0].host_off_err[RH_REALTIME], t);
+
+		/* It shows what REALTIME was at the tick. */
+		further(&f->coarse, p->off[RH_REALTIME_COARSE] - p->off[RH_REALTIME],
+			p->off_err[RH_REALTIME_COARSE] + p->off_err[RH_REALTIME], t);
 
 		sys = p->off[RH_REALTIME_SYS] - p->off[RH_REALTIME];
 		sys_err = p->off_err[RH_REALTIME_SYS] + p->off_err[RH_REALTIME];
@@ -412,7 +416,6 @@ bool rh_analyse(const struct rh_plan *plan, const struct rh_sample *s, size_t nr
 	} compared[] = {
 		{ RH_REALTIME,		false,	INSIDE_CAP },
 		{ RH_REALTIME_SYS,	false,	INSIDE_CAP },
-		{ RH_REALTIME_COARSE,	false,	INSIDE_CAP },
 		{ RH_TAI,		false,	INSIDE_CAP },
 		{ RH_BOOTTIME,		false,	INSIDE_CAP },
 		{ RH_RAW,		false,	OUTSIDE_CAP },

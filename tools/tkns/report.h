@@ -108,6 +108,7 @@ struct rh_findings {
 
 	struct rh_extreme tai;			/* TAI less MONOTONIC, from where it was */
 	struct rh_extreme boottime;		/* the same for BOOTTIME */
+	struct rh_extreme coarse;		/* REALTIME_COARSE less REALTIME */
 	struct rh_extreme host_moved;		/* the host's REALTIME less its MONOTONIC */
 	size_t vdso_differs;			/* samples in which the system call disagrees */
 	struct rh_extreme vdso;

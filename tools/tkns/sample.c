@@ -4,17 +4,27 @@
  *
  * The threads of a process share one vDSO page, so the clocks of two namespaces are read by two
  * processes: this one, outside, and a child that has gone into a new namespace and never comes
- * back. A page that they share is all between them. For a sample the child is woken and both spin:
+ * back. A page that they share is all between them. Inside, every clock is read between two
+ * readings of MONOTONIC with nothing in between. What was outside at the same instant is found in
+ * one of two ways.
+ *
+ * Where the clocks of the machine are made of the TSC, the child notes the counter before and after
+ * its reading of MONOTONIC. Outside the same is done before the child is woken and when it has
+ * answered; on the straight line through the two lies what the host's clock showed:
+ *
+ *	outside   c hm0 c  wake                            c hm1 c
+ *	inside                   c m0 c  X m1 Y m2 ...
+ *
+ * Nobody waits for anybody, so it does not matter how busy the machine is. Elsewhere both spin, and
+ * the child says at once when it has read MONOTONIC. So this reading lies between two of the host's
+ * which are two transfers of a cache line apart:
  *
  *	outside   hm0  go                hm1            done?
  *	                 \              /              /
  *	inside            m0 ---- seen    X m1 Y m2 ...
  *
- * The child reads MONOTONIC first and says so at once. So this reading lies between two of the
- * host's which are two transfers of a cache line apart, and every other clock inside lies between
- * two readings of MONOTONIC with nothing in between. Nothing else is assumed: no clock is taken to
- * be in step with another, and no counter is read. Of several rounds the narrowest counts. The
- * brackets go into the sample: an interruption makes it less exact, but not wrong.
+ * Of several rounds the narrowest counts. The brackets go into the sample: an interruption makes it
+ * less exact, but not wrong.
  *
  * The child is also the parent of the command. A signal handler notes when that ended, to the
  * moment, whatever the child is doing.
@@ -50,6 +60,7 @@
 
 /* Of the readings of one sample the narrowest counts. */
 #define ROUNDS		12
+#define POINTS		8
 
 /* How long the child may take for anything, and a command to obey SIGTERM. */
 #define PATIENCE	(20 * RH_NSEC_PER_SEC)
@@ -74,7 +85,8 @@ enum order {
 struct round {
 	int64_t mono;
 	int64_t off[RH_NR_CLOCKS], err[RH_NR_CLOCKS];
-	int64_t width;
+	/* The counter at the reading of MONOTONIC, and half of the bracket. */
+	int64_t cycles, cycles_err;
 	/* The readings themselves, and the furthest that MONOTONIC went back between them. */
 	int64_t raw[RH_NR_CLOCKS], mono_back;
 };
@@ -121,7 +133,7 @@ static const struct {
 };
 
 static struct box *child_box;
-static bool one_cpu;
+static bool one_cpu, by_counter;
 
 static int64_t nanoseconds(const struct timespec *ts)
 {
@@ -148,6 +160,64 @@ static int64_t read_source(enum rh_clock c)
 	return nanoseconds(&ts);
 }
 
+/* Ordered against the readings of the clocks, which do the same. */
+static int64_t read_counter(void)
+{
+#if defined(__x86_64__)
+	uint32_t lo, hi;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	return (int64_t)((uint64_t)hi << 32 | lo);
+#else
+	return 0;
+#endif
+}
+
+/* Only the kernel knows whether the counters of the CPUs agree: when it uses them itself. */
+static bool counter_is_good(void)
+{
+	char name[16] = "";
+#if defined(__x86_64__)
+	FILE *file = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
+
+	if (file) {
+		if (!fgets(name, sizeof(name), file))
+			name[0] = '\0';
+		fclose(file);
+	}
+#endif
+	return !strcmp(name, "tsc\n");
+}
+
+struct point {
+	int64_t mono;
+	int64_t cycles, err;
+};
+
+static void read_point(struct point *p)
+{
+	int64_t before = read_counter(), after;
+
+	p->mono = rh_read_clock(CLOCK_MONOTONIC);
+	after = read_counter();
+	p->cycles = before + (after - before) / 2;
+	p->err = (after - before + 1) / 2;
+}
+
+/* The narrowest of several. */
+static void read_best_point(struct point *best)
+{
+	struct point p;
+	unsigned int i;
+
+	read_point(best);
+	for (i = 0; i < POINTS; i++) {
+		read_point(&p);
+		if (p.err < best->err)
+			*best = p;
+	}
+}
+
 static void relax(unsigned int *spins)
 {
 	if (one_cpu || ++*spins % 2048 == 0)
@@ -158,10 +228,10 @@ static void relax(unsigned int *spins)
 #endif
 }
 
-static void futex_wait(_Atomic uint32_t *word, uint32_t old)
+static void futex_wait(_Atomic uint32_t *word, uint32_t old, const struct timespec *timeout)
 {
-	if (syscall(SYS_futex, word, FUTEX_WAIT, old, NULL, NULL, 0) &&
-	    errno != EAGAIN && errno != EINTR)
+	if (syscall(SYS_futex, word, FUTEX_WAIT, old, timeout, NULL, 0) &&
+	    errno != EAGAIN && errno != EINTR && errno != ETIMEDOUT)
 		err(RH_EXIT_FAILURE, "futex");
 }
 
@@ -181,7 +251,6 @@ static void read_clocks(struct round *r, int64_t mono)
 	enum rh_clock c;
 
 	r->mono = mono;
-	r->width = 0;
 	r->mono_back = 0;
 	for (c = 0; c < RH_NR_CLOCKS; c++) {
 		int64_t value, after;
@@ -199,9 +268,19 @@ static void read_clocks(struct round *r, int64_t mono)
 		r->raw[c] = value;
 		r->off[c] = value - before - (after - before) / 2;
 		r->err[c] = (after - before + 1) / 2 + 1;
-		r->width += after - before;
 		before = after;
 	}
+}
+
+/* How inexact a round is: what most is derived from counts most. */
+static int64_t badness(const struct round *r)
+{
+	enum rh_clock c;
+	int64_t sum = 0;
+
+	for (c = 0; c < RH_NR_CLOCKS; c++)
+		sum += r->err[c];
+	return r->err[RH_REALTIME] + r->err[RH_TAI] + sum / RH_NR_CLOCKS;
 }
 
 /* Has a reading gone back behind the one before it, in this round or in an earlier one? */
@@ -433,31 +512,52 @@ static void signal_command(struct box *box, int sig)
 		kill(box->pid, sig);
 }
 
+/* All readings of one sample, the narrowest of which is kept; or each round is handed over. */
+static void answer_rounds(struct box *box, uint32_t number, int64_t coarse_res, int64_t *last,
+			  int64_t rate_num, int64_t rate_den)
+{
+	uint32_t round = box->done;
+	int64_t best = INT64_MAX;
+	unsigned int i, spins = 0;
+
+	box->awake = number;
+	for (i = 0; i < ROUNDS; i++) {
+		struct point p;
+		struct round r;
+		int64_t bad;
+
+		if (!by_counter) {
+			while (box->go == round)
+				relax(&spins);
+			p.mono = rh_read_clock(CLOCK_MONOTONIC);
+			p.cycles = p.err = 0;
+			box->seen = ++round;
+		} else {
+			read_point(&p);
+		}
+		read_clocks(&r, p.mono);
+		r.cycles = p.cycles;
+		r.cycles_err = p.err;
+		/* It stands still between two ticks, wherever the brackets are. */
+		r.err[RH_REALTIME_COARSE] += coarse_res;
+		note_backs(&r, last, box->back);
+		/* Cycles are near enough to nanoseconds of the host. */
+		bad = badness(&r) + (int64_t)((__int128)p.err * rate_num / rate_den);
+		if (!by_counter || bad < best) {
+			box->round = r;
+			best = bad;
+		}
+		box->done = round;
+	}
+}
+
 static void answer_sample(const struct rh_setup *setup, struct box *box, uint32_t number,
 			  int64_t coarse_res, int64_t *last)
 {
 	struct timex tx = { .modes = 0 };
-	unsigned int i, spins = 0;
-	uint32_t round = box->done;
 
 	memset(box->back, 0, sizeof(box->back));
-	box->awake = number;
-	for (i = 0; i < ROUNDS; i++) {
-		struct round r;
-		int64_t mono;
-
-		while (box->go == round)
-			relax(&spins);
-		mono = rh_read_clock(CLOCK_MONOTONIC);
-		box->seen = ++round;
-		read_clocks(&r, mono);
-		/* It stands still between two ticks, wherever the brackets are. */
-		r.err[RH_REALTIME_COARSE] += 2 * coarse_res;
-		note_backs(&r, last, box->back);
-		box->round = r;
-		box->done = round;
-	}
-
+	answer_rounds(box, number, coarse_res, last, setup->rate_num, setup->rate_den);
 	box->state = adjtimex(&tx);
 	if (box->state < 0)
 		err(RH_EXIT_FAILURE, "adjtimex in the namespace");
@@ -503,9 +603,9 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 	if (!setup->follow)
 		coarse_res = (int64_t)((__int128)coarse_res * setup->rate_num / setup->rate_den);
 
-	for (;; box->served = number) {
+	for (;;) {
 		while (box->wanted == number)
-			futex_wait(&box->wanted, number);
+			futex_wait(&box->wanted, number, NULL);
 		number = box->wanted;
 		switch ((enum order)box->order) {
 		case ORDER_SAMPLE:
@@ -525,6 +625,8 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 		case ORDER_NONE:
 			break;
 		}
+		box->served = number;
+		futex_wake(&box->served);
 	}
 }
 
@@ -569,14 +671,14 @@ static uint32_t give_order(struct rh_inside *in, enum order order)
 	return number;
 }
 
-/* Without burning the time of the processor: the child may have a lot to do. */
 static void await(struct rh_inside *in, uint32_t number)
 {
-	const struct timespec nap = { .tv_nsec = 1000000 };
+	const struct timespec second = { .tv_sec = 1 };
 	int64_t since = rh_read_clock(CLOCK_MONOTONIC);
+	uint32_t served;
 
-	while (in->box->served != number) {
-		nanosleep(&nap, NULL);
+	while ((served = in->box->served) != number) {
+		futex_wait(&in->box->served, served, &second);
 		check_alive(in, since);
 	}
 }
@@ -591,6 +693,7 @@ struct rh_inside *rh_inside_start(const struct rh_setup *setup)
 		err(RH_EXIT_FAILURE, "calloc");
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
 		one_cpu = CPU_COUNT(&cpus) < 2;
+	by_counter = counter_is_good();
 	in->box = mmap(NULL, sizeof(*in->box), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		       -1, 0);
 	if (in->box == MAP_FAILED)
@@ -613,44 +716,92 @@ void rh_inside_run_command(struct rh_inside *in)
 	await(in, give_order(in, ORDER_RUN));
 }
 
-void rh_inside_sample(struct rh_inside *in, struct rh_sample *s)
+static void take_inside(struct rh_sample *s, const struct round *r)
 {
-	uint32_t number = give_order(in, ORDER_SAMPLE);
-	struct box *box = in->box;
+	s->mono = r->mono;
+	memcpy(s->off, r->off, sizeof(s->off));
+	memcpy(s->off_err, r->err, sizeof(s->off_err));
+}
+
+static void take_outside(struct rh_sample *s)
+{
 	int64_t best = INT64_MAX;
 	unsigned int i;
 
+	for (i = 0; i < POINTS; i++) {
+		struct round host;
+
+		read_clocks(&host, rh_read_clock(CLOCK_MONOTONIC));
+		if (badness(&host) >= best)
+			continue;
+		best = badness(&host);
+		memcpy(s->host_off, host.off, sizeof(s->host_off));
+		memcpy(s->host_off_err, host.err, sizeof(s->host_off_err));
+	}
+}
+
+static void sample_by_counter(struct rh_inside *in, struct rh_sample *s)
+{
+	const struct round *r = &in->box->round;
+	struct point before, after;
+	int64_t err;
+	double slope;
+
+	read_best_point(&before);
+	await(in, give_order(in, ORDER_SAMPLE));
+	read_best_point(&after);
+	take_inside(s, r);
+
+	if (r->cycles < before.cycles || r->cycles > after.cycles)
+		errx(RH_EXIT_FAILURE, "the counters of the CPUs do not agree");
+	slope = (double)(after.mono - before.mono) / (double)(after.cycles - before.cycles);
+	s->host_mono = before.mono + (int64_t)((double)(r->cycles - before.cycles) * slope);
+	err = (before.err > after.err ? before.err : after.err) + r->cycles_err;
+	s->host_err = (int64_t)((double)err * slope) + 2;
+}
+
+static void sample_by_turns(struct rh_inside *in, struct rh_sample *s)
+{
+	struct box *box = in->box;
+	int64_t best = INT64_MAX;
+	uint32_t number;
+	unsigned int i;
+
+	number = give_order(in, ORDER_SAMPLE);
 	spin_for(in, &box->awake, number);
 	for (i = 0; i < ROUNDS; i++) {
 		uint32_t round = box->go + 1;
-		struct round host;
-		int64_t before, after, width;
+		int64_t before, after, bad;
 
-		read_clocks(&host, rh_read_clock(CLOCK_MONOTONIC));
 		before = rh_read_clock(CLOCK_MONOTONIC);
 		box->go = round;
 		spin_for(in, &box->seen, round);
 		after = rh_read_clock(CLOCK_MONOTONIC);
 		spin_for(in, &box->done, round);
 
-		width = box->round.width + (int64_t)((__int128)(after - before + host.width) *
-						     in->rate_num / in->rate_den);
-		if (width >= best)
+		bad = badness(&box->round) +
+		      (int64_t)((__int128)(after - before) * in->rate_num / in->rate_den);
+		if (bad >= best)
 			continue;
-		best = width;
+		best = bad;
 		s->host_mono = before + (after - before) / 2;
-		s->host_err = (after - before + 1) / 2;
-		memcpy(s->host_off, host.off, sizeof(s->host_off));
-		memcpy(s->host_off_err, host.err, sizeof(s->host_off_err));
-		s->mono = box->round.mono;
-		memcpy(s->off, box->round.off, sizeof(s->off));
-		memcpy(s->off_err, box->round.err, sizeof(s->off_err));
+		s->host_err = (after - before + 1) / 2 + 1;
+		take_inside(s, &box->round);
 	}
-	spin_for(in, &box->served, number);
-	memcpy(s->back, box->back, sizeof(s->back));
-	s->state = box->state;
-	s->status = box->status;
-	s->tai = box->tai;
+	await(in, number);
+}
+
+void rh_inside_sample(struct rh_inside *in, struct rh_sample *s)
+{
+	take_outside(s);
+	if (by_counter)
+		sample_by_counter(in, s);
+	else
+		sample_by_turns(in, s);
+	memcpy(s->back, in->box->back, sizeof(s->back));
+	s->state = in->box->state;
+	s->status = in->box->status;
+	s->tai = in->box->tai;
 }
 
 const char *rh_inside_smear(const struct rh_inside *in)
