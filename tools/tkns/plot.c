@@ -107,14 +107,15 @@ static void write_script(FILE *file, const struct rh_plan *plan, const struct rh
 	      "set title ", file);
 	put_string(file, title);
 	fprintf(file, " noenhanced\n"
-		"set xlabel \"%s from the leap second, on the namespace's clock\"\n"
-		"set ylabel \"CLOCK_REALTIME less the host's (%s)\"\n"
+		"set xlabel \"%s from the leap second, on the namespace's clock\" noenhanced\n"
+		"set ylabel \"CLOCK_REALTIME less the host's (%s)\" noenhanced\n"
 		"set grid\n"
-		"set key outside below horizontal noenhanced\n"
+		"set key %s right noenhanced\n"
 		"set xrange [%.9g:%.9g]\n"
 		"set offsets 0, 0, graph 0.08, graph 0.08\n"
 		"set datafile separator \"\\t\"\n"
-		"set datafile missing \"NaN\"\n", x.name, y.name, lo / x.size, hi / x.size);
+		"set datafile missing \"NaN\"\n", x.name, y.name,
+		plan->step > 0 ? "bottom" : "top", lo / x.size, hi / x.size);
 	if (plan->shape != RH_STEP)
 		fprintf(file, "set object 1 rectangle from first %.9g, graph 0 to first %.9g, graph 1 "
 			"behind fillcolor rgb \"#e8eef8\" fillstyle solid noborder\n"

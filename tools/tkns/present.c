@@ -16,6 +16,9 @@
 
 #define TEXT	64
 
+/* All are in the JSON. */
+#define MAX_SHOWN	16
+
 /* Seconds with all digits that a clock has: "+0.500000012". */
 static const char *exact(char *buf, int64_t ns)
 {
@@ -100,7 +103,7 @@ static void row(FILE *file, const char *name, const char *fmt, ...)
 {
 	va_list args;
 
-	fprintf(file, "  %-24s", name);
+	fprintf(file, "  %-25s", name);
 	va_start(args, fmt);
 	vfprintf(file, fmt, args);
 	va_end(args);
@@ -133,7 +136,7 @@ static bool same_as_realtime(const struct rh_findings *f, const struct rh_jump *
 static void jump_rows(FILE *file, const struct rh_findings *f)
 {
 	const char *name = "steps";
-	size_t i;
+	size_t i, shown = 0, left = 0;
 
 	for (i = 0; i < f->jumps; i++) {
 		const struct rh_jump *j = &f->jump[i];
@@ -141,6 +144,10 @@ static void jump_rows(FILE *file, const struct rh_findings *f)
 
 		if (same_as_realtime(f, j))
 			continue;
+		if (++shown > MAX_SHOWN) {
+			left++;
+			continue;
+		}
 		if (j->back)
 			row(file, name, "%s%s was seen going back by %s, by %s",
 			    j->host ? "the host's " : "", rh_clock_name(j->clock),
@@ -152,8 +159,9 @@ static void jump_rows(FILE *file, const struct rh_findings *f)
 			    when(from, j->from), when(to, j->to));
 		name = "";
 	}
-	if (f->jumps_total > f->jumps)
-		row(file, "", "and %zu more", f->jumps_total - f->jumps);
+	left += f->jumps_total - f->jumps;
+	if (left)
+		row(file, "", "and %zu more", left);
 	if (!f->jumps_total)
 		row(file, name, "none, and no clock went back");
 }
