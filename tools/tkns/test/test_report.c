@@ -245,6 +245,14 @@ static void test_nothing(void)
 	check(is_quiet(), "readings that scatter within their brackets: no step");
 	check(!f.vdso_differs, "readings that scatter: vDSO and system call agree");
 
+	/* As bad as it can be: the brackets are used up. */
+	w = quiet(200);
+	w.noise = 200;
+	w.raw_ppm = 50;
+	make(&w);
+	analyse(&w);
+	check(is_quiet(), "readings that scatter as far as their brackets: no step");
+
 	w = quiet(0);
 	w.nr = 1;
 	check(!rh_analyse(&w.plan, s, 1, &f) && f.samples == 1, "one sample says nothing");
@@ -272,6 +280,8 @@ static void test_steps(void)
 	shift(RH_REALTIME_SYS, 123, -1);
 	analyse(&w);
 	check(only_steps(REAL, 122, -1), "a step back of 1 ns");
+	check(f.jump[0].from == -5 * SEC + 122 * (SEC / 50) &&
+	      f.jump[0].to == -5 * SEC + 123 * (SEC / 50), "a step back of 1 ns: when");
 	check(near(&f.host, -1, 0) && near(&f.utc, -1, 0), "a step back of 1 ns: the offsets");
 	check(!backs(RH_REALTIME), "a step back of 1 ns in 20 ms is not seen going back");
 
@@ -304,6 +314,16 @@ static void test_steps(void)
 	analyse(&w);
 	check(f.jump[0].size > 0 && f.jump[1].size < 0 && f.jump[0].index == 9 &&
 	      f.jump[1].index == 489 && backs(RH_REALTIME) == 1, "two steps of one clock");
+
+	/* A small one behind a large one. */
+	w = quiet(0);
+	make(&w);
+	shift(RH_TAI, 101, SEC);
+	shift(RH_TAI, 102, 1000);
+	analyse(&w);
+	check(f.jumps_total == 2 && f.jump[1].size == 1000 &&
+	      llabs(f.jump[0].size - SEC) <= f.jump[0].err,
+	      "a step of 1 us behind one of 1 s");
 
 	/* First interval and last. */
 	w = quiet(0);
@@ -360,6 +380,14 @@ static void test_back(void)
 	check(f.jumps_total == 1 && f.jump[0].back && f.jump[0].index == 0,
 	      "going back before the first sample");
 	make(&w);
+	s[100].mono = s[99].mono;
+	s[100].off[RH_BOOTTIME] -= 60;
+	analyse(&w);
+	check(!backs(RH_BOOTTIME), "going back by no more than the brackets is none");
+	s[100].off[RH_BOOTTIME] -= 1;
+	analyse(&w);
+	check(backs(RH_BOOTTIME) == 1, "going back by more is");
+	make(&w);
 	s[100].off[RH_REALTIME_SYS] += 61;
 	analyse(&w);
 	check(f.vdso_differs == 1, "a system call that disagrees with the vDSO by more than the brackets");
@@ -393,6 +421,13 @@ static void test_leap(int step)
 		      "a leap second %s: the states", name);
 	check(f.tais == 2 && f.tai_offset[1].value == 37 - step && f.tai_offset[1].index == 250,
 	      "a leap second %s: the TAI offset", name);
+	/* At the edge itself: nobody can say on which side the reading was. */
+	s[250].off[RH_REALTIME] -= step * SEC;
+	analyse(&w);
+	check(near(&f.plan, 0, 200) && near(&f.utc, 0, 200), "a leap second %s: a reading at the edge",
+	      name);
+	make(&w);
+	analyse(&w);
 	check(f.realtime.known && fabs(f.realtime.min) <= f.realtime.noise &&
 	      fabs(f.realtime.max) <= f.realtime.noise && f.realtime.noise < 5,
 	      "a leap second %s: the step is no rate", name);
@@ -420,6 +455,8 @@ static void test_smear(const char *name, enum rh_shape shape, int step, int64_t 
 	      near(step < 0 ? &f.line_max : &f.line_min, 0, 2 * err),
 	      "%s: from the line without a leap second one second", name);
 	check(near(&f.final, step * SEC, err), "%s: nothing is left over", name);
+	check(near(&f.host, step * SEC, 2 * err + 2 * 500 * rate + 2 * rate),
+	      "%s: a second from the host, at the nominal rate", name);
 	check(near(&f.tai, 0, 2 * err), "%s: TAI is true", name);
 	steepest = step < 0 ? f.realtime.min : f.realtime.max;
 	flattest = step < 0 ? f.realtime.max : f.realtime.min;
