@@ -202,10 +202,23 @@ static void command_row(FILE *file, const struct rh_rehearsal *r)
 		row(file, "command", "exited with %d at %s", WEXITSTATUS(c->status), at);
 }
 
+/* "running START END PHASE", in seconds of the line without a leap second; from the edge. */
+static bool kernel_window(const struct rh_rehearsal *r, int64_t *from, int64_t *to)
+{
+	long long start, end;
+
+	if (sscanf(r->smear, "%*s %lld %lld", &start, &end) != 2)
+		return false;
+	*from = start * RH_NSEC_PER_SEC - r->plan.edge;
+	*to = end * RH_NSEC_PER_SEC - r->plan.edge;
+	return true;
+}
+
 void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 {
 	const struct rh_findings *f = &r->f;
 	char a[TEXT], b[TEXT], text[256];
+	int64_t from, to;
 	size_t i;
 
 	rh_describe(text, sizeof(text), r);
@@ -221,8 +234,12 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 	if (r->plan.shape != RH_STEP)
 		row(file, "window", "%s to %s%s", when(a, r->plan.from), when(b, r->plan.to),
 		    r->late ? "; it opens before the leap second can be announced" : "");
-	if (r->smear[0])
-		row(file, "smear, says the kernel", "%s", r->smear);
+	if (kernel_window(r, &from, &to))
+		row(file, "window, by the kernel", "%s to %s%s", when(a, from), when(b, to),
+		    from == r->plan.from && to == r->plan.to ? "" :
+		    r->late ? "; joined late" : "; NOT THE SAME");
+	else if (r->plan.shape != RH_STEP)
+		row(file, "window, by the kernel", "none was announced");
 	row(file, "samples", "%zu, %s to %s%s", f->samples, when(a, f->begin), when(b, f->end),
 	    f->missing ? "" : ", none missed");
 	if (f->missing)

@@ -19,7 +19,7 @@ struct rh_rehearsal {
 	const char *const *argv;	/* or NULL */
 	const struct rh_sample *s;
 	size_t nr;
-	const char *smear;		/* the kernel's word at the end, or "" */
+	const char *smear;		/* the kernel's word, see rh_inside_smear() */
 	struct rh_command command;
 	int interrupted;		/* by this signal */
 	struct rh_findings f;

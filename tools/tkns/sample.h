@@ -42,7 +42,7 @@ struct rh_inside;
 struct rh_inside *rh_inside_start(const struct rh_setup *setup);
 void rh_inside_run_command(struct rh_inside *in);
 void rh_inside_sample(struct rh_inside *in, struct rh_sample *s);
-/* The line "smear" of timens_clock as the last sample found it, or "". */
+/* The line "smear" of timens_clock as it last was other than "none", or "". */
 const char *rh_inside_smear(const struct rh_inside *in);
 void rh_inside_command(const struct rh_inside *in, struct rh_command *command);
 /* SIGTERM for a command that still runs, SIGKILL when that does not end it; then the namespace. */
