@@ -358,6 +358,23 @@ static inline bool timens_tk_is_behind(const struct timekeeper *tk)
 }
 
 /*
+ * What NTP wants an NTP interval to be. That of a fast clock is few cycles, and
+ * longer or shorter than its nominal length by up to a half of one: steer what
+ * it is.
+ */
+static u64 timens_tk_tick(const struct timekeeper_ns *tn, u64 tick)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 nominal;
+
+	if (likely(!timens_tk_is_rated(tn)))
+		return tick;
+	nominal = (u64)NTP_INTERVAL_LENGTH << tk->tkr_mono.shift;
+	return mul_u64_u64_div_u64(tick, nominal - tk->xtime_remainder, nominal) +
+	       (tk->xtime_remainder << tk->ntp_error_shift);
+}
+
+/*
  * Set the slope for the time from the last accumulated interval plus @offset
  * cycles on. The time there does not change.
  */
@@ -372,8 +389,8 @@ static void timens_tk_retune(struct timekeeper_ns *tn, u64 offset)
 		mult = tk->tkr_mono.mult - tk->ntp_err_mult;
 	} else {
 		tn->mult_tick = tick;
-		tk->ntp_tick = tick;
-		mult = div64_u64((tick >> tk->ntp_error_shift) - tk->xtime_remainder,
+		tk->ntp_tick = timens_tk_tick(tn, tick);
+		mult = div64_u64((tk->ntp_tick >> tk->ntp_error_shift) - tk->xtime_remainder,
 				 tk->cycle_interval);
 	}
 
@@ -414,7 +431,7 @@ static void timens_tk_carry_seconds(struct timekeeper_ns *tn)
 
 	if (tk_accumulate_seconds(tk, &tn->ntp))
 		timens_tk_took_leap(tn, tai - tk->tai_offset);
-	tk->ntp_tick = ntp_tick_length(&tn->ntp);
+	tk->ntp_tick = timens_tk_tick(tn, ntp_tick_length(&tn->ntp));
 }
 
 /*
