@@ -21,8 +21,10 @@
  * The curve says what the phase is at which time of the line, so nothing can
  * be left over, however late and how often it is evaluated. It is evaluated
  * by the passes. Readers follow a chord: it leads from the phase where it was
- * computed to the point of the curve which the next pass will reach, and on
- * at the same slope if that pass does not come, but never past the final phase.
+ * computed to the point of the curve which the next pass will reach. If that
+ * pass does not come it goes on along the next chord of the curve, but never
+ * past the final phase. So a chord which makes up for a late pass does not
+ * overshoot when the next one is late as well.
  *
  *  - CLOCK_REALTIME is continuous: a chord starts with the phase to which the
  *    last one led. It cannot go back, since a slope is 1/64 at the most.
@@ -200,38 +202,51 @@ static s64 smear_least(s64 change)
 	return abs(change) * TIMENS_SMEAR_MIN;
 }
 
-/* A chord from the present phase to where the curve is @ahead of @real */
+/* The slope of a chord which rises by @rise over @span, as steep as is allowed */
+static u32 smear_slope(s64 rise, s64 span)
+{
+	BUILD_BUG_ON(TIMENS_SMEAR_STEEP != 1 << 6);
+	if (rise <= 0)
+		return 0;
+	if (rise >= span / TIMENS_SMEAR_STEEP)
+		return 1U << (TIMENS_SMEAR_SCALE - 6);
+	return mul_u64_u64_div_u64(1ULL << TIMENS_SMEAR_SCALE, rise, span) + 1;
+}
+
+/*
+ * A chord from the present phase to where the curve is @ahead of @real, and from
+ * there on along the next one.
+ */
 static void smear_chord(struct timens_smear *s, s64 real, s64 ahead)
 {
-	s64 left = abs(s->to - s->phase), rise, span;
+	bool down = s->to < s->phase;
+	s64 next, at_aim, rise;
 
 	s->at = max(real, s->start);
-	s->aim = min(s->at + ahead, s->end);
+	s->aim = max(min(s->at + ahead, s->end), s->at);
 	/* A straight line needs no pass on its way */
 	if (s->policy.shape == TIMENS_SMEAR_LINEAR && smear_is_on_curve(s))
-		s->aim = s->end;
-	s->slope = 0;
-	if (!left)
-		return;
+		s->aim = max(s->end, s->at);
 
-	span = s->aim - s->at;
-	if (span > 0) {
-		rise = smear_curve_at(s, s->aim) - s->phase;
-		if (s->to < s->phase)
-			rise = -rise;
-		/* Ahead of the curve, after a pass which came late: wait for it */
-		if (rise <= 0)
-			return;
+	/* Ahead of the curve, after a pass which came late: wait for it */
+	at_aim = smear_curve_at(s, s->aim);
+	rise = down ? s->phase - at_aim : at_aim - s->phase;
+	s->slope = smear_slope(rise, s->aim - s->at);
+
+	/*
+	 * Over more time, as a rise of few nanoseconds says little about a slope;
+	 * and to the end when that may come before the next pass.
+	 */
+	next = s->aim + 2 * ahead;
+	if (s->end - s->aim <= max(2 * ahead, (s->end - s->start) >> 10))
+		next = s->end;
+	if (next > s->aim) {
+		rise = smear_curve_at(s, next) - at_aim;
+		s->after = smear_slope(down ? -rise : rise, next - s->aim);
 	} else {
-		/* Behind it at the end: make up for it, as fast as is allowed */
-		rise = left;
-		span = left;
+		/* Whoever is behind at the end makes up for it as fast as is allowed */
+		s->after = 1U << (TIMENS_SMEAR_SCALE - 6);
 	}
-	if (rise >= span / TIMENS_SMEAR_STEEP)
-		s->slope = 1U << (TIMENS_SMEAR_SCALE - 6);
-	else
-		s->slope = mul_u64_u64_div_u64(1ULL << TIMENS_SMEAR_SCALE, rise, span) + 1;
-	BUILD_BUG_ON(TIMENS_SMEAR_STEEP != 1 << 6);
 }
 
 /* A new curve from the present phase, for a leap second at @edge */
@@ -344,6 +359,7 @@ void timens_smear_jump(struct timens_smear *s, s64 real)
 	s->at = real;
 	s->aim = real;
 	s->slope = 0;
+	s->after = 0;
 }
 
 /**

@@ -97,7 +97,8 @@ enum timens_smear_state {
  * @state:	enum timens_smear_state
  * @committed:	The edge has passed: nothing withdraws the leap second any more
  * @step:	What the leap second adds to CLOCK_REALTIME in the end (secs)
- * @slope:	Of the chord, as a magnitude (2^-TIMENS_SMEAR_SCALE)
+ * @slope:	Of the chord up to @aim, as a magnitude (2^-TIMENS_SMEAR_SCALE)
+ * @after:	Its slope behind @aim, likewise
  * @edge:	CLOCK_REALTIME second at which it would be stepped
  * @start:	Start of the curve (nsecs)
  * @end:	End of the curve (nsecs)
@@ -116,6 +117,7 @@ struct timens_smear {
 	bool			committed;
 	s32			step;
 	u32			slope;
+	u32			after;
 	time64_t		edge;
 	s64			start;
 	s64			end;
@@ -154,7 +156,9 @@ static inline s64 timens_smear_phase(const struct timens_smear *s, s64 real)
 		return 0;
 	if (real <= s->at)
 		return s->phase;
-	moved = mul_u64_u32_shr(real - s->at, s->slope, TIMENS_SMEAR_SCALE);
+	moved = mul_u64_u32_shr(min(real, s->aim) - s->at, s->slope, TIMENS_SMEAR_SCALE);
+	if (real > s->aim)
+		moved += mul_u64_u32_shr(real - s->aim, s->after, TIMENS_SMEAR_SCALE);
 	return left < 0 ? s->phase - min(moved, -left) : s->phase + min(moved, left);
 }
 

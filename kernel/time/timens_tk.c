@@ -1000,7 +1000,8 @@ static s64 timens_tk_smear_mult(const struct timekeeper_ns *tn, const struct tim
 	now = timespec64_to_ns(real);
 	if (now < s->at || timens_smear_phase(s, now) == s->to)
 		return 0;
-	more = mul_u64_u32_shr(tn->tkd.timekeeper.tkr_mono.mult, s->slope, TIMENS_SMEAR_SCALE);
+	more = mul_u64_u32_shr(tn->tkd.timekeeper.tkr_mono.mult, now < s->aim ? s->slope : s->after,
+			       TIMENS_SMEAR_SCALE);
 	return s->to < s->phase ? -more : more;
 }
 
@@ -1626,6 +1627,8 @@ static void timens_tk_page_edge(const struct timekeeper_ns *tn, struct vdso_data
 	slot[VDSO_NS_SMEAR_PHASE].sec = s->phase;
 	slot[VDSO_NS_SMEAR_PHASE].nsec = s->to - s->phase;
 	slot[VDSO_NS_SMEAR_SLOPE].sec = s->slope;
+	slot[VDSO_NS_SMEAR_SLOPE].nsec = s->after;
+	slot[VDSO_NS_SMEAR_SPAN].sec = max(s->aim - s->at, 0);
 }
 
 static void timens_tk_update_begin(struct timekeeper_ns *tn)
