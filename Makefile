@@ -17,7 +17,7 @@ export LINUX_SRC DISCARD AS_IS FORCE JOBS
 S := scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test ab bench-timers tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench-timers tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
 
@@ -26,6 +26,7 @@ help:
 	@echo 'make test         prove it: everything in tests/matrix (quick: the rows marked so; debug-test: the debug kernel)'
 	@echo 'make quick'
 	@echo 'make debug-test'
+	@echo 'make long-test    races under KCSAN, minutes of stress, slow tests on the debug kernel: the rows marked long'
 	@echo
 	@echo 'make ab           count what the queue costs: stock, TIMEKEEPER_NS=n and =y, in instructions'
 	@echo 'make bench-timers count what timers, sleeps and steps of a clock cost there: out/bench/timers.txt'
@@ -99,6 +100,9 @@ test:
 
 debug-test:
 	@$(S)/test.sh --config debug
+
+long-test:
+	@$(S)/test.sh --subset long
 
 roundtrip: tree
 	@$(S)/roundtrip.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run rows of tests/matrix: build what they need, boot them as many at a time as there are CPUs, and collect.
 #
-# usage: test.sh [--subset quick|full] [--config NAME] [--suite NAME]
+# usage: test.sh [--subset quick|full|long] [--config NAME] [--suite NAME]
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -16,7 +16,7 @@ while [[ $# -gt 0 ]]; do
 	*) die "unknown argument '$1'" ;;
 	esac
 done
-[[ $subset = quick || $subset = full ]] || die "--subset '$subset' is neither quick nor full"
+[[ $subset =~ ^(quick|full|long)$ ]] || die "--subset '$subset' is none of quick, full, long"
 
 # With two CPUs a machine with two CPUs is alone, and two with one CPU run beside each other.
 slots=$(nproc)
@@ -46,7 +46,7 @@ read_matrix()
 	while read -r name config suite mode timeout in options; do
 		number=$((number + 1))
 		[[ -n $name && $name != \#* ]] || continue
-		[[ $in = quick || $in = full ]] || die "tests/matrix:$number: subset '$in' is neither quick nor full"
+		[[ $in =~ ^(quick|full|long)$ ]] || die "tests/matrix:$number: subset '$in' is none of quick, full, long"
 		[[ $mode = smp || $mode = icount || $mode = - ]] || die "tests/matrix:$number: unknown mode '$mode'"
 		[[ $timeout = - ]] || is_positive "$timeout" || die "tests/matrix:$number: timeout '$timeout' is not a number of seconds"
 		if [[ $config = host ]]; then
@@ -65,7 +65,8 @@ read_matrix()
 		fi
 		[[ " ${known[*]} " != *" $name "* ]] || die "tests/matrix:$number: a second row '$name'"
 		known+=("$name")
-		[[ $subset = full || $in = quick ]] || continue
+		# The quick ones are part of the full set; the long ones stand alone.
+		[[ $in = "$subset" || ($subset = full && $in = quick) ]] || continue
 		[[ -z $only_config || $config = "$only_config" ]] || continue
 		[[ -z $only_suite || $suite = "$only_suite" ]] || continue
 		rows+=("$name $config $suite $mode $timeout $options")
