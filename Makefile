@@ -91,6 +91,8 @@ shell: kernel initramfs
 run: CONFIG = plain
 run: kernel initramfs
 	@harness/demo/run.sh
+	@$(S)/boot.sh --config plain --suite leapdemo
+	@$(S)/plot-leapdemo.sh
 
 quick:
 	@$(S)/test.sh --subset quick
