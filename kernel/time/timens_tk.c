@@ -256,14 +256,27 @@ static inline bool timens_tk_is_rated(const struct timekeeper_ns *tn)
 	return unlikely(tn->rate.num != tn->rate.den);
 }
 
-/* @value of the host is that of a clock at @rate, rounded down; with room for it */
+/*
+ * What @value of the host is for a clock at @rate, rounded down. A quotient which
+ * does not fit into 64 bits is an exception of the CPU: at the highest rate a
+ * hundred days of nanoseconds are that much.
+ */
 static inline u64 timens_tk_times(u64 value, struct timens_tk_rate rate)
 {
+	if (rate.num == rate.den)
+		return value;
+	if (unlikely(value > U64_MAX / TIMENS_TK_RATE_MAX))
+		return S64_MAX;
 	return mul_u64_u64_div_u64(value, rate.num, rate.den);
 }
 
+/* The reverse */
 static inline u64 timens_tk_by(u64 value, struct timens_tk_rate rate)
 {
+	if (rate.num == rate.den)
+		return value;
+	if (unlikely(value > U64_MAX / TIMENS_TK_RATE_MIN))
+		return S64_MAX;
 	return mul_u64_u64_div_u64(value, rate.den, rate.num);
 }
 
@@ -641,7 +654,7 @@ static void timens_tk_setup(struct timekeeper_ns *tn, struct clocksource *cs)
 		/* 1000 * 10^7 ns in units of 2^-30 ns are less than 2^64 */
 		up = (int)shift - (int)cs->shift;
 		exact = up >= 0 ? (u64)cs->mult << up : cs->mult;
-		exact = timens_tk_times(interval * exact, tn->rate);
+		exact = mul_u64_u64_div_u64(interval * exact, tn->rate.num, tn->rate.den);
 		if (up < 0)
 			exact >>= -up;
 		tk->cycle_interval = interval;
@@ -790,7 +803,8 @@ void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *slee
 
 	/* The clock goes on at its rate while the machine sleeps */
 	if (timens_tk_is_rated(tn))
-		slept = ns_to_timespec64(timens_tk_times(timespec64_to_ns(sleep), tn->rate));
+		slept = ns_to_timespec64(min(timens_tk_times(timespec64_to_ns(sleep), tn->rate),
+						   KTIME_MAX));
 	tk_add_sleep_time(tk, &slept);
 	timens_smear_jump(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
 	if (tn->edge_sec != TIME64_MAX && (time64_t)tk->xtime_sec >= tn->edge_sec) {
