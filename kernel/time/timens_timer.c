@@ -36,9 +36,10 @@
  *    namespace or of the host, makes a walk (below). A projection may thus be
  *    wrong by two times 1/4096 for either side, 1/1024 together, and a walk
  *    lets pass another 1/4096. A margin of 1/512 is taken off, and what is
- *    left at the early expiry is less than 1/315 of what was. A minute needs two early expiries, a day three. A
- *    margin of less than 50 us is none: so a timer of less than 25.6 ms has
- *    none, and steering can make it late by 1/1024 of that, 25 us.
+ *    left at the early expiry is less than 1/315 of what was. A minute needs
+ *    two early expiries, a day three. A margin of less than 50 us is none: so a
+ *    timer of less than 25.6 ms has none, and steering can make it late by
+ *    1/1024 of that, 25 us.
  *
  * An owner's leap second is known from the moment at which it is ordered, and
  * is part of the projection. When it is taken the timers stand right already.

@@ -800,11 +800,13 @@ void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *slee
 	struct timekeeper *tk = &tn->tkd.timekeeper;
 	struct timespec64 slept = *sleep;
 	s32 step;
+	u64 ns;
 
 	/* The clock goes on at its rate while the machine sleeps */
-	if (timens_tk_is_rated(tn))
-		slept = ns_to_timespec64(min(timens_tk_times(timespec64_to_ns(sleep), tn->rate),
-						   KTIME_MAX));
+	if (timens_tk_is_rated(tn)) {
+		ns = timens_tk_times(timespec64_to_ns(sleep), tn->rate);
+		slept = ns_to_timespec64(min(ns, KTIME_MAX));
+	}
 	tk_add_sleep_time(tk, &slept);
 	timens_smear_jump(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
 	if (tn->edge_sec != TIME64_MAX && (time64_t)tk->xtime_sec >= tn->edge_sec) {
@@ -868,9 +870,12 @@ static void timens_tk_own_line(const struct timekeeper_ns *tn, clockid_t clk, u6
 
 static void timens_tk_add_smear(const struct timekeeper_ns *tn, struct timespec64 *ts)
 {
-	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE))
-		*ts = timespec64_add(*ts, ns_to_timespec64(timens_smear_phase(&tn->smear,
-								timespec64_to_ns(ts))));
+	s64 phase;
+
+	if (likely(tn->smear.state == TIMENS_SMEAR_NONE))
+		return;
+	phase = timens_smear_phase(&tn->smear, timespec64_to_ns(ts));
+	*ts = timespec64_add(*ts, ns_to_timespec64(phase));
 }
 
 /**
@@ -3282,11 +3287,13 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
 		timens_tk_follow(ns);
 		return 0;
 	}
-	if ((len = str_has_prefix(buf, "leap "))) {
+	len = str_has_prefix(buf, "leap ");
+	if (len) {
 		ret = timens_smear_parse(&policy, buf + len);
 		return ret ?: timens_tk_modify(ns, timens_tk_policy_op, &policy);
 	}
-	if ((len = str_has_prefix(buf, "rate "))) {
+	len = str_has_prefix(buf, "rate ");
+	if (len) {
 		ret = timens_tk_parse_rate(buf + len, &arg.rate);
 		if (ret)
 			return ret;
