@@ -45,6 +45,7 @@
  *   follow     odd    TIMENS       FOLLOW       offset path, host's page
  *   own        even   the counter  OWN          do_hres(), unchanged
  *   edge       odd    TIMENS       OWN | EDGE   own line plus step, slow path
+ *   smear      odd    TIMENS       also SMEAR   own line plus phase, slow path
  *   update     odd    not TIMENS                spin
  *
  * offset[] of the first row and basetime[] of the others share their place.
@@ -142,6 +143,24 @@
  * A pass publishes it up to three seconds ahead. When the machine is idle
  * there is no tick, hence no pass, and a task woken late would find a page
  * without the edge; the wake timer of the namespace sees to it.
+ *
+ *
+ * Smears and rates
+ * ----------------
+ *
+ * Both are part of the line: they are written and read in the same sections, so
+ * there is no interleaving of their own. The chord of a smear lies in the half
+ * of the page for CLOCK_MONOTONIC_RAW, and is read under the count of the other:
+ *
+ *   CPU 0 (pass)                         CPU 1 (reader in the slow path)
+ *                                        seq = 5, own line
+ *   seq = 7 (of the first half)
+ *   seq = 3 (of the RAW half)
+ *   line, chord                          new chord on the old line
+ *   even or TIMENS, the RAW half first   seq != 5: start over
+ *
+ * A rate is written along with the moment from which on it holds (rate_host), or a
+ * reader could apply the new one to what came before.
  *
  *
  * Stamps
@@ -1061,6 +1080,7 @@ void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t hos
 
 		p->own = tn->state == TIMENS_TK_OWN;
 		p->rate = p->own ? tn->rate : (struct timens_tk_rate){ 1, 1 };
+		p->rate_host = tn->rate_host;
 		if (p->own) {
 			timens_tk_read_at(tn, clk, cycles, &p->ns);
 			timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &real);
@@ -1152,7 +1172,7 @@ bool __timens_tk_boottime_ns(u64 *nsec)
 	timens_tk_read_pair(ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &p);
 	host = timespec64_to_ns(&p.host);
 	ago = host > *nsec ? host - *nsec : 0;
-	rated = min(ago, host - min(READ_ONCE(ns->tk->rate_host), host));
+	rated = min(ago, host - min(p.rate_host, host));
 	*nsec = timespec64_to_ns(&p.ns) - (ago - rated) - timens_tk_times(rated, p.rate);
 	return true;
 }
@@ -2928,7 +2948,7 @@ static void timens_tk_follow(struct time_namespace *ns)
 	tn->edge_sec = TIME64_MAX;
 	tn->smear.state = TIMENS_SMEAR_NONE;
 	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });
-	WRITE_ONCE(tn->rate_host, 0);
+	tn->rate_host = 0;
 	if (tn->vdata) {
 		timens_set_vdso_offsets(&tn->vdata[CS_HRES_COARSE], &ns->offsets);
 		timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
@@ -3247,7 +3267,7 @@ static int timens_tk_rate_op(struct timekeeper_ns *tn, void *data)
 	timens_tk_host_raw(&tk_core, &raw);
 	ret = timens_tk_do_rate(tn, arg->rate, &raw);
 	if (!ret)
-		WRITE_ONCE(tn->rate_host, arg->host);
+		tn->rate_host = arg->host;
 	return ret;
 }
 

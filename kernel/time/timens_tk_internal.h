@@ -253,6 +253,7 @@ struct timekeeper_ns {
  *		TIME64_MAX
  * @edge_step:	What is added at @edge_sec (secs)
  * @rate:	Rate of the namespace
+ * @rate_host:	CLOCK_BOOTTIME of the host when it was set (nsecs)
  * @own:	The namespace owns its clock
  */
 struct timens_tk_pair {
@@ -264,6 +265,7 @@ struct timens_tk_pair {
 	time64_t		host_leap;
 	s32			edge_step;
 	struct timens_tk_rate	rate;
+	u64			rate_host;
 	bool			own;
 };
 
