@@ -999,8 +999,9 @@ static inline int tk_watch_loop(void *arg)
 
 			if (!raw0)
 				raw0 = a;
-			v -= tk_steered(a - raw0, &was);
-			tk_iv_and(&raw_line, v - b, v - a);
+			/* Each end on the line: this process may have lost the CPU within. */
+			tk_iv_and(&raw_line, v - b - tk_steered(b - raw0, &was),
+				  v - a - tk_steered(a - raw0, &was));
 			if (!tk_iv_ok(&raw_line, tk_unit(b - raw0)) && !said) {
 				CHECK(false, "%s moved: MONOTONIC left its line by %" PRId64
 				      " ns in %" PRId64 " ns", w->name, raw_line.lo - raw_line.hi,
