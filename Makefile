@@ -91,8 +91,9 @@ shell: kernel initramfs
 run: CONFIG = plain
 run: kernel initramfs
 	@harness/demo/run.sh
+	@$(S)/plot-demo.sh ntp
 	@$(S)/boot.sh --config plain --suite leapdemo
-	@$(S)/plot-leapdemo.sh
+	@$(S)/plot-demo.sh leap
 
 quick:
 	@$(S)/test.sh --subset quick

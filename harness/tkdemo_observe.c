@@ -20,7 +20,8 @@
  * the distance of each from the reference, and the rate of each clock against
  * MONOTONIC_RAW since the line before. It ends when every PROCESS has been
  * within --within of the reference for --lines lines one after the other, in
- * offset and in rate (exit status 0), or with --seconds (exit status 1).
+ * offset and in rate (exit status 0), or with --seconds (exit status 1; with
+ * --lines 0, where that is the only end, 0). --samples keeps all periods, as a table.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -67,6 +68,7 @@ static struct {
 	int64_t every;
 	const char *facts;
 	const char *prefix;
+	FILE *samples;
 } opt = {
 	.seconds	= 600,
 	.period		= TK_NSEC_PER_SEC,
@@ -87,11 +89,12 @@ static void usage(FILE *out)
 	      "  --print-every N    after the first ones every Nth line only (1)\n"
 	      "  --within-ns N      how near to the reference a clock has to be (1000000)\n"
 	      "  --within-ppb N     and how near its rate (1000)\n"
-	      "  --lines N          for how many lines one after the other (10)\n"
+	      "  --lines N          for how many lines one after the other (10); 0: to the end, whatever they do\n"
 	      "  --facts FILE       append the figures there\n"
 	      "  --prefix WORD      what the keys of the figures begin with (observe)\n"
+	      "  --samples FILE     all periods: seconds, and of each process its distance from the first (ns) and rate (ppm)\n"
 	      "\n"
-	      "Exit status: 0 all are near, 1 not within the time, 125 failure.\n", out);
+	      "Exit status: 0 all are near (or --lines 0), 1 not within the time, 125 failure.\n", out);
 }
 
 static void enter(const struct process *p)
@@ -211,7 +214,7 @@ static bool all_near(int64_t elapsed, int64_t lines_done)
 		all &= p->near_since >= 0 &&
 		       elapsed - p->near_since >= (opt.lines - 1) * opt.period;
 	}
-	return all && lines_done >= opt.lines;
+	return all && opt.lines && lines_done >= opt.lines;
 }
 
 /* The beginning is where most happens. */
@@ -269,6 +272,38 @@ static void print_line(int64_t elapsed)
 	tkd_say("%s", line);
 }
 
+static void start_samples(const char *path)
+{
+	opt.samples = fopen(path, "we");
+	if (!opt.samples)
+		err(TK_EXIT_FAILURE, "--samples '%s'", path);
+}
+
+/* The processes are known when all arguments have been read. */
+static void head_samples(void)
+{
+	unsigned int i;
+
+	if (!opt.samples)
+		return;
+	fputs("# seconds", opt.samples);
+	for (i = 1; i < nr_processes; i++)
+		fprintf(opt.samples, "\t%s_ns\t%s_ppm", processes[i].name, processes[i].name);
+	fputc('\n', opt.samples);
+}
+
+static void keep_sample(int64_t elapsed)
+{
+	unsigned int i;
+
+	if (!opt.samples)
+		return;
+	fprintf(opt.samples, "%.3f", (double)elapsed / TK_NSEC_PER_SEC);
+	for (i = 1; i < nr_processes; i++)
+		fprintf(opt.samples, "\t%" PRId64 "\t%.6f", processes[i].offset, processes[i].ppm);
+	fputc('\n', opt.samples);
+}
+
 static void add_process(const char *text)
 {
 	const char *equals = strchr(text, '=');
@@ -295,7 +330,7 @@ static void parse(int argc, char **argv)
 {
 	enum {
 		OPT_SECONDS = 256, OPT_PERIOD, OPT_EVERY, OPT_NS, OPT_PPB, OPT_LINES, OPT_FACTS,
-		OPT_PREFIX, OPT_HELP,
+		OPT_PREFIX, OPT_SAMPLES, OPT_HELP,
 	};
 	static const struct option options[] = {
 		{ "seconds",		required_argument,	NULL, OPT_SECONDS },
@@ -306,6 +341,7 @@ static void parse(int argc, char **argv)
 		{ "lines",		required_argument,	NULL, OPT_LINES },
 		{ "facts",		required_argument,	NULL, OPT_FACTS },
 		{ "prefix",		required_argument,	NULL, OPT_PREFIX },
+		{ "samples",		required_argument,	NULL, OPT_SAMPLES },
 		{ "help",		no_argument,		NULL, OPT_HELP },
 		{ 0 }
 	};
@@ -329,13 +365,16 @@ static void parse(int argc, char **argv)
 			opt.within_ppm = tk_parse_number("--within-ppb", optarg, 1, 1000000) / 1e3;
 			break;
 		case OPT_LINES:
-			opt.lines = tk_parse_number("--lines", optarg, 1, 1000000);
+			opt.lines = tk_parse_number("--lines", optarg, 0, 1000000);
 			break;
 		case OPT_FACTS:
 			opt.facts = optarg;
 			break;
 		case OPT_PREFIX:
 			opt.prefix = optarg;
+			break;
+		case OPT_SAMPLES:
+			start_samples(optarg);
 			break;
 		case OPT_HELP:
 			usage(stdout);
@@ -396,6 +435,7 @@ int main(int argc, char **argv)
 
 	started = next = tkd_read(CLOCK_MONOTONIC);
 	first_raw = go_round(&first_cycles);
+	head_samples();
 	print_header();
 	for (line = 0; !near && next - started < opt.seconds * TK_NSEC_PER_SEC; line++) {
 		next += opt.period;
@@ -403,11 +443,12 @@ int main(int argc, char **argv)
 		raw = go_round(&cycles);
 		compare((double)(cycles - first_cycles) / (double)(raw - first_raw));
 		near = all_near(next - started, line + 1);
+		keep_sample(next - started);
 		if (near || worth_a_line(line + 1))
 			print_line(next - started);
 	}
 	report(near);
 	if (fflush(NULL))
 		err(TK_EXIT_FAILURE, "writing the results");
-	return near ? 0 : 1;
+	return near || !opt.lines ? 0 : 1;
 }
