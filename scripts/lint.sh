@@ -4,6 +4,7 @@
 #
 #  - checkpatch --strict on every patch and every overlay file; on harness/*.[ch] and tools/tkns without --strict and kernel-only rules
 #  - sparse (C=2) and W=1 on the files that queue and overlay touch: no warning that the pristine source does not give
+#  - files of the queue which the plain configuration leaves out compile in the configuration extra
 #  - shellcheck on every shell script
 #
 # usage: lint.sh [checkpatch|compile|shell]...
@@ -118,20 +119,34 @@ lint_checkpatch()
 	done
 }
 
-# Objects of the plain configuration that come from touched or new C files.
+# Touched and new C files, as objects: those that the plain configuration has.
 touched_objects()
 {
-	local file
+	local object
 
+	touched | while IFS= read -r object; do
+		[[ ! -f $BUILD/obj-plain/$object ]] || echo "$object"
+	done
+}
+
+touched()
+{
 	{
 		kgit diff --name-only base HEAD -- '*.c'
 		# A touched header is checked through the files that implement it.
 		echo kernel/time/timekeeping.c
 		echo kernel/time/namespace.c
-	} | LC_ALL=C sort -u | grep -v -E '^(tools|Documentation|samples)/' |
-		while IFS= read -r file; do
-			[[ ! -f $BUILD/obj-plain/${file%.c}.o ]] || echo "${file%.c}.o"
-		done
+	} | LC_ALL=C sort -u | grep -v -E '^(tools|Documentation|samples)/' | sed 's/c$/o/'
+}
+
+# And those that it does not have. The vDSO includes its part.
+extra_objects()
+{
+	local object
+
+	touched | grep -v '^lib/vdso/' | while IFS= read -r object; do
+		[[ -f $BUILD/obj-plain/$object ]] || echo "$object"
+	done
 }
 
 # warnings TREE OBJ LOG TARGET...: compile with W=1 and sparse; warnings without line numbers, sorted, to LOG
@@ -159,12 +174,16 @@ new_warnings()
 
 lint_compile()
 {
-	local objects base_objects object
+	local objects base_objects extra object
 
 	"$ROOT/scripts/build.sh" --config plain >&2
 	mapfile -t objects < <(touched_objects)
 	[[ ${#objects[@]} -gt 0 ]] || die "the queue touches no file of the plain configuration"
 	say "W=1 and sparse on ${#objects[@]} files, here and in the pristine source" >&2
+
+	mapfile -t extra < <(extra_objects)
+	[[ ${#extra[@]} = 0 ]] ||
+		result "compile ${extra[*]}" "$ROOT/scripts/build.sh" --config extra "${extra[@]}"
 
 	# Copies, so that the objects of the plain kernel stay what they are.
 	mkdir -p "$work/head"
