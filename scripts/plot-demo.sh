@@ -47,15 +47,16 @@ set key top right noenhanced
 set logscale x
 set logscale y
 set format y "10^{%T}"
-set ylabel "distance from the server (s)" noenhanced
+set ylabel "off the server (s)" noenhanced
 set yrange [1e-9:1e8]
 set ytics 1e3
+set mytics 1
 plot "$1" using 1:(abs(\$4)/1e9) with lines lw 2 lc rgb "#1040a0" title "chronyd", \\
 	"$1" using 1:(abs(\$6)/1e9) with lines lw 2 lc rgb "#c03020" title "ntpd"
 unset logscale y
 set format y "%g"
 set xlabel "seconds from the start, on the host's clock" noenhanced
-set ylabel "rate against the raw counter (ppm)" noenhanced
+set ylabel "rate (ppm)" noenhanced
 set yrange [-600:600]
 set ytics 200
 plot "$1" using 1:(abs(\$5) < 1e5 ? \$5 : NaN) with lines lw 2 lc rgb "#1040a0" title "chronyd", \\
