@@ -12,22 +12,10 @@
 #include <sys/wait.h>
 
 #include "present.h"
-#include "rparse.h"
+#include "spec.h"
 
-#define TEXT	64
-
-/* All are in the JSON. */
+/* The JSON has RH_MAX_JUMPS. */
 #define MAX_SHOWN	16
-
-/* Seconds with all digits that a clock has: "+0.500000012". */
-static const char *exact(char *buf, int64_t ns)
-{
-	uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
-
-	snprintf(buf, TEXT, "%s%" PRIu64 ".%09" PRIu64, ns < 0 ? "-" : "+",
-		 size / RH_NSEC_PER_SEC, size % RH_NSEC_PER_SEC);
-	return buf;
-}
 
 /* A distance, with the unit in which it can be read. */
 static const char *distance(char *buf, int64_t ns)
@@ -35,13 +23,13 @@ static const char *distance(char *buf, int64_t ns)
 	int64_t size = llabs(ns);
 
 	if (size < 10000)
-		snprintf(buf, TEXT, "%+" PRId64 " ns", ns);
+		snprintf(buf, SPEC_TEXT, "%+" PRId64 " ns", ns);
 	else if (size < 10000000)
-		snprintf(buf, TEXT, "%+.3f us", (double)ns / 1e3);
+		snprintf(buf, SPEC_TEXT, "%+.3f us", (double)ns / 1e3);
 	else if (size < 100 * RH_NSEC_PER_SEC)
-		snprintf(buf, TEXT, "%+.6f s", (double)ns / 1e9);
+		snprintf(buf, SPEC_TEXT, "%+.6f s", (double)ns / 1e9);
 	else
-		snprintf(buf, TEXT, "%+.3f s", (double)ns / 1e9);
+		snprintf(buf, SPEC_TEXT, "%+.3f s", (double)ns / 1e9);
 	return buf;
 }
 
@@ -51,50 +39,25 @@ static const char *when(char *buf, int64_t ns)
 	int64_t s = llabs(ns) / RH_NSEC_PER_SEC;
 
 	if (s < 100)
-		snprintf(buf, TEXT, "%+.3f s", (double)ns / 1e9);
+		snprintf(buf, SPEC_TEXT, "%+.3f s", (double)ns / 1e9);
 	else
-		snprintf(buf, TEXT, "%c%" PRId64 ":%02d:%02d", ns < 0 ? '-' : '+', s / 3600,
+		snprintf(buf, SPEC_TEXT, "%c%" PRId64 ":%02d:%02d", ns < 0 ? '-' : '+', s / 3600,
 			 (int)(s / 60 % 60), (int)(s % 60));
 	return buf;
 }
 
 static const char *rate_text(char *buf, const struct rh_plan *plan)
 {
-	if (plan->rate_den == 1)
-		snprintf(buf, TEXT, "%" PRId64, plan->rate_num);
-	else
-		snprintf(buf, TEXT, "%" PRId64 "/%" PRId64, plan->rate_num, plan->rate_den);
-	return buf;
-}
-
-static const char *date_text(char *buf, int64_t day)
-{
-	int64_t year;
-	int month, mday;
-
-	rp_civil(day, &year, &month, &mday);
-	snprintf(buf, TEXT, "%04" PRId64 "-%02d-%02d", year, month, mday);
-	return buf;
-}
-
-static const char *time_text(char *buf, int64_t ns)
-{
-	int64_t s = ns / RH_NSEC_PER_SEC;
-	char date[TEXT];
-
-	date_text(date, s / 86400);
-	snprintf(buf, TEXT, "%.10s %02d:%02d:%02d", date, (int)(s % 86400 / 3600),
-		 (int)(s / 60 % 60), (int)(s % 60));
-	return buf;
+	return spec_format_rate(buf, (struct spec_rate) { plan->rate_num, plan->rate_den });
 }
 
 void rh_describe(char *buf, size_t size, const struct rh_rehearsal *r)
 {
-	char date[TEXT];
+	char date[SPEC_TEXT];
 
 	snprintf(buf, size, "the leap second %s at the end of %s, %s%s",
 		 !r->plan.step ? "which is none" : r->plan.step < 0 ? "inserted" : "deleted",
-		 date_text(date, r->day), r->plan.shape == RH_STEP ? "stepped" : "smeared: ",
+		 spec_format_date(date, r->day), r->plan.shape == RH_STEP ? "stepped" : "smeared: ",
 		 r->plan.shape == RH_STEP ? "" : r->policy + strlen("smear "));
 }
 
@@ -112,7 +75,7 @@ static void row(FILE *file, const char *name, const char *fmt, ...)
 
 static void extreme_row(FILE *file, const char *name, const struct rh_extreme *e)
 {
-	char value[TEXT], err[TEXT], at[TEXT];
+	char value[SPEC_TEXT], err[SPEC_TEXT], at[SPEC_TEXT];
 
 	row(file, name, "%s at %s (known to %s)", distance(value, e->value), when(at, e->at),
 	    distance(err, e->err) + 1);
@@ -140,7 +103,7 @@ static void jump_rows(FILE *file, const struct rh_findings *f)
 
 	for (i = 0; i < f->jumps; i++) {
 		const struct rh_jump *j = &f->jump[i];
-		char size[TEXT], err[TEXT], from[TEXT], to[TEXT];
+		char size[SPEC_TEXT], err[SPEC_TEXT], from[SPEC_TEXT], to[SPEC_TEXT];
 
 		if (same_as_realtime(f, j))
 			continue;
@@ -155,7 +118,7 @@ static void jump_rows(FILE *file, const struct rh_findings *f)
 		else
 			row(file, name, "%s%s by %s s (known to %s), between %s and %s",
 			    j->host ? "the host's " : "", rh_clock_name(j->clock),
-			    exact(size, j->size), distance(err, j->err) + 1,
+			    spec_format_seconds(size, j->size), distance(err, j->err) + 1,
 			    when(from, j->from), when(to, j->to));
 		name = "";
 	}
@@ -185,7 +148,7 @@ static const char *signal_name(int sig)
 static void command_row(FILE *file, const struct rh_rehearsal *r)
 {
 	const struct rh_command *c = &r->command;
-	char at[TEXT];
+	char at[SPEC_TEXT];
 
 	if (!c->started)
 		return;
@@ -217,7 +180,7 @@ static bool kernel_window(const struct rh_rehearsal *r, int64_t *from, int64_t *
 void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 {
 	const struct rh_findings *f = &r->f;
-	char a[TEXT], b[TEXT], text[256];
+	char a[SPEC_TEXT], b[SPEC_TEXT], text[256];
 	int64_t from, to;
 	size_t i;
 
@@ -229,7 +192,7 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 		row(file, "samples", "none");
 		return;
 	}
-	row(file, "clock set to", "%s, %s from the edge", time_text(a, r->start),
+	row(file, "clock set to", "%s, %s from the edge", spec_format_time(a, r->start),
 	    when(b, r->start - r->plan.edge));
 	if (r->plan.shape != RH_STEP)
 		row(file, "window", "%s to %s%s", when(a, r->plan.from), when(b, r->plan.to),
@@ -252,8 +215,9 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 	extreme_row(file, "furthest from the host", &f->host);
 	extreme_row(file, "furthest from UTC", &f->utc);
 	extreme_row(file, "furthest from the plan", &f->plan);
-	row(file, "from TAI's line", "%s to %s, %s at the end", exact(a, f->line_min.value),
-	    exact(b, f->line_max.value), exact(text, f->final.value));
+	row(file, "from TAI's line", "%s to %s, %s at the end",
+	    spec_format_seconds(a, f->line_min.value), spec_format_seconds(b, f->line_max.value),
+	    spec_format_seconds(text, f->final.value));
 	rate_row(file, "rate against MONOTONIC", &f->realtime);
 	if (f->vdso_differs)
 		extreme_row(file, "vDSO and system call", &f->vdso);
@@ -356,11 +320,12 @@ void rh_print_json(FILE *file, const struct rh_rehearsal *r)
 {
 	static const char * const shapes[] = { "step", "linear", "cosine", "quadratic" };
 	const struct rh_findings *f = &r->f;
-	char date[TEXT];
+	char date[SPEC_TEXT];
 	size_t i;
 
 	fprintf(file, "{\n\t\"plan\": {\n\t\t\"leap\": \"%s\",\n\t\t\"date\": \"%s\",\n\t\t\"policy\": ",
-		!r->plan.step ? "none" : r->plan.step < 0 ? "insert" : "delete", date_text(date, r->day));
+		!r->plan.step ? "none" : r->plan.step < 0 ? "insert" : "delete",
+		spec_format_date(date, r->day));
 	json_string(file, r->policy);
 	fprintf(file, ",\n\t\t\"shape\": \"%s\",\n\t\t\"step_s\": %d,\n\t\t\"edge_s\": %" PRId64
 		",\n\t\t\"window_ns\": ", shapes[r->plan.shape], r->plan.step,

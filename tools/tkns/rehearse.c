@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <argp.h>
-#include <err.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -23,10 +22,10 @@
 
 #include "plot.h"
 #include "present.h"
-#include "rehearse.h"
 #include "rparse.h"
+#include "tkns.h"
 
-#define DAY		(86400 * RH_NSEC_PER_SEC)
+#define DAY		(SECS_PER_DAY * NSEC_PER_SEC)
 
 #define TAI_OFFSET	37
 
@@ -36,12 +35,13 @@
 #define SMEAR_PART	40
 /* What a smear is to take, on the host's clock. */
 #define SMEAR_TIME	40
-#define RATE_MAX	2000
 
 /* What it takes to set the clock and arm the leap second, on the host's clock. */
 #define ARM_TIME	(RH_NSEC_PER_SEC / 20)
 
 #define SAMPLES		600
+#define SAMPLES_MIN	10
+#define SAMPLES_MAX	1000000
 #define MAX_ALSO	4
 
 enum {
@@ -50,17 +50,18 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{ "leap", OPT_LEAP, "insert|delete", 0, "The kind of leap second (insert)", 0 },
+	{ "leap", OPT_LEAP, "insert|delete[@DATE]", 0,
+	  "The kind of leap second (insert), and the day at whose end it is", 0 },
 	{ "smear", OPT_SMEAR, "SMEAR", 0,
-	  "Spread it instead of stepping: google, aws, utc-sls, ntpd, meta, or SHAPE:WINDOW:PLACE with linear, cosine or quadratic, a time from 128 s to 7 d, and before, centred or after",
+	  "What it does: google, aws, utc-sls, ntpd, meta, SHAPE:WINDOW:PLACE (linear, cosine, quadratic; a duration; before, centred, after), or step",
 	  0 },
-	{ "rate", OPT_RATE, "X", 0,
-	  "How many times faster than the host's the clocks run (1; with --smear such that it takes 40 s)",
+	{ "rate", OPT_RATE, "RATE", 0,
+	  "How many times as fast as the host's the clocks run: N, N.N or P/Q, from 1/1000 to 2000 (1; with --smear such that it takes 40 s)",
 	  0 },
-	{ "before", OPT_BEFORE, "DUR", 0,
+	{ "before", OPT_BEFORE, "DURATION", 0,
 	  "How long before the edge, or the window, the clock starts (5 s of the host; a 40th of the window)",
 	  0 },
-	{ "after", OPT_AFTER, "DUR", 0, "How long it goes on afterwards (the same)", 0 },
+	{ "after", OPT_AFTER, "DURATION", 0, "How long it goes on afterwards (the same)", 0 },
 	{ "date", OPT_DATE, "YYYY-MM-DD", 0,
 	  "The day at whose end it is (the next June 30 or December 31)", 0 },
 	{ "out", OPT_OUT, "DIR", 0,
@@ -75,9 +76,8 @@ static const struct argp_option options[] = {
 
 /* One namespace of a rehearsal; there is one, but for --also. */
 struct subject {
-	const char *name;
-	char policy[RP_POLICY];
-	bool follow;
+	bool follow, none;	/* --also: the clock is left alone, or has no leap second */
+	struct spec_smear smear;
 	struct rh_setup setup;
 	struct rh_inside *in;
 	struct rh_sample *s;
@@ -86,11 +86,11 @@ struct subject {
 
 struct rehearsal {
 	int step;
-	const char *smear;
 	int64_t rate_num, rate_den;	/* 0: not given */
 	int64_t before, after;		/* 0: not given */
-	bool dated;
+	const char *before_text;
 	int64_t day;
+	const char *day_option, *day_text;	/* NULL: not given */
 	const char *out;
 	bool json;
 	int64_t samples;
@@ -110,58 +110,118 @@ static void on_interrupt(int sig)
 	interrupted = sig;
 }
 
-/* argp_error() would say to try --help as well, which is no help with a single bad value. */
-static void refuse(const struct argp_state *state, const char *option, const char *text,
-		   const char *why)
+static void set_day(struct rehearsal *x, const char *option, const char *text, int64_t day)
 {
-	if (why)
-		argp_failure(state, RH_EXIT_FAILURE, 0, "%s: '%s' %s", option, text, why);
+	if (x->day_option)
+		die("%s: the day was already given with %s '%s'", option, x->day_option,
+		    x->day_text);
+	x->day = day;
+	x->day_option = option;
+	x->day_text = text;
+}
+
+static void parse_leap(struct rehearsal *x, const char *text)
+{
+	struct spec_error error;
+	struct spec_leap leap;
+
+	if (!rp_leap(text, &leap, &error))
+		die_spec("--leap", text, &error);
+	x->step = leap.kind == SPEC_LEAP_INSERT ? -1 : 1;
+	if (leap.dated)
+		set_day(x, "--leap", text, leap.day);
+}
+
+static void parse_rate(struct rehearsal *x, const char *text)
+{
+	struct spec_error error;
+	struct spec_rate rate;
+
+	if (!spec_parse_rate(text, &rate, &error))
+		die_spec("--rate", text, &error);
+	x->rate_num = rate.num;
+	x->rate_den = rate.den;
+}
+
+static void parse_length(const char *option, const char *text, int64_t *ns)
+{
+	struct spec_error error;
+
+	if (!rp_duration(text, ns, &error))
+		die_spec(option, text, &error);
+}
+
+static void parse_date(struct rehearsal *x, const char *text)
+{
+	struct spec_error error;
+	int64_t day;
+
+	if (!rp_date(text, &day, &error))
+		die_spec("--date", text, &error);
+	set_day(x, "--date", text, day);
+}
+
+static void parse_smear(struct subject *s, const char *option, const char *text)
+{
+	struct spec_error error;
+
+	if (!spec_parse_smear(text, &s->smear, &error))
+		die_spec(option, text, &error);
+}
+
+static void parse_also(struct rehearsal *x, const char *text)
+{
+	struct subject *s = &x->subject[x->subjects];
+
+	if (x->subjects > MAX_ALSO)
+		die("--also '%s': one too many", text);
+	x->subjects++;
+	s->follow = !strcmp(text, "follow");
+	s->none = !strcmp(text, "none");
+	if (s->follow || s->none)
+		text = "step";
+	parse_smear(s, "--also", text);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct rehearsal *x = state->input;
+	struct spec_error error;
 
 	switch (key) {
 	case OPT_LEAP:
-		if (!strcmp(arg, "insert"))
-			x->step = -1;
-		else if (!strcmp(arg, "delete"))
-			x->step = 1;
-		else
-			refuse(state, "--leap", arg, "is neither insert nor delete");
+		parse_leap(x, arg);
 		return 0;
 	case OPT_SMEAR:
-		x->smear = arg;
+		parse_smear(&x->subject[0], "--smear", arg);
 		return 0;
 	case OPT_RATE:
-		refuse(state, "--rate", arg, rp_rate(arg, &x->rate_num, &x->rate_den));
+		parse_rate(x, arg);
 		return 0;
 	case OPT_BEFORE:
-		refuse(state, "--before", arg, rp_duration(arg, &x->before));
+		parse_length("--before", arg, &x->before);
+		x->before_text = arg;
 		return 0;
 	case OPT_AFTER:
-		refuse(state, "--after", arg, rp_duration(arg, &x->after));
+		parse_length("--after", arg, &x->after);
 		return 0;
 	case OPT_DATE:
-		refuse(state, "--date", arg, rp_date(arg, &x->day));
-		x->dated = true;
+		parse_date(x, arg);
 		return 0;
 	case OPT_OUT:
 		if (!*arg)
-			refuse(state, "--out", arg, "is no directory");
+			die("--out '': a directory is expected");
 		x->out = arg;
 		return 0;
 	case OPT_JSON:
 		x->json = true;
 		return 0;
 	case OPT_SAMPLES:
-		refuse(state, "--samples", arg, rp_number(arg, 10, 1000000, &x->samples));
+		if (!spec_parse_number(arg, SAMPLES_MIN, SAMPLES_MAX, &x->samples, &error))
+			die_spec("--samples", arg, &error);
 		return 0;
 	case OPT_ALSO:
-		if (x->subjects > MAX_ALSO)
-			refuse(state, "--also", arg, "is one too many");
-		x->subject[x->subjects++].name = arg;
+		parse_also(x, arg);
 		return 0;
 	case ARGP_KEY_ARGS:
 		x->argv = state->argv + state->next;
@@ -175,9 +235,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "[-- COMMAND [ARGUMENT...]]",
-	.doc = "Run COMMAND in a new time namespace through a leap second, and report what the clocks did."
-	       "\vExit status: that of COMMAND when it ended by itself, 0 when it was ended with the "
-	       "rehearsal, 124 when the kernel lacks the feature, 125 for own failures.",
+	.doc = "Run COMMAND in a new time namespace through a leap second, and report what the clocks did.\vExit status: that of COMMAND when it ended by itself, 0 when it was ended with the rehearsal, 124 when the kernel lacks the feature, 125 for own failures.",
 };
 
 static int64_t of_host(const struct rehearsal *x, int64_t host)
@@ -189,24 +247,26 @@ static int64_t of_host(const struct rehearsal *x, int64_t host)
 static void plan_subject(struct rehearsal *x, struct subject *s)
 {
 	struct rh_plan *plan = &s->r.plan;
-	const char *why;
 
 	*plan = (struct rh_plan) {
-		.shape = RH_STEP,
-		.step = x->step,
+		.step = s->follow || s->none ? 0 : x->step,
 		.edge = (x->day + 1) * DAY - (x->step > 0 ? RH_NSEC_PER_SEC : 0),
 	};
-	strcpy(s->policy, "step");
 	s->r.day = x->day;
-	if (!strcmp(s->name, "follow") || !strcmp(s->name, "none")) {
-		s->follow = !strcmp(s->name, "follow");
-		plan->step = 0;
-	} else if (strcmp(s->name, "step")) {
-		why = rp_smear(s->name, plan, s->policy);
-		if (why)
-			errx(RH_EXIT_FAILURE, "%s: '%s' %s", s == x->subject ? "--smear" : "--also",
-			     s->name, why);
-	}
+	if (!rp_plan(s->smear.policy, plan))
+		die("no plan for the policy '%s'", s->smear.policy);
+}
+
+__attribute__((noreturn))
+static void refuse_before(const struct rehearsal *x, int64_t least)
+{
+	struct spec_error error = { .len = strlen(x->before_text) };
+	char text[SPEC_TEXT];
+
+	/* Its sign is of no use here. */
+	snprintf(error.why, sizeof(error.why), "the clock has to start %s before the edge at least",
+		 spec_format_duration(text, least) + 1);
+	die_spec("--before", x->before_text, &error);
 }
 
 /* When the clocks start and how fast they run, by the first namespace. */
@@ -215,7 +275,7 @@ static void plan_time(struct rehearsal *x)
 	const struct rh_plan *plan = &x->subject[0].r.plan;
 	int64_t from = plan->from < 0 ? plan->from : 0, to = plan->to > 0 ? plan->to : 0;
 	int64_t part = (plan->to - plan->from) / SMEAR_PART;
-	int64_t margin, day_start;
+	int64_t margin, least, day_start;
 
 	if (!x->rate_num) {
 		int64_t all = to - from + (x->before ? x->before : part) +
@@ -224,14 +284,16 @@ static void plan_time(struct rehearsal *x)
 
 		x->rate_den = 1;
 		x->rate_num = plan->shape == RH_STEP ? 1 : (all + unit - 1) / unit;
-		if (x->rate_num > RATE_MAX)
-			x->rate_num = RATE_MAX;
+		if (x->rate_num > SPEC_RATE_MAX)
+			x->rate_num = SPEC_RATE_MAX;
 	}
 	margin = of_host(x, plan->shape == RH_STEP ? MARGIN : SMEAR_MARGIN);
 	if (part > margin)
 		margin = part;
+	/* The kernel looks at STA_INS at the turn of a second, and that of the edge is too late. */
+	least = 3 * RH_NSEC_PER_SEC + of_host(x, ARM_TIME);
 	if (!x->before)
-		x->before = margin;
+		x->before = margin - from < least ? least + from : margin;
 	if (!x->after)
 		x->after = margin;
 
@@ -242,13 +304,9 @@ static void plan_time(struct rehearsal *x)
 		x->start = day_start;
 		x->late = plan->shape != RH_STEP && plan->edge + plan->from < day_start;
 	}
-	/* The kernel looks at STA_INS at the turn of a second, and that of the edge is too late. */
-	if (plan->edge - x->start < 3 * RH_NSEC_PER_SEC + of_host(x, ARM_TIME))
-		errx(RH_EXIT_FAILURE, "--before: the clock has to start %lld s before the edge at least",
-		     (long long)(4 + of_host(x, ARM_TIME) / RH_NSEC_PER_SEC));
+	if (plan->edge - x->start < least)
+		refuse_before(x, least);
 	x->length = plan->edge + to + x->after - x->start;
-	if (x->length <= 0)
-		errx(RH_EXIT_FAILURE, "the rehearsal would end before it starts");
 }
 
 static void set_up(struct rehearsal *x)
@@ -264,20 +322,20 @@ static void set_up(struct rehearsal *x)
 		plan->rate_den = s->follow ? 1 : x->rate_den;
 		s->s = calloc((size_t)x->samples, sizeof(*s->s));
 		if (!s->s)
-			err(RH_EXIT_FAILURE, "calloc");
+			die_errno("calloc");
 		s->setup = (struct rh_setup) {
 			.follow = s->follow,
 			.rate_num = x->rate_num,
 			.rate_den = x->rate_den,
 			.start = x->start,
 			/* The default needs no kernel that knows policies. */
-			.policy = plan->shape == RH_STEP ? NULL : s->policy,
+			.policy = plan->shape == RH_STEP ? NULL : s->smear.policy,
 			.status = plan->step < 0 ? STA_INS : plan->step > 0 ? STA_DEL : 0,
 			.tai = TAI_OFFSET,
 			.argv = i ? NULL : x->argv,
 			.quiet_stdout = x->json,
 		};
-		s->r.policy = s->policy;
+		s->r.policy = s->smear.policy;
 		s->r.start = x->start;
 		s->r.late = x->late;
 		s->r.argv = (const char *const *)s->setup.argv;
@@ -299,7 +357,7 @@ static bool sleep_until(int64_t monotonic)
 	} while (rc == EINTR && !interrupted);
 	if (rc && rc != EINTR) {
 		errno = rc;
-		err(RH_EXIT_FAILURE, "clock_nanosleep");
+		die_errno("clock_nanosleep");
 	}
 	return !interrupted;
 }
@@ -336,10 +394,10 @@ static FILE *create(const char *dir, const char *name)
 	FILE *file;
 
 	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		err(RH_EXIT_FAILURE, "asprintf");
+		die_errno("asprintf");
 	file = fopen(path, "we");
 	if (!file)
-		err(RH_EXIT_FAILURE, "%s", path);
+		die_errno("%s", path);
 	free(path);
 	return file;
 }
@@ -347,7 +405,7 @@ static FILE *create(const char *dir, const char *name)
 static void finish(FILE *file, const char *what)
 {
 	if (ferror(file) | fclose(file))
-		errx(RH_EXIT_FAILURE, "%s could not be written", what);
+		die("%s could not be written", what);
 }
 
 static void leave_results(struct rehearsal *x)
@@ -377,7 +435,7 @@ static void leave_results(struct rehearsal *x)
 	rh_describe(title, sizeof(title), r);
 	why = rh_plot(x->out, &r->plan, &r->f, title);
 	if (why)
-		warnx("no plot: %s. The data is in %s/samples.tsv; 'cd %s && gnuplot offset.gp' makes it",
+		warn_user("no plot: %s. The data is in %s/samples.tsv; 'cd %s && gnuplot offset.gp' makes it",
 		      why, x->out, x->out);
 }
 
@@ -395,16 +453,15 @@ static int status_of(const struct rh_rehearsal *r)
 int cmd_rehearse(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
-	struct rehearsal x = { .step = -1, .samples = SAMPLES, .subjects = 1 };
-	struct subject *first = &x.subject[0];
+	struct rehearsal x = {
+		.step = -1, .samples = SAMPLES, .subjects = 1, .subject[0].smear.policy = "step",
+	};
 	bool smears = false;
 	size_t i;
 
-	argp_err_exit_status = RH_EXIT_FAILURE;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &x);
-	if (!x.dated)
-		x.day = rp_next_leap_day(rh_read_clock(CLOCK_REALTIME) / DAY);
-	first->name = x.smear ? x.smear : "step";
+	if (!x.day_option)
+		x.day = spec_next_leap_day(rh_read_clock(CLOCK_REALTIME));
 	for (i = 0; i < x.subjects; i++) {
 		plan_subject(&x, &x.subject[i]);
 		smears |= x.subject[i].r.plan.shape != RH_STEP;
@@ -412,35 +469,35 @@ int cmd_rehearse(int argc, char **argv)
 	plan_time(&x);
 	set_up(&x);
 
-	rh_require_kernel(NULL);
+	need_kernel();
 	if (x.rate_num != x.rate_den)
 		rh_require_kernel("rate");
 	if (smears)
 		rh_require_kernel("leap");
 	if (x.out && mkdir(x.out, 0777) && errno != EEXIST)
-		err(RH_EXIT_FAILURE, "%s", x.out);
+		die_errno("%s", x.out);
 	if (x.late)
-		warnx("the window opens before the day of the leap second, when it cannot be announced yet: the smear joins late");
+		warn_user("the window opens before the day of the leap second, when it cannot be announced yet: the smear joins late");
 	if (x.length / 60 / RH_NSEC_PER_SEC * x.rate_den > x.rate_num)
-		warnx("this takes %lld s",
+		warn_user("this takes %lld s",
 		      (long long)((__int128)x.length * x.rate_den / x.rate_num / RH_NSEC_PER_SEC));
 
 	for (i = 0; i < x.subjects; i++)
 		x.subject[i].in = rh_inside_start(&x.subject[i].setup);
 	if (sigaction(SIGINT, &action, NULL) || sigaction(SIGTERM, &action, NULL))
-		err(RH_EXIT_FAILURE, "sigaction");
+		die_errno("sigaction");
 	take_samples(&x);
 	for (i = 0; i < x.subjects; i++) {
 		struct subject *s = &x.subject[i];
 		char *smear = strdup(rh_inside_smear(s->in));
 
 		if (!smear)
-			err(RH_EXIT_FAILURE, "strdup");
+			die_errno("strdup");
 		s->r.smear = smear;
 		s->r.interrupted = interrupted;
 		rh_inside_end(s->in, &s->r.command);
 		if (!rh_analyse(&s->r.plan, s->s, s->r.nr, &s->r.f) && !interrupted)
-			errx(RH_EXIT_FAILURE, "only %zu samples could be taken", s->r.nr);
+			die("only %zu samples could be taken", s->r.nr);
 	}
 
 	for (i = 0; i < x.subjects; i++) {
@@ -449,13 +506,12 @@ int cmd_rehearse(int argc, char **argv)
 		else
 			rh_print_table(stdout, &x.subject[i].r);
 	}
-	if (fflush(stdout))
-		err(RH_EXIT_FAILURE, "writing the report");
+	close_stdout();
 	if (x.out)
 		leave_results(&x);
 	for (i = 0; i < x.subjects; i++) {
 		free((char *)x.subject[i].r.smear);
 		free(x.subject[i].s);
 	}
-	return status_of(&first->r);
+	return status_of(&x.subject[0].r);
 }

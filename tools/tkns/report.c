@@ -306,7 +306,7 @@ static void find_offsets(const struct rh_plan *plan, const struct rh_sample *s, 
 		int64_t t = rh_when(plan, &s[0], p);
 		int64_t off = rh_smeared(&s[0], p);
 		int64_t err = p->off_err[RH_REALTIME] + p->off_err[RH_TAI];
-		int64_t host, host_err, sys, sys_err;
+		int64_t host, host_err, vdso, vdso_err;
 
 		host = rh_from_host(plan, &s[0], p, &host_err);
 		further(&f->host, host, host_err, t);
@@ -335,10 +335,10 @@ static void find_offsets(const struct rh_plan *plan, const struct rh_sample *s, 
 		further(&f->coarse, p->off[RH_REALTIME_COARSE] - p->off[RH_REALTIME],
 			p->off_err[RH_REALTIME_COARSE] + p->off_err[RH_REALTIME], t);
 
-		sys = p->off[RH_REALTIME_SYS] - p->off[RH_REALTIME];
-		sys_err = p->off_err[RH_REALTIME_SYS] + p->off_err[RH_REALTIME];
-		further(&f->vdso, sys, sys_err, t);
-		f->vdso_differs += llabs(sys) > sys_err;
+		vdso = p->off[RH_REALTIME] - p->off[RH_REALTIME_SYS];
+		vdso_err = p->off_err[RH_REALTIME] + p->off_err[RH_REALTIME_SYS];
+		further(&f->vdso, vdso, vdso_err, t);
+		f->vdso_differs += llabs(vdso) > vdso_err;
 	}
 }
 

@@ -111,7 +111,7 @@ struct rh_findings {
 	struct rh_extreme coarse;		/* REALTIME_COARSE less REALTIME */
 	struct rh_extreme host_moved;		/* the host's REALTIME less its MONOTONIC */
 	size_t vdso_differs;			/* samples in which the system call disagrees */
-	struct rh_extreme vdso;
+	struct rh_extreme vdso;			/* the vDSO less the system call */
 
 	struct rh_rate realtime;		/* against the namespace's MONOTONIC */
 	struct rh_rate monotonic;		/* against the host's, above the nominal rate */

@@ -1,34 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What 'tkns rehearse' takes on its command line. Every function takes the whole text or returns
- * why it does not, as the end of a sentence; nothing is printed.
+ * What 'tkns rehearse' takes more narrowly than spec.h does, and what a policy means for its plan.
+ * Errors are as in spec.h; nothing is printed.
  */
 #ifndef TKNS_RPARSE_H
 #define TKNS_RPARSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "report.h"
+#include "spec.h"
 
-#define RP_POLICY	64
-#define RP_TEXT		64
+/* How long something is: more than nothing, 30 days at most, and no sign. */
+bool rp_duration(const char *text, int64_t *ns, struct spec_error *error);
+/* From 1972, when the first leap second was, to 2200, which is well before clocks end in 2232. */
+bool rp_date(const char *text, int64_t *day, struct spec_error *error);
+/* insert or delete, with a date as above or without one. */
+bool rp_leap(const char *text, struct spec_leap *leap, struct spec_error *error);
 
-const char *rp_number(const char *text, int64_t min, int64_t max, int64_t *number);
-/* Seconds, or with a unit: ms, s, m, h, d. "90", "1.5", "10m", "2h". In ns, positive. */
-const char *rp_duration(const char *text, int64_t *ns);
-/* N, N.FRACTION or N/D, from 1/1000 to 2000. Reduced. */
-const char *rp_rate(const char *text, int64_t *num, int64_t *den);
-/* YYYY-MM-DD, as days since 1970. */
-const char *rp_date(const char *text, int64_t *day);
 /*
- * PRESET or SHAPE:WINDOW:PLACE, for a plan whose step is known: sets its shape and window, and
- * the policy as the kernel takes it.
+ * The shape and the window of a policy as spec_parse_smear() writes it, for a plan whose step is
+ * known. Returns false for a policy that it does not know.
  */
-const char *rp_smear(const char *text, struct rh_plan *plan, char policy[RP_POLICY]);
-
-int64_t rp_day(int64_t year, int month, int mday);
-void rp_civil(int64_t day, int64_t *year, int *month, int *mday);
-/* The first day from this one on at whose end a leap second may be: June 30 or December 31. */
-int64_t rp_next_leap_day(int64_t day);
+bool rp_plan(const char *policy, struct rh_plan *plan);
 
 #endif /* TKNS_RPARSE_H */

@@ -348,14 +348,7 @@ void rh_require_kernel(const char *key)
 {
 	char value[96];
 
-	if (access(CLOCK_FILE, F_OK)) {
-		if (errno != ENOENT)
-			err(RH_EXIT_FAILURE, "%s", CLOCK_FILE);
-		errx(RH_EXIT_NO_FEATURE,
-		     "the time namespaces of this kernel have no clocks of their own (there is no %s)",
-		     CLOCK_FILE);
-	}
-	if (key && !read_clock_file(key, value, sizeof(value)))
+	if (!read_clock_file(key, value, sizeof(value)))
 		errx(RH_EXIT_NO_FEATURE,
 		     "the clocks of this kernel's time namespaces know no %s (%s has no such line)",
 		     strcmp(key, "rate") ? "smear" : "rate", CLOCK_FILE);

@@ -48,7 +48,7 @@ void rh_inside_command(const struct rh_inside *in, struct rh_command *command);
 /* SIGTERM for a command that still runs, SIGKILL when that does not end it; then the namespace. */
 void rh_inside_end(struct rh_inside *in, struct rh_command *command);
 
-/* Ends the program when the kernel lacks the feature; key is a line of timens_clock or NULL. */
+/* Ends the program when the kernel's timens_clock has no such line: "rate" or "leap". */
 void rh_require_kernel(const char *key);
 
 int64_t rh_read_clock(clockid_t id);

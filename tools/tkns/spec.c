@@ -343,10 +343,6 @@ static bool date(struct scan *s, int64_t *day)
 	const char *from = s->p;
 	int year, month, mday;
 
-	/* A number of seconds is the other thing that people write here. */
-	if (strspn(s->p, "0123456789") > 4)
-		return fail(s, s->p, strspn(s->p, "0123456789"),
-			    "a year has 4 digits; seconds since 1970 are written as @SECONDS");
 	if (!field(s, 4, 1970, 2232, "the year", &year))
 		return false;
 	if (!take(s, '-'))
@@ -362,6 +358,13 @@ static bool date(struct scan *s, int64_t *day)
 				 month_days(year, month));
 	*day = spec_date_to_day(year, month, mday);
 	return true;
+}
+
+bool spec_parse_date(const char *text, int64_t *day, struct spec_error *error)
+{
+	struct scan s = start(text, error);
+
+	return date(&s, day) && at_end(&s, "a date: YYYY-MM-DD");
 }
 
 /* Z, +HH, +HHMM, +HH:MM or nothing; @ns is how far the zone is ahead of UTC. */
@@ -405,6 +408,10 @@ static bool iso(struct scan *s, int64_t *ns)
 	int hour = 0, minute = 0, second = 0;
 	__int128 total;
 
+	/* A number of seconds is the other thing that people write here. */
+	if (strspn(from, "0123456789") > 4)
+		return fail(s, from, strspn(from, "0123456789"),
+			    "a year has 4 digits; seconds since 1970 are written as @SECONDS");
 	if (!date(s, &day))
 		return false;
 	if (*s->p) {

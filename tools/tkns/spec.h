@@ -78,6 +78,7 @@ struct spec_smear {
 
 bool spec_parse_time(const char *text, struct spec_time *time, struct spec_error *error);
 bool spec_parse_duration(const char *text, int64_t *ns, struct spec_error *error);
+bool spec_parse_date(const char *text, int64_t *day, struct spec_error *error);
 bool spec_parse_ppm(const char *text, int64_t *ppm, struct spec_error *error);
 bool spec_parse_rate(const char *text, struct spec_rate *rate, struct spec_error *error);
 bool spec_parse_leap(const char *text, struct spec_leap *leap, struct spec_error *error);

@@ -2,12 +2,19 @@
 # shellcheck shell=bash
 # Completion of tkns for bash. Needs nothing but bash itself.
 
-# What follows an option that wants a value; nothing if the value is free text.
+# _tkns_value COMMAND OPTION: what follows an option that wants a value; nothing if the value is free text.
 _tkns_value()
 {
-	case $1 in
+	case $2 in
 	--set) echo "now leap-20s" ;;
-	--leap) echo "insert delete none" ;;
+	--leap)
+		# Without a leap second there is nothing to rehearse.
+		if [[ $1 = rehearse ]]; then
+			echo "insert delete"
+		else
+			echo "insert delete none"
+		fi
+		;;
 	--smear) echo "google aws utc-sls ntpd meta step linear: cosine: quadratic:" ;;
 	--net) echo "host new none" ;;
 	esac
@@ -26,6 +33,7 @@ _tkns()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} last='' command='' i choices=''
 	local -r clock='--set --offset --freq --rate --leap --smear --tai'
+	local -r rehearsal='--leap --smear --rate --before --after --date --samples --out'
 
 	[[ $COMP_CWORD -eq 0 ]] || last=${COMP_WORDS[COMP_CWORD - 1]}
 	COMPREPLY=()
@@ -35,12 +43,13 @@ _tkns()
 		return
 	fi
 
-	# Behind its options, run has a command with arguments of its own.
-	if [[ $command = run ]]; then
+	# Behind their options, these have a command with arguments of its own.
+	if [[ $command = run || $command = rehearse ]]; then
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
 			--) i=$((i + 1)); break ;;
 			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net) i=$((i + 1)) ;;
+			--before | --after | --date | --samples | --out) i=$((i + 1)) ;;
 			-*) ;;
 			*) break ;;
 			esac
@@ -55,8 +64,13 @@ _tkns()
 	fi
 
 	case $last in
-	--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --interval | --count)
-		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_value "$last")" -- "$word")
+	--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --interval | --count | \
+	--before | --after | --date | --samples)
+		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_value "$command" "$last")" -- "$word")
+		return
+		;;
+	--out)
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 		;;
 	esac
@@ -66,8 +80,7 @@ _tkns()
 	set) choices="$clock --json" ;;
 	show | list | follow) choices='--json' ;;
 	watch) choices='--interval --count --lines --json' ;;
-	# A part of its own: asked for what it has.
-	rehearse) choices=$("${COMP_WORDS[0]}" rehearse --help 2> /dev/null | grep -o -E -e '--[a-z]+') ;;
+	rehearse) choices="$rehearsal --json" ;;
 	esac
 	case $word in
 	-*) ;;

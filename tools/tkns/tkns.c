@@ -98,15 +98,6 @@ void close_stdout(void)
 		die_errno("writing to standard output");
 }
 
-/* Takes the place of rehearse.c where it is not built. */
-__attribute__((weak))
-int cmd_rehearse(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	die("this tkns was built without it");
-}
-
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);

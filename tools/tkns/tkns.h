@@ -24,7 +24,6 @@ int cmd_list(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
-/* In rehearse.c, which may be left out of the build. */
 int cmd_rehearse(int argc, char **argv);
 
 /* "tkns: error: ..." and the end; die_errno() appends what errno says. */

@@ -82,20 +82,66 @@ check "an interval" ends 125 "tkns watch: --interval '1ms': outside 10ms..1d" "$
 check "a count" ends 125 "tkns watch: --count '0': outside 1..1000000000
   0
   ^" "$tkns" watch --count 0 1
-for command in run show list set follow watch; do
+# A rehearsal parses as run does, within limits of its own.
+check "rehearse: a rate" ends 125 "tkns rehearse: --rate '1x': this is not part of a rate: N, N.N or P/Q
+  1x
+   ^" "$tkns" rehearse --rate 1x true
+check "rehearse: a smear" ends 125 "tkns rehearse: --smear 'linear:5m:befor': not known here: a place (before, centred, after) is expected
+  linear:5m:befor
+            ^~~~~" "$tkns" rehearse --smear linear:5m:befor
+check "rehearse: a smear of --also" ends 125 "tkns rehearse: --also 'linear:5x:after': not a unit: w, d, h, m, s, ms, us and ns are
+  linear:5x:after
+          ^" "$tkns" rehearse --also none --also follow --also linear:5x:after
+check "rehearse: too many --also" ends 125 "tkns rehearse: --also 'none': one too many" \
+	"$tkns" rehearse --also step --also follow --also aws --also none --also none
+check "rehearse: what --also knows is no smear" ends 125 "tkns rehearse: --smear 'follow': not known here: google, aws, utc-sls, ntpd, meta, step or SHAPE:WINDOW:PLACE is expected
+  follow
+  ^~~~~~" "$tkns" rehearse --smear follow
+check "rehearse: a length with a sign" ends 125 "tkns rehearse: --before '-5s': this is how long something is: it has no sign
+  -5s
+  ^" "$tkns" rehearse --before -5s
+check "rehearse: a length of nothing" ends 125 "tkns rehearse: --after '0h0m': this is no time at all
+  0h0m
+  ^~~~" "$tkns" rehearse --after 0h0m
+check "rehearse: too long" ends 125 "tkns rehearse: --after '30d1s': longer than 30 days
+  30d1s
+  ^~~~~" "$tkns" rehearse --after 30d1s
+check "rehearse: too short before the edge" ends 125 "tkns rehearse: --before '3s': the clock has to start 3.05s before the edge at least
+  3s
+  ^~" "$tkns" rehearse --before 3s
+check "rehearse: too short at this rate" ends 125 "tkns rehearse: --before '1m': the clock has to start 1m15s before the edge at least
+  1m
+  ^~" "$tkns" rehearse --before 1m --rate 1440
+check "rehearse: a date" ends 125 "tkns rehearse: --date '2026-02-29': 2026-02 has 28 days only
+  2026-02-29
+  ^~~~~~~~~~" "$tkns" rehearse --date 2026-02-29
+check "rehearse: a year" ends 125 "tkns rehearse: --leap 'insert@2201-06-30': the year is outside 1972..2200
+  insert@2201-06-30
+         ^~~~" "$tkns" rehearse --leap insert@2201-06-30
+check "rehearse: no leap second" ends 125 "tkns rehearse: --leap 'none': without a leap second there is nothing to rehearse: write insert or delete
+  none
+  ^~~~" "$tkns" rehearse --leap none
+check "rehearse: two days" ends 125 "tkns rehearse: --date: the day was already given with --leap 'insert@2026-12-31'" \
+	"$tkns" rehearse --leap insert@2026-12-31 --date 2026-06-30
+check "rehearse: too few samples" ends 125 "tkns rehearse: --samples '9': outside 10..1000000
+  9
+  ^" "$tkns" rehearse --samples 9
+check "rehearse: no directory" ends 125 "tkns rehearse: --out '': a directory is expected" "$tkns" rehearse --out ''
+for command in run show list set follow watch rehearse; do
 	check "help of $command" prints "^Usage: tkns $command " "$tkns" "$command" --help
 done
 check "help" prints '^  rehearse ' "$tkns" --help
 check "version" prints '^tkns [0-9]' "$tkns" --version
 
 sentence='time namespaces have no clocks of their own on this kernel (no /proc/self/timens_clock)'
-for command in "run true" show list "set --tai 37 1" "follow 1" "watch 1"; do
+for command in "run true" show list "set --tai 37 1" "follow 1" "watch 1" rehearse \
+	"rehearse --rate 0.5 --leap delete@2026-06-30 --after 1h30m --samples 10 true"; do
 	read -r -a words <<< "$command"
 	if [[ -e /proc/self/timens_clock ]]; then
 		count=$((count + 1))
-		echo "ok $count - ${words[0]} without the feature # SKIP this kernel has it"
+		echo "ok $count - $command: without the feature # SKIP this kernel has it"
 	else
-		check "${words[0]} without the feature" ends 124 "tkns ${words[0]}: $sentence" "$tkns" "${words[@]}"
+		check "$command: without the feature" ends 124 "tkns ${words[0]}: $sentence" "$tkns" "${words[@]}"
 	fi
 done
 
@@ -117,6 +163,10 @@ check "completion: a command" completes follow tkns fo
 check "completion: an option of run" completes --smear tkns run --sm
 check "completion: a smear" completes google tkns run --smear goo
 check "completion: a leap second" completes insert tkns set --leap ""
+check "completion: a leap second of rehearse" completes delete tkns rehearse --leap de
+check "completion: an option of rehearse" completes --before tkns rehearse --smear google --be
+check "completion: a directory" completes /usr/bin tkns rehearse --out /usr/bi
+check "completion: the command of rehearse" completes /bin/bash tkns rehearse --date 2026-12-31 -- /bin/bas
 check "completion: an option of watch" completes --interval tkns watch --in
 check "completion: a process" completes $$ tkns show $$
 check "completion: a network" completes none tkns run --net n
@@ -128,13 +178,28 @@ options_known()
 	local command option manual
 
 	manual=$(sed 's/\\f[BIPR]//g; s/\\//g' "$here/../tkns.1")
-	for command in run show list set follow watch; do
+	for command in run show list set follow watch rehearse; do
 		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z]+' | grep -o -e '--.*'); do
 			case $option in --help | --usage | --version) continue ;; esac
 			completes "$option" tkns "$command" "$option" || return 1
 			grep -q -E -e "^(\.BI? )?$option\>" <<< "$manual" || { echo "$option of $command is not in the manual"; return 1; }
 		done
 	done
+}
+
+# So has every row of the report of a rehearsal, and every key of its JSON.
+report_known()
+{
+	local row key manual
+
+	manual=$(sed "s/\\\\(aq/'/g; s/\\\\f[BIPR]//g; s/\\\\//g" "$here/../tkns.1" | sed -n '/^\.SH REHEARSALS/,/^\.SH EXIT/p')
+	while read -r row; do
+		grep -F -q -e "$row" <<< "$manual" || { echo "the row '$row' is not in the manual"; return 1; }
+	done < <(grep -o -E '\<(row|[a-z]+_row)\(file, (i \? "" : )?"[^"]+"' "$here/../present.c" | sed 's/"$//; s/.*"//')
+	while read -r key; do
+		grep -q -w -e "$key" <<< "$manual" || { echo "the key '$key' is not in the manual"; return 1; }
+	done < <(sed -n -E 's/.*json_(extreme|rate|changes)\(file, "([a-z_]+)".*/\2/p; s/\\"([a-z_]+)\\": */\n\1\n/gp' "$here/../present.c" |
+		grep -x -E '[a-z_]+')
 }
 
 manual_is_clean()
@@ -146,6 +211,7 @@ manual_is_clean()
 }
 
 check "completion and manual know every option" options_known
+check "the manual knows every row and key of a rehearsal's report" report_known
 check "the manual is well-formed" manual_is_clean
 echo "1..$count"
 [[ $failed = 0 ]]

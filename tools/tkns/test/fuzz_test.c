@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "../clock.h"
+#include "../rparse.h"
 #include "../spec.h"
 #include "tap.h"
 
@@ -29,6 +30,7 @@ static const char *const corpus[] = {
 	"9223372036.854775807", "8277292035", "12.5", "-0.0000152587890625", "100000", "1/1000",
 	"2000", "0.001", "6/4", "insert@2026-12-31", "delete", "none", "google", "step",
 	"linear:1000:before", "cosine:2h:centred", "quadratic:17h:after", "37",
+	"2200-12-31", "1972-01-01", "30d", "delete@1972-06-30", "smear linear 1001 centred",
 	"state      own\nrealtime     98052679 205171895\nmonotonic           0         0\n"
 	"boottime           -1 999999999\ntai          98052679 205171895\nfrequency           0\n"
 	"rate              1/10\nleap       smear linear 1000 before\n"
@@ -205,6 +207,43 @@ static void check_leaps(void)
 		tap_wrong("smear: '%s'", smear.policy);
 }
 
+/* The limits and the plan of a rehearsal. */
+static void check_rehearsal(void)
+{
+	struct rh_plan plan = { .step = current[0] % 2 ? 1 : -1 };
+	struct spec_smear smear;
+	struct spec_error error;
+	struct spec_leap leap;
+	char text[SPEC_TEXT];
+	int64_t value, back;
+
+	if (!rp_duration(current, &value, &error))
+		check_error("length", &error);
+	else if (value <= 0 || value > 30 * SECS_PER_DAY * NSEC_PER_SEC)
+		tap_wrong("length: %" PRId64 " is out of range", value);
+
+	if (!rp_date(current, &value, &error))
+		check_error("date", &error);
+	else if (value < 730 || value > 84370 ||
+		 !spec_parse_date(spec_format_date(text, value), &back, &error) || back != value)
+		tap_wrong("date: day %" PRId64, value);
+
+	if (!rp_leap(current, &leap, &error))
+		check_error("leap", &error);
+	else if (leap.kind == SPEC_LEAP_NONE || (leap.dated && (leap.day < 730 || leap.day > 84370)))
+		tap_wrong("leap: %d of day %" PRId64, leap.kind, leap.day);
+
+	/* No policy which is taken is without a plan. The edge is in or at its window. */
+	if (spec_parse_smear(current, &smear, &error) &&
+	    (!rp_plan(smear.policy, &plan) || plan.from > 0 || plan.to < 0 ||
+	     (plan.shape == RH_STEP) != (plan.to == plan.from)))
+		tap_wrong("smear: the plan for '%s'", smear.policy);
+	/* And any other text is refused, or gives one as well. */
+	plan.from = plan.to = 0;
+	if (rp_plan(current, &plan) && (plan.from > 0 || plan.to < 0))
+		tap_wrong("plan: %" PRId64 "..%" PRId64, plan.from, plan.to);
+}
+
 static void check_file(void)
 {
 	struct clock_file clock;
@@ -254,6 +293,7 @@ int main(void)
 		check_times();
 		check_numbers();
 		check_leaps();
+		check_rehearsal();
 		check_file();
 	}
 	if (tap_bad) {

@@ -157,6 +157,11 @@ static void good_numbers(void)
 		{ "86400/60", 1440, 1 },
 		{ "999999999999999999/999999999999999999", 1, 1 },
 		{ "1999.9999", 19999999, 10000 },
+		{ "1440", 1440, 1 },
+		{ "1.25", 5, 4 },
+		{ "2000.000000", 2000, 1 },
+		{ "1.0000000", 1, 1 },
+		{ "1000001/1000000", 1000001, 1000000 },
 	};
 	struct spec_error error;
 	struct spec_rate rate;
@@ -181,6 +186,10 @@ static void good_numbers(void)
 		tap_wrong("-5");
 	if (!spec_parse_number("100000", 0, 100000, &value, &error) || value != 100000)
 		tap_wrong("100000");
+	if (!spec_parse_number("10", 10, 20, &value, &error) || value != 10 ||
+	    spec_parse_number("9", 10, 20, &value, &error) ||
+	    spec_parse_number("21", 10, 20, &value, &error))
+		tap_wrong("10..20");
 	tap_end("numbers");
 }
 
@@ -260,6 +269,13 @@ static bool as_time(const char *text, struct spec_error *error)
 	struct spec_time time;
 
 	return spec_parse_time(text, &time, error);
+}
+
+static bool as_date(const char *text, struct spec_error *error)
+{
+	int64_t day;
+
+	return spec_parse_date(text, &day, error);
 }
 
 static bool as_ppm(const char *text, struct spec_error *error)
@@ -398,6 +414,18 @@ static void bad_texts(void)
 		{ "nowadays", 0, 8, "not a time" },
 		{ "now+1s", 3, 3, "not part of a time" },
 	};
+	static const struct bad dates[] = {
+		{ "", 0, 0, "the year" },
+		{ "2026-12-3", 8, 1, "has 2 digits" },
+		{ "2026-12-31T00:00", 10, 6, "not part of a date" },
+		{ "2026-12-31 ", 10, 1, "not part of a date" },
+		{ "2026-02-29", 0, 10, "28 days only" },
+		/* Nothing but a date is taken here, so @SECONDS would be of no help. */
+		{ "20261231", 0, 8, "the year has 4 digits" },
+		{ "@0", 0, 1, "the year is expected" },
+		{ "1969-12-31", 0, 4, "outside 1970..2232" },
+		{ "2233-01-01", 0, 4, "outside 1970..2232" },
+	};
 	static const struct bad ppms[] = {
 		{ "", 0, 0, "ends" },
 		{ "-", 1, 0, "ends" },
@@ -417,6 +445,8 @@ static void bad_texts(void)
 		{ "2001", 0, 4, "outside" },
 		{ "2000.000000001", 0, 14, "outside" },
 		{ "0.000999999", 0, 11, "outside" },
+		{ "2000.5", 0, 6, "outside" },
+		{ "0.0001", 0, 6, "outside" },
 		{ "1/1001", 0, 6, "outside" },
 		{ "2001/1", 0, 6, "outside" },
 		{ "1/0", 2, 1, "zero" },
@@ -426,6 +456,12 @@ static void bad_texts(void)
 		{ "1.5/2", 3, 2, "not part" },
 		{ "1/2.5", 3, 2, "not part" },
 		{ "2x", 1, 1, "not part" },
+		{ "x", 0, 1, "a digit" },
+		{ " 1", 0, 1, "a digit" },
+		{ "1.", 2, 0, "a digit" },
+		{ ".5", 0, 1, "a digit" },
+		{ "99999999999999999999", 0, 20, "too large" },
+		{ "4000000001/4000000000", 0, 21, "too fine" },
 		{ "0.0010000001", 11, 1, "finer" },
 		{ "1.000000001", 0, 11, "too fine" },
 		{ "1000000001/1000000000", 0, 21, "too fine" },
@@ -443,6 +479,7 @@ static void bad_texts(void)
 		{ "insert@", 7, 0, "the year" },
 		{ "insert 2026-12-31", 6, 11, "not part" },
 		{ "insert@2026-02-29", 7, 10, "28 days" },
+		{ "insert@20261231", 7, 8, "the year has 4 digits" },
 		{ "insert@2026-12-31T00:00", 17, 6, "not part of a date" },
 		{ "insert@@2026-12-31", 7, 1, "the year" },
 		{ "none@2026-12-31", 4, 11, "not part" },
@@ -450,9 +487,17 @@ static void bad_texts(void)
 	static const struct bad smears[] = {
 		{ "", 0, 0, "ends" },
 		{ "googel", 0, 6, "google" },
+		{ "googl", 0, 5, "google" },
+		{ "google2", 0, 7, "google" },
 		{ "google ", 6, 1, "not part" },
 		{ "linear", 0, 6, "SHAPE:WINDOW:PLACE" },
 		{ "google:1000:before", 0, 6, "a shape" },
+		{ "lin:1000:after", 0, 3, "a shape" },
+		{ ":1000:after", 0, 1, "a shape" },
+		{ "linear:1000:center", 12, 6, "a place" },
+		{ "linear:1000:after:x", 17, 2, "not part" },
+		{ "linear:1000:after ", 17, 1, "not part" },
+		{ "linear:99999999999999999999999999999999999999:after", 7, 38, "too large" },
 		{ "linear:", 7, 0, "a window" },
 		{ "linear::before", 7, 1, "a window" },
 		{ "linear:1000", 11, 0, "':'" },
@@ -475,6 +520,7 @@ static void bad_texts(void)
 		{ "-1", 0, 2, "outside 0..100000" },
 		{ "100001", 0, 6, "outside 0..100000" },
 		{ "37s", 2, 1, "not part" },
+		{ "1x", 1, 1, "not part" },
 		{ "+37", 0, 1, "a digit" },
 		{ "0x25", 1, 3, "not part" },
 		{ "99999999999999999999", 0, 20, "too large" },
@@ -482,6 +528,7 @@ static void bad_texts(void)
 
 	refused("errors: durations", as_duration, durations, N_OF(durations));
 	refused("errors: times", as_time, times, N_OF(times));
+	refused("errors: dates", as_date, dates, N_OF(dates));
 	refused("errors: ppm", as_ppm, ppms, N_OF(ppms));
 	refused("errors: rates", as_rate, rates, N_OF(rates));
 	refused("errors: leap seconds", as_leap, leaps, N_OF(leaps));
@@ -577,6 +624,9 @@ static void next_leap(void)
 		{ 1782863999, 20634 },		/* 2026-06-30T23:59:59 -> that day */
 		{ 1782864000, 20818 },		/* 2026-07-01 -> 2026-12-31 */
 		{ 1709164800, 19904 },		/* 2024-02-29 -> 2024-06-30 */
+		{ 1795478400, 20818 },		/* 2026-11-24 -> 2026-12-31 */
+		{ 1814313600, 20999 },		/* 2027-06-30 -> that day */
+		{ 1814400000, 21183 },		/* 2027-07-01 -> 2027-12-31 */
 	};
 	size_t i;
 

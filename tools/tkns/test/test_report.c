@@ -391,6 +391,7 @@ static void test_back(void)
 	s[100].off[RH_REALTIME_SYS] += 61;
 	analyse(&w);
 	check(f.vdso_differs == 1, "a system call that disagrees with the vDSO by more than the brackets");
+	check(near(&f.vdso, -61, 0), "the vDSO less the system call");
 	make(&w);
 	s[100].off[RH_REALTIME_SYS] += 60;
 	analyse(&w);

@@ -1,22 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What rparse.c takes and what it refuses. Prints TAP.
+ * What 'tkns rehearse' takes and what it refuses, and at which place of the text; and what it makes
+ * of a smear. Prints TAP.
  */
 #define _GNU_SOURCE
-#include <stdbool.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "../rparse.h"
+#include "tap.h"
 
-#define SEC	RH_NSEC_PER_SEC
+#define SEC	NSEC_PER_SEC
+#define DAY	(SECS_PER_DAY * SEC)
 
-static unsigned int count, failed;
+/* The place is that of the first character that cannot be right, and how many there are. */
+struct bad {
+	const char *text;
+	size_t at, len;
+	const char *why;	/* a part of it */
+};
 
-static void check(bool holds, const char *what, const char *text)
+static void refused(const char *what, bool accepted, const struct bad *bad,
+		    const struct spec_error *error)
 {
-	failed += !holds;
-	printf("%sok %u - %s '%s'\n", holds ? "" : "not ", ++count, what, text);
+	char name[128];
+
+	if (accepted)
+		tap_wrong("it is accepted");
+	else if (error->at != bad->at || error->len != bad->len || !strstr(error->why, bad->why))
+		tap_wrong("%zu+%zu, not %zu+%zu: '%s'", error->at, error->len, bad->at, bad->len,
+			  error->why);
+	snprintf(name, sizeof(name), "%s '%s'", what, bad->text);
+	tap_end(name);
+}
+
+static void taken(const char *what, const char *text, bool accepted, bool equal,
+		  const struct spec_error *error)
+{
+	char name[128];
+
+	if (!accepted)
+		tap_wrong("at %zu: %s", error->at, error->why);
+	else if (!equal)
+		tap_wrong("it is something else");
+	snprintf(name, sizeof(name), "%s '%s'", what, text);
+	tap_end(name);
 }
 
 static void test_durations(void)
@@ -27,77 +55,133 @@ static void test_durations(void)
 	} good[] = {
 		{ "1", SEC }, { "90s", 90 * SEC }, { "1.5", 1500000000 }, { "0.000000001", 1 },
 		{ "10m", 600 * SEC }, { "2h", 7200 * SEC }, { "1.5d", 129600 * SEC },
-		{ "250ms", SEC / 4 }, { "30d", 30 * 86400 * SEC }, { "0.5ms", 500000 },
+		{ "250ms", SEC / 4 }, { "30d", 30 * DAY }, { "0.5ms", 500000 },
+		{ "1h30m", 5400 * SEC }, { "4w2d", 30 * DAY }, { "7us", 7000 }, { "1ns", 1 },
+		{ "29d23h59m60s", 30 * DAY },
 	};
-	static const char * const bad[] = {
-		"", "0", "-1", "+1", " 1", "1 ", "1.", ".5", "1x", "1e3", "0x10", "1.0000000001",
-		"31d", "1mm", "99999999999999999999", "0.0", "m", "1.5.5",
+	static const struct bad bad[] = {
+		{ "", 0, 0, "ends" },
+		{ "0", 0, 1, "no time at all" },
+		{ "0.0", 0, 3, "no time at all" },
+		{ "0h0m", 0, 4, "no time at all" },
+		{ "-1", 0, 1, "no sign" },
+		{ "+1", 0, 1, "no sign" },
+		{ "-0", 0, 1, "no sign" },
+		{ "-31d", 0, 1, "no sign" },
+		{ "-", 1, 0, "a number" },
+		{ "-1x", 2, 1, "not a unit" },
+		{ " 1", 0, 1, "a number" },
+		{ "1 ", 1, 1, "a unit" },
+		{ "1.", 2, 0, "a digit" },
+		{ ".5", 0, 1, "a number" },
+		{ "1x", 1, 1, "not a unit" },
+		{ "1e3", 1, 1, "not a unit" },
+		{ "0x10", 1, 1, "not a unit" },
+		{ "1.0000000001", 0, 12, "whole number of nanoseconds" },
+		{ "31d", 0, 3, "longer than 30 days" },
+		{ "30d1ns", 0, 6, "longer than 30 days" },
+		{ "5w", 0, 2, "longer than 30 days" },
+		{ "1mm", 1, 2, "not a unit" },
+		{ "99999999999999999999", 0, 20, "too large" },
+		{ "m", 0, 1, "a number" },
+		{ "1.5.5", 3, 1, "a unit" },
+		{ "30m1h", 3, 2, "smaller unit" },
 	};
+	struct spec_error error;
 	int64_t ns;
 	size_t i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		check(!rp_duration(good[i].text, &ns) && ns == good[i].ns, "duration", good[i].text);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		check(rp_duration(bad[i], &ns), "no duration", bad[i]);
-}
+	for (i = 0; i < N_OF(good); i++) {
+		bool accepted = rp_duration(good[i].text, &ns, &error);
 
-static void test_rates(void)
-{
-	static const struct {
-		const char *text;
-		int64_t num, den;
-	} good[] = {
-		{ "1", 1, 1 }, { "1440", 1440, 1 }, { "2000", 2000, 1 }, { "0.5", 1, 2 },
-		{ "1.25", 5, 4 }, { "6/4", 3, 2 }, { "1/1000", 1, 1000 }, { "0.001", 1, 1000 },
-		{ "2000.000000", 2000, 1 }, { "1000001/1000000", 1000001, 1000000 },
-	};
-	static const char * const bad[] = {
-		"", "0", "-1", "2001", "1/1001", "2000.5", "0.0001", "1/0", "/2", "1/", "1.", ".5",
-		"1/2/3", "1.5/2", "x", "1x", " 1", "99999999999999999999", "1.0000000",
-		"4000000001/4000000000",
-	};
-	int64_t num, den;
-	size_t i;
-
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		check(!rp_rate(good[i].text, &num, &den) && num == good[i].num && den == good[i].den,
-		      "rate", good[i].text);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		check(rp_rate(bad[i], &num, &den), "no rate", bad[i]);
+		taken("duration", good[i].text, accepted, ns == good[i].ns, &error);
+	}
+	for (i = 0; i < N_OF(bad); i++)
+		refused("no duration", rp_duration(bad[i].text, &ns, &error), &bad[i], &error);
 }
 
 static void test_dates(void)
 {
-	static const char * const bad[] = {
-		"", "2026-13-01", "2026-02-29", "2100-02-29", "2026-00-10", "2026-06-31", "2026-6-30",
-		"26-06-30", "2026-06-30 ", "2026/06/30", "1971-12-31", "2201-01-01", "2026-06-00",
+	static const struct {
+		const char *text;
+		int64_t day;
+	} good[] = {
+		{ "2026-12-31", 1798761600 / 86400 - 1 }, { "2024-02-29", 19782 },
+		{ "2000-02-29", 11016 }, { "1972-01-01", 730 }, { "2200-12-31", 84370 },
 	};
-	int64_t day, year, d;
-	int month, mday;
-	char text[32];
+	static const struct bad bad[] = {
+		{ "", 0, 0, "the year" },
+		{ "2026-13-01", 5, 2, "outside 01..12" },
+		{ "2026-00-10", 5, 2, "outside 01..12" },
+		{ "2026-02-29", 0, 10, "28 days only" },
+		{ "2100-02-29", 0, 10, "28 days only" },
+		{ "2026-06-31", 0, 10, "30 days only" },
+		{ "2026-06-00", 8, 2, "outside 01..31" },
+		{ "2026-6-30", 5, 1, "has 2 digits" },
+		{ "26-06-30", 0, 2, "has 4 digits" },
+		{ "2026-06-30 ", 10, 1, "not part of a date" },
+		{ "2026/06/30", 4, 1, "'-'" },
+		{ "1971-12-31", 0, 4, "outside 1972..2200" },
+		{ "2201-01-01", 0, 4, "outside 1972..2200" },
+	};
+	struct spec_error error;
+	char text[SPEC_TEXT] = "";
+	int64_t day, d;
 	size_t i;
 
-	check(!rp_date("2026-12-31", &day) && (day + 1) * 86400 == 1798761600, "date", "2026-12-31");
-	check(!rp_date("2024-02-29", &day) && day == 19782, "date", "2024-02-29");
-	check(!rp_date("2000-02-29", &day) && day == 11016, "date", "2000-02-29");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		check(rp_date(bad[i], &day), "no date", bad[i]);
-	for (d = 730; d < 84000; d++) {
-		rp_civil(d, &year, &month, &mday);
-		snprintf(text, sizeof(text), "%04d-%02d-%02d", (int)year, month, mday);
-		if (rp_date(text, &day) || day != d)
-			break;
+	for (i = 0; i < N_OF(good); i++) {
+		bool accepted = rp_date(good[i].text, &day, &error);
+
+		taken("date", good[i].text, accepted, day == good[i].day, &error);
 	}
-	check(d == 84000, "every day there and back, to", text);
-	check(rp_next_leap_day(rp_day(2026, 11, 24)) == rp_day(2026, 12, 31), "next after", "2026-11-24");
-	check(rp_next_leap_day(rp_day(2026, 12, 31)) == rp_day(2026, 12, 31), "next after", "2026-12-31");
-	check(rp_next_leap_day(rp_day(2027, 1, 1)) == rp_day(2027, 6, 30), "next after", "2027-01-01");
-	check(rp_next_leap_day(rp_day(2027, 6, 30)) == rp_day(2027, 6, 30), "next after", "2027-06-30");
-	check(rp_next_leap_day(rp_day(2027, 7, 1)) == rp_day(2027, 12, 31), "next after", "2027-07-01");
+	for (i = 0; i < N_OF(bad); i++)
+		refused("no date", rp_date(bad[i].text, &day, &error), &bad[i], &error);
+	for (d = 730; d <= 84370; d++) {
+		if (rp_date(spec_format_date(text, d), &day, &error) && day == d)
+			continue;
+		tap_wrong("day %" PRId64 " is written '%s'", d, text);
+		break;
+	}
+	tap_end("every day there and back");
 }
 
-static void test_smears(void)
+static void test_leaps(void)
+{
+	static const struct {
+		const char *text;
+		struct spec_leap leap;
+	} good[] = {
+		{ "insert", { SPEC_LEAP_INSERT, false, 0 } },
+		{ "delete", { SPEC_LEAP_DELETE, false, 0 } },
+		{ "insert@2026-12-31", { SPEC_LEAP_INSERT, true, 20818 } },
+		{ "delete@1972-06-30", { SPEC_LEAP_DELETE, true, 911 } },
+	};
+	static const struct bad bad[] = {
+		{ "", 0, 0, "not a leap second" },
+		{ "inserted", 0, 8, "not a leap second" },
+		{ "none", 0, 4, "nothing to rehearse" },
+		{ "insert@", 7, 0, "the year" },
+		{ "insert@1971-12-31", 7, 4, "outside 1972..2200" },
+		{ "delete@2201-06-30", 7, 4, "outside 1972..2200" },
+		{ "delete@2026-06-31", 7, 10, "30 days only" },
+		{ "insert@2026-12-31x", 17, 1, "not part of a date" },
+	};
+	struct spec_error error;
+	struct spec_leap leap;
+	size_t i;
+
+	for (i = 0; i < N_OF(good); i++) {
+		bool accepted = rp_leap(good[i].text, &leap, &error);
+
+		taken("leap second", good[i].text, accepted,
+		      leap.kind == good[i].leap.kind && leap.dated == good[i].leap.dated &&
+		      leap.day == good[i].leap.day, &error);
+	}
+	for (i = 0; i < N_OF(bad); i++)
+		refused("no leap second", rp_leap(bad[i].text, &leap, &error), &bad[i], &error);
+}
+
+static void test_plans(void)
 {
 	static const struct {
 		const char *text;
@@ -109,51 +193,56 @@ static void test_smears(void)
 		{ "google", -1, RH_LINEAR, -43200, 43201, "smear google" },
 		{ "google", 1, RH_LINEAR, -43199, 43200, "smear google" },
 		{ "aws", -1, RH_LINEAR, -43200, 43201, "smear aws" },
+		{ "aws", 1, RH_LINEAR, -43199, 43200, "smear aws" },
 		{ "utc-sls", -1, RH_LINEAR, -999, 1, "smear utc-sls" },
 		{ "utc-sls", 1, RH_LINEAR, -1000, 0, "smear utc-sls" },
 		{ "ntpd", -1, RH_COSINE, -86400, 0, "smear ntpd" },
 		{ "meta", 1, RH_QUADRATIC, 0, 62500, "smear meta" },
 		{ "linear:1000:before", -1, RH_LINEAR, -1000, 0, "smear linear 1000 before" },
 		{ "cosine:2h:centred", -1, RH_COSINE, -3600, 3600, "smear cosine 7200 centred" },
+		/* The kernel counts whole seconds from the edge, and so does it in its tests. */
+		{ "linear:1001:centred", -1, RH_LINEAR, -500, 501, "smear linear 1001 centred" },
 		{ "quadratic:7d:after", 1, RH_QUADRATIC, 0, 604800, "smear quadratic 604800 after" },
 		{ "linear:128:after", 1, RH_LINEAR, 0, 128, "smear linear 128 after" },
+		{ "step", -1, RH_STEP, 0, 0, "step" },
 	};
 	static const char * const bad[] = {
-		"", "googl", "google2", "step", "linear", "linear:1000", "linear::before",
-		"linear:1000:", "linear:127:after", "linear:604801:after", "linear:128.5:after",
-		"lin:1000:after", "linear:1000:center", "linear:1000:after:x", ":1000:after",
-		"linear:99999999999999999999999999999999999999:after", "linear:1000:after ",
+		"", "smear", "smear ", "smear googel", "google", "smear step", "smear google 1000",
+		"smear linear", "smear linear 1000", "smear linear 1000 before 1",
+		"smear linear 1000 befor", "smear lin 1000 before", "smear linear x before",
+		"smear linear 127 before", "smear linear 604801 before",
+		"smear linear 1000 centredcentredcentred", "step 1",
 	};
-	char policy[RP_POLICY];
+	struct spec_smear smear;
+	struct spec_error error;
+	char name[128];
 	size_t i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct rh_plan plan = { .step = good[i].step };
+	for (i = 0; i < N_OF(good); i++) {
+		/* What was there before must not stay. */
+		struct rh_plan plan = { .shape = RH_COSINE, .step = good[i].step, .from = 1, .to = 2 };
+		bool accepted = spec_parse_smear(good[i].text, &smear, &error);
 
-		check(!rp_smear(good[i].text, &plan, policy) && plan.shape == good[i].shape &&
+		taken("smear", good[i].text, accepted,
+		      accepted && rp_plan(smear.policy, &plan) && plan.shape == good[i].shape &&
 		      plan.from == good[i].from * SEC && plan.to == good[i].to * SEC &&
-		      !strcmp(policy, good[i].policy), "smear", good[i].text);
+		      !strcmp(smear.policy, good[i].policy), &error);
 	}
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < N_OF(bad); i++) {
 		struct rh_plan plan = { .step = -1 };
 
-		check(rp_smear(bad[i], &plan, policy), "no smear", bad[i]);
+		if (rp_plan(bad[i], &plan))
+			tap_wrong("it is accepted");
+		snprintf(name, sizeof(name), "no plan for '%s'", bad[i]);
+		tap_end(name);
 	}
 }
 
 int main(void)
 {
-	int64_t n;
-
 	test_durations();
-	test_rates();
 	test_dates();
-	test_smears();
-	check(!rp_number("10", 10, 20, &n) && n == 10, "number", "10");
-	check(rp_number("9", 10, 20, &n), "no number", "9");
-	check(rp_number("21", 10, 20, &n), "no number", "21");
-	check(rp_number("1x", 1, 20, &n), "no number", "1x");
-	check(rp_number("", 0, 20, &n), "no number", "");
-	printf("1..%u\n", count);
-	return failed != 0;
+	test_leaps();
+	test_plans();
+	return tap_done();
 }

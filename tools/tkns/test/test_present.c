@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The report of a rehearsal that was made up: lines of the table as they are printed, and what jq
+ * finds in the JSON. Prints TAP.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../present.h"
+#include "../rparse.h"
+#include "tap.h"
+
+#define SEC		RH_NSEC_PER_SEC
+#define MIDNIGHT	INT64_C(1798761600)	/* 2027-01-01 00:00:00 */
+#define NR		9
+
+static struct rh_sample s[NR];
+static const char *const argv[] = { "say", "a \"b\"\n\\", NULL };
+
+/* Samples each second from 4 s before the edge on, with clocks that take a step there. */
+static void make(struct rh_rehearsal *r, const char *policy)
+{
+	int i;
+
+	*r = (struct rh_rehearsal) {
+		.plan = {
+			.step = -1, .edge = MIDNIGHT * SEC, .rate_num = 5, .rate_den = 2,
+		},
+		.policy = policy,
+		.day = MIDNIGHT / 86400 - 1,
+		.start = (MIDNIGHT - 5) * SEC + 250000000,
+		.s = s,
+		.nr = NR,
+		.smear = "",
+		.argv = argv,
+		.command = { .started = true, .ended = true, .status = 7 << 8,
+			     .at = (MIDNIGHT + 37 + 2) * SEC },
+	};
+	if (!rp_plan(policy, &r->plan))
+		tap_wrong("no plan for '%s'", policy);
+	memset(s, 0, sizeof(s));
+	for (i = 0; i < NR; i++) {
+		s[i].number = i;
+		s[i].host_mono = i * SEC * 2 / 5;
+		s[i].mono = 100 * SEC + i * SEC;
+		s[i].off[RH_TAI] = (MIDNIGHT + 37 - 4 - 100) * SEC;
+		s[i].off[RH_REALTIME] = s[i].off[RH_TAI] - (i > 4 ? 38 : 37) * SEC;
+		s[i].off[RH_REALTIME_SYS] = s[i].off[RH_REALTIME];
+		s[i].off[RH_REALTIME_COARSE] = s[i].off[RH_REALTIME] - 1000000;
+		s[i].state = i > 4 ? 4 : 1;
+		s[i].tai = i > 4 ? 38 : 37;
+	}
+	if (!rh_analyse(&r->plan, s, NR, &r->f))
+		tap_wrong("no analysis");
+}
+
+static void shows(const struct rh_rehearsal *r, const char *name, const char *const *lines,
+		  size_t nr)
+{
+	char *text, *at, line[256];
+	size_t size, i;
+	FILE *file = open_memstream(&text, &size);
+
+	rh_print_table(file, r);
+	fclose(file);
+	for (i = 0; i < nr; i++) {
+		snprintf(line, sizeof(line), "%s\n", lines[i]);
+		at = strstr(text, line);
+		if (!at || (at > text && at[-1] != '\n'))
+			tap_wrong("no '%s' in\n%s", lines[i], text);
+	}
+	free(text);
+	tap_end(name);
+}
+
+static void json_is(const struct rh_rehearsal *r, const char *name, const char *filter)
+{
+	char path[] = "/tmp/tkns-report.XXXXXX", command[512];
+	int fd = mkstemp(path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!file) {
+		tap_wrong("no temporary file");
+	} else {
+		rh_print_json(file, r);
+		fclose(file);
+		snprintf(command, sizeof(command), "jq -e '%s' %s > /dev/null", filter, path);
+		if (system(command))
+			tap_wrong("%s", command);
+		else
+			unlink(path);
+	}
+	tap_end(name);
+}
+
+int main(void)
+{
+	static const char *const step[] = {
+		"Rehearsal: the leap second inserted at the end of 2026-12-31, stepped; 5/2 times the host's rate",
+		"  clock set to             2026-12-31T23:59:55.250000000Z, -4.750 s from the edge",
+		"  samples                  9, -4.000 s to +4.000 s, none missed",
+		"  steps                    REALTIME by -1.000000000 s (known to 0 ns), between +0.000 s and +1.000 s",
+		"  from TAI's line          -1.000000000 to +0.000000000, -1.000000000 at the end",
+		"  vDSO and system call     agree",
+		"  state                    TIME_INS   from -4.000 s",
+		"                           TIME_WAIT  from +1.000 s",
+		"  TAI - UTC                37 s       from -4.000 s",
+		"  command                  exited with 7 at +2.000 s",
+	};
+	static const char *const smear[] = {
+		"Rehearsal: the leap second inserted at the end of 2026-12-31, smeared: linear 1000 before; 5/2 times the host's rate",
+		"  interrupted              by SIGINT: this is not all",
+		"  window                   -0:16:40 to +0.000 s",
+		"  window, by the kernel    -0:16:40 to +1.000 s; NOT THE SAME",
+	};
+	struct rh_rehearsal r;
+
+	make(&r, "step");
+	shows(&r, "a step", step, N_OF(step));
+	json_is(&r, "JSON: the plan",
+		".plan == {leap: \"insert\", date: \"2026-12-31\", policy: \"step\", shape: \"step\", step_s: -1, edge_s: 1798761600, window_ns: null, late: false, start_s: 1798761595.25, rate: [5, 2]}");
+	json_is(&r, "JSON: the steps",
+		".steps_total == (.steps | length) and ([.steps[] | select(.clock == \"REALTIME\" and (.host | not)) | .ns, .from_ns, .to_ns, .went_back] == [-1000000000, 0, 1000000000, false])");
+	json_is(&r, "JSON: the command",
+		".command == {argv: [\"say\", \"a \\\"b\\\"\\n\\\\\"], ended: true, ended_by_us: false, exit: 7, signal: null, at_ns: 2000000000}");
+
+	make(&r, "smear linear 1000 before");
+	r.interrupted = SIGINT;
+	r.smear = "running 1798760600 1798761601 -500000000";
+	shows(&r, "a smear", smear, N_OF(smear));
+	json_is(&r, "JSON: the smear",
+		".interrupted and .plan.window_ns == [-1000000000000, 0] and .plan.shape == \"linear\" and .smear == \"running 1798760600 1798761601 -500000000\"");
+
+	/* Interrupted before there was anything to compare. */
+	r.nr = 1;
+	rh_analyse(&r.plan, s, r.nr, &r.f);
+	json_is(&r, "JSON: a single sample",
+		".samples.taken == 1 and [.offsets, .rates_ppm, .adjtimex] == [null, null, null]");
+	return tap_done();
+}
