@@ -17,7 +17,7 @@ export LINUX_SRC DISCARD AS_IS FORCE JOBS
 S := scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench-timers tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench-timers bench-reads tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
 
@@ -30,6 +30,7 @@ help:
 	@echo
 	@echo 'make ab           count what the queue costs: stock, TIMEKEEPER_NS=n and =y, in instructions'
 	@echo 'make bench-timers count what timers, sleeps and steps of a clock cost there: out/bench/timers.txt'
+	@echo 'make bench-reads  time the reading of clocks through the vDSO, natively on this CPU: out/bench/reads.txt'
 	@echo
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
@@ -69,6 +70,9 @@ ab: tree initramfs
 
 bench-timers: tree initramfs
 	@bench/timers.sh
+
+bench-reads: tree
+	@bench/reads.sh
 
 initramfs: tree
 	@$(S)/mkinitramfs.sh
