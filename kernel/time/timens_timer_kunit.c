@@ -18,7 +18,7 @@
 
 #include "timens_tk_internal.h"
 
-#define TTK_MULT	(1U << 30)
+#define TTK_MULT	((u32)BIT(30))
 #define TTK_DAY		(86400LL * NSEC_PER_SEC)
 #define TTK_ROUNDS	20000
 #define TTK_SEED	0x74696d6572ULL
@@ -67,7 +67,7 @@ static void ttk_never_late(struct kunit *test)
 
 		/* A nanosecond each for the two divisions */
 		if ((u64)look > soonest + 25 * NSEC_PER_USEC + 2) {
-			KUNIT_FAIL(test, "%lld ns at %llu / %llu: looked at after %lld, there after %llu",
+			KUNIT_FAIL(test, "%lld ns at %llu / %llu: look at %lld, there at %llu",
 				   left, host_mult, mult, look, soonest);
 			return;
 		}
@@ -135,7 +135,8 @@ static void ttk_range(struct kunit *test)
 			/* 292 years do not wrap, and stay far away */
 			KUNIT_EXPECT_GT(test, timens_timer_to_host(KTIME_MAX, mults[i], mults[k]),
 					KTIME_MAX / 4);
-			KUNIT_EXPECT_GT(test, timens_timer_to_host(KTIME_MAX / 2, mults[i], mults[k]),
+			KUNIT_EXPECT_GT(test,
+					timens_timer_to_host(KTIME_MAX / 2, mults[i], mults[k]),
 					KTIME_MAX / 4);
 		}
 	}

@@ -275,7 +275,8 @@ TEST_F(proc, refused_writes)
 		"follow\t\n", "followx", "follo", "f", "\n", " ", "follow\nfollow\n",
 		"follow own", "state follow",
 		"realtime 10 0", "realtime 10 0\n", "monotonic 1 0\n", "tai 0 0\n", "frequency 0\n",
-		"leap", "leap\n", "rate", "rate \n", "rate 2 ", "leap step x", "smear none", "0", "-1",
+		"leap", "leap\n", "rate", "rate\t\n", "rate ", "rate 2 ", "leap step x",
+		"smear none", "0", "-1",
 	};
 	const char *state = variant->own ? "own" : "follow";
 	struct tk_iv line = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 300);

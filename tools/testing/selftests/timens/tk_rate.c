@@ -18,8 +18,9 @@ static const struct {
 	const char *shown;	/* in timens_clock, if it is not @text */
 } rates[] = {
 	{ "1/1000", 1, 1000, NULL }, { "0.001", 1, 1000, "1/1000" }, { "1/3", 1, 3, NULL },
-	{ "0.5", 1, 2, "1/2" }, { "1", 1, 1, NULL }, { "1.000001", 1000001, 1000000,
-	"1000001/1000000" }, { "2", 2, 1, NULL }, { "7.25", 29, 4, "29/4" }, { "100", 100, 1, NULL },
+	{ "0.5", 1, 2, "1/2" }, { "1", 1, 1, NULL },
+	{ "1.000001", 1000001, 1000000, "1000001/1000000" },
+	{ "2", 2, 1, NULL }, { "7.25", 29, 4, "29/4" }, { "100", 100, 1, NULL },
 	{ "1440", 1440, 1, NULL }, { "2000", 2000, 1, NULL }, { "1999/7", 1999, 7, NULL },
 	{ "4000/2", 2000, 1, "2000" },
 };
@@ -123,8 +124,9 @@ static void check_pace(int ns, s64 num, s64 den, const char *text)
 		slack = 3 + hi / 100000000 + 10 * num / den;
 		if (num < den)
 			slack += 5;
-		CHECK(lo - slack <= is && is <= hi + slack, "rate %s, clock %d: advanced by %" PRId64
-		      " ns, not %" PRId64 "..%" PRId64, text, clks[i], is, lo, hi);
+		CHECK(lo - slack <= is && is <= hi + slack,
+		      "rate %s, clock %d: advanced by %" PRId64 " ns, not %" PRId64 "..%" PRId64,
+		      text, clks[i], is, lo, hi);
 	}
 	tk_enter(ns);
 }
@@ -198,10 +200,10 @@ TEST_F_TIMEOUT(rate, a_change_steps_no_clock, 120)
 				s64 most = b[c].h2 - a[c].h1;
 
 				most = times(most + most / 1000, fast_num, fast_den) + 3;
-				CHECK(a[c].v <= b[c].v && b[c].v <= a[c].v + most, "%s to %s: clock "
-				      "%d went from %" PRId64 " to %" PRId64 ", %" PRId64
-				      " at the most", rates[i].text, rates[j].text, clks[c], a[c].v,
-				      b[c].v, a[c].v + most);
+				CHECK(a[c].v <= b[c].v && b[c].v <= a[c].v + most,
+				      "%s to %s: %d: %" PRId64 " to %" PRId64 ", not %" PRId64,
+				      rates[i].text, rates[j].text, clks[c], a[c].v, b[c].v,
+				      a[c].v + most);
 			}
 		}
 	}

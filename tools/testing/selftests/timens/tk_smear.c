@@ -41,8 +41,10 @@ static const struct smear smears[] = {
 	{ "leap smear meta", QUADRATIC, { 0, 0 }, { 62500, 62500 }, "rate 1600", 1600 },
 	{ "leap smear linear 128 centred", LINEAR, { 64, 64 }, { 64, 64 }, "rate 5", 5 },
 	{ "leap smear cosine 1000 after", COSINE, { 0, 0 }, { 1000, 1000 }, "rate 40", 40 },
-	{ "leap smear quadratic 5000 before", QUADRATIC, { 5000, 5000 }, { 0, 0 }, "rate 200", 200 },
-	{ "leap smear quadratic 301 centred", QUADRATIC, { 150, 150 }, { 151, 151 }, "rate 12", 12 },
+	{ "leap smear quadratic 5000 before",
+	  QUADRATIC, { 5000, 5000 }, { 0, 0 }, "rate 200", 200 },
+	{ "leap smear quadratic 301 centred",
+	  QUADRATIC, { 150, 150 }, { 151, 151 }, "rate 12", 12 },
 };
 
 struct run {
@@ -106,7 +108,8 @@ static bool in_image(const struct run *r, s64 t1, s64 v, s64 t2, s64 cut)
 	s64 v_ = (v), at_ = ((t1) - (r)->edge) / TK_MSEC;					\
 	s64 lo_ = real_at(r, t1) / (cut), hi_ = real_at(r, t2) / (cut);			\
 												\
-	CHECK(in_image(r, t1, v_, t2, cut), "%s, %s: %s is %" PRId64 ", not %" PRId64 "..%" PRId64	\
+	CHECK(in_image(r, t1, v_, t2, cut),						\
+	      "%s, %s: %s is %" PRId64 ", not %" PRId64 "..%" PRId64				\
 	      " (units of %" PRId64 " ns), %" PRId64 " ms after the edge", (r)->s->policy,	\
 	      (r)->step < 0 ? "insert" : "delete", what, v_, lo_, hi_, (s64)(cut), at_);	\
 } while (0)
@@ -188,7 +191,8 @@ static void check_adjtimex(struct run *r)
 		CHECK(tx.tai == 37, "%s: TAI offset %d before the end", r->s->policy, tx.tai);
 	}
 	if (t1 > end + TK_SEC) {
-		CHECK(ret == TIME_WAIT || (r->over && ret == TIME_OK), "%s: state %d after the end", r->s->policy, ret);
+		CHECK(ret == TIME_WAIT || (r->over && ret == TIME_OK),
+		      "%s: state %d after the end", r->s->policy, ret);
 		CHECK(tx.tai == 37 - r->step / TK_SEC, "%s: TAI offset %d after the end",
 		      r->s->policy, tx.tai);
 	}
@@ -244,7 +248,8 @@ static void check_monotone(struct run *r)
 		return;
 	for (n = 0; n < 300; n++) {
 		v = tk_get(n % 3 ? TK_VDSO : TK_SYS, CLOCK_REALTIME);
-		CHECK(v >= last, "%s: REALTIME went back by %" PRId64 " ns", r->s->policy, last - v);
+		CHECK(v >= last, "%s: REALTIME went back by %" PRId64 " ns", r->s->policy,
+		      last - v);
 		last = v;
 	}
 }
@@ -342,7 +347,8 @@ static void watch_bends(struct run *r, s64 until)
 		if (last) {
 			s64 least = t1 - before2, most = t2 - before1;
 
-			CHECK(v - last >= least - least / 64 - 20 && v - last <= most + most / 64 + 20,
+			CHECK(v - last >= least - least / 64 - 20 &&
+			      v - last <= most + most / 64 + 20,
 			      "%s: REALTIME moved by %" PRId64 " ns while TAI did by %" PRId64 "..%"
 			      PRId64, r->s->policy, v - last, least, most);
 		}
@@ -430,7 +436,7 @@ TEST_F_TIMEOUT(smear, ordered_late_and_again, 90)
 	CHECK_IV_MEET(tk_line(CLOCK_TAI, CLOCK_MONOTONIC, 100), r.line, 0, "TAI");
 }
 
-/* Before the edge the leap second is dropped, after it it was taken. */
+/* Before the edge the leap second is dropped; after that it was taken. */
 TEST_F_TIMEOUT(smear, the_clock_is_set, 60)
 {
 	s64 to, off;
@@ -504,8 +510,9 @@ TEST_F_TIMEOUT(smear, copied_and_let_go, 60)
 TEST_F(smear, bad_policies)
 {
 	static const char *const bad[] = {
-		"leap", "leap ", "leap smear", "leap smear ", "leap  step", "leap step ", "leap Step",
-		"leap smear googl", "leap smear google 5", "leap smear linear", "leap smear linear 1000",
+		"leap", "leap ", "leap smear", "leap smear ", "leap  step", "leap step ",
+		"leap Step", "leap smear googl", "leap smear google 5", "leap smear linear",
+		"leap smear linear 1000",
 		"leap smear linear 127 before", "leap smear linear 604801 before",
 		"leap smear linear 1e3 before", "leap smear linear +1000 before",
 		"leap smear linear -1000 before", "leap smear linear 0x400 before",

@@ -756,8 +756,8 @@ static void take_leap(bool insert)
 		CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
 		end(op);
 		before = op->c1[TAI] - op->c1[REAL];
-		tune((struct tk_timex){ .modes = ADJ_STATUS,
-					.status = insert ? STA_INS : STA_DEL });
+		tune((struct tk_timex){
+			.modes = ADJ_STATUS, .status = insert ? STA_INS : STA_DEL });
 	} while (tk_now(CLOCK_REALTIME) >= last);
 	op = begin();
 	give_up = raw() + 5 * TK_SEC;
