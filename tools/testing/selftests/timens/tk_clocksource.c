@@ -201,4 +201,74 @@ TEST_F(clocksource, born_on_another_source)
 	tk_leave();
 }
 
+/* 2026-12-31 24:00:00 */
+#define MIDNIGHT	(1798761600LL * TK_SEC)
+#define HALF_WINDOW	(64 * TK_SEC)
+#define LATE		(37 * TK_SEC)
+
+/*
+ * A leap second is smeared over 128 s, eight times as fast, while the clocksource
+ * changes every ten seconds, from @from on. A change clears the NTP state, and with it
+ * a leap second which has not come, as on the host: the phase goes back then. One that
+ * has come is smeared to its end, a second in all. REALTIME never moves by more than
+ * 1/128 more or less than TAI does.
+ */
+static void smear_and_change(s64 from, s64 sum)
+{
+	static const char *const tour[] = { "hpet", "acpi_pm", "tsc" };
+	struct tk_timex tx = { .modes = ADJ_TAI | ADJ_MAXERROR, .constant = LATE / TK_SEC };
+	s64 edge = MIDNIGHT + LATE, t1, t2 = 0, v, was1 = 0, was2 = 0, was_v = 0, most_off = 0;
+	int ns = tk_ns_new(), n = 0;
+
+	tk_enter(ns);
+	CHECK(!tk_settime(CLOCK_REALTIME, MIDNIGHT / TK_SEC - 74, 0), "clock_settime: %m");
+	CHECK(tk_adjtimex(&tx) >= 0, "ADJ_TAI: %m");
+	CHECK(!tk_write_file(TK_CLOCK_FILE, "leap smear linear 128 centred"), "policy");
+	tx = (struct tk_timex){ .modes = ADJ_STATUS, .status = STA_INS };
+	CHECK(tk_adjtimex(&tx) >= 0, "STA_INS: %m");
+	CHECK(!tk_write_file(TK_CLOCK_FILE, "rate 8"), "rate");
+	while (t2 < edge + 140 * TK_SEC && tk_failures() < 4) {
+		t1 = tk_vnow(CLOCK_TAI);
+		v = tk_get(n & 1 ? TK_VDSO : TK_SYS, CLOCK_REALTIME);
+		t2 = tk_vnow(CLOCK_TAI);
+		if (was_v) {
+			s64 least = t1 - was2, most = t2 - was1;
+
+			CHECK(v >= was_v, "REALTIME went back by %" PRId64 " ns", was_v - v);
+			CHECK(v - was_v >= least - least / 128 - 20 &&
+			      v - was_v <= most + most / 128 + 20,
+			      "REALTIME moved by %" PRId64 ", TAI by %" PRId64 "..%" PRId64,
+			      v - was_v, least, most);
+		}
+		if (t2 < edge - HALF_WINDOW)
+			CHECK(t1 - v <= LATE && LATE <= t2 - v, "a phase before the window");
+		most_off = tk_max(most_off, t1 - v - LATE);
+		was1 = t1;
+		was2 = t2;
+		was_v = v;
+		if (t2 > edge + from + n * 10 * TK_SEC && n < 6) {
+			choose(tour[n % TK_ARRAY(tour)]);
+			n++;
+		}
+		tk_sleep(TK_SEC / 10);
+	}
+	CHECK(n == 6, "%d changes", n);
+	CHECK(most_off > TK_SEC / 8, "the phase came to %" PRId64 " ns only", most_off);
+	CHECK_IV(tk_line(CLOCK_TAI, CLOCK_REALTIME, 100), LATE + sum, 0, "in the end");
+	tx = (struct tk_timex){ 0 };
+	CHECK(tk_adjtimex(&tx) >= 0 && tx.tai == (LATE + sum) / TK_SEC, "TAI offset %d", tx.tai);
+	tk_leave();
+	close(ns);
+}
+
+TEST_F_TIMEOUT(clocksource, smear_of_a_leap_second_to_come, 90)
+{
+	smear_and_change(-40 * TK_SEC, 0);
+}
+
+TEST_F_TIMEOUT(clocksource, smear_of_a_leap_second_taken, 90)
+{
+	smear_and_change(2 * TK_SEC, TK_SEC);
+}
+
 TEST_HARNESS_MAIN
