@@ -318,7 +318,8 @@ static int exchange_instructions(unsigned char *elf)
 	return n;
 }
 
-static void load(struct vdso *v, const char *file)
+/* Returns how long the image is. */
+static size_t load(struct vdso *v, const char *file)
 {
 	struct stat st;
 	size_t size;
@@ -342,16 +343,18 @@ static void load(struct vdso *v, const char *file)
 	v->gettime = (gettime_fn)symbol(v->map + DATA_PAGES * PAGE, "__vdso_clock_gettime");
 	v->gettimeofday = (gettimeofday_fn)symbol(v->map + DATA_PAGES * PAGE, "__vdso_gettimeofday");
 	v->time = (time_fn)symbol(v->map + DATA_PAGES * PAGE, "__vdso_time");
+	return st.st_size;
 }
 
 static void add_vdso(const char *kernel, const char *state, const char *file, bool patched)
 {
 	struct vdso *v = &vdsos[nr_vdsos++];
 	struct vdso_data *first, *other;
+	size_t size;
 
 	v->kernel = kernel;
 	v->state = state;
-	load(v, file);
+	size = load(v, file);
 	first = (void *)(v->map + DATA_AT);
 	other = (void *)(v->map + 3 * PAGE + DATA_AT);
 	if (!strcmp(state, "host")) {
@@ -365,7 +368,7 @@ static void add_vdso(const char *kernel, const char *state, const char *file, bo
 	}
 	/* The image is code from now on, and the kernel's pages cannot be written either. */
 	if (mprotect(v->map, DATA_PAGES * PAGE, PROT_READ) ||
-	    mprotect(v->map + DATA_PAGES * PAGE, 2 * PAGE, PROT_READ | PROT_EXEC))
+	    mprotect(v->map + DATA_PAGES * PAGE, size, PROT_READ | PROT_EXEC))
 		err(1, "mprotect");
 }
 
