@@ -164,7 +164,7 @@ warnings()
 		die "does not compile with W=1, see $out.raw"
 	fi
 	{ grep -E '(warning|error): ' "$out.raw" || true; } |
-		sed -E -e "s,(\.\./)*$tree/,,g" -e 's/:[0-9]+:[0-9]+:/:/' -e 's/on line [0-9]+//' | LC_ALL=C sort -u > "$out"
+		sed -E -e "s,(\.\./)*$tree/,,g" -e 's/:[0-9]+(:[0-9]+)?:/:/' -e 's/on line [0-9]+//' | LC_ALL=C sort -u > "$out"
 }
 
 new_warnings()
