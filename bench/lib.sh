@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Sourced by the benchmarks after scripts/lib.sh and scripts/queue.sh: the three kernels which are compared.
+# Sourced by the benchmarks after scripts/lib.sh and scripts/queue.sh: the three kernels which are compared, and what all
+# results have in common.
 #
 #   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
 #   off     the queue, with TIMEKEEPER_NS=n
@@ -85,4 +86,59 @@ check_versions()
 		[[ ${version[$name]} = "${version[stock]}" ]] ||
 			die "not the same Linux: stock ${version[stock]}, $name ${version[$name]}"
 	done
+}
+
+# bench_context ACCELERATOR PARAMETERS CONFIG...: what the figures of a benchmark depend on, as JSON. ACCELERATOR is "native",
+# "icount" or "tcg"; PARAMETERS a JSON object of the benchmark's own; each CONFIG a kernel that takes part.
+#
+# bench/compare.sh refuses to compare runs in which anything but .queue and .repository differs.
+bench_context()
+{
+	local accelerator=$1 parameters=$2 name qemu=
+	shift 2
+
+	[[ $accelerator = native ]] || qemu=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version //p')
+	for name in "$@"; do
+		printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$BUILD/obj-$name/include/config/kernel.release")" \
+			"$(fragments "$name" | sed 's/^ *//')" "$(sha256sum < "$BUILD/obj-$name/.config" | cut -d ' ' -f 1)"
+	done | jq -R -s --arg accelerator "$accelerator" --argjson parameters "$parameters" --arg qemu "$qemu" \
+		--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" --argjson cpus "$(nproc)" \
+		--arg running "$(uname -r)" --arg compiler "$(gcc --version | head -n 1)" \
+		--arg repository "$(git -C "$ROOT" describe --always --dirty 2> /dev/null || echo unknown)" \
+		--arg queue "$(queue_digest)" '
+		{ cpu: $cpu, cpus: $cpus, accelerator: $accelerator }
+		+ (if $qemu == "" then { running_kernel: $running } else { qemu: $qemu } end)
+		+ { compiler: $compiler,
+		    kernels: (split("\n") | map(select(length > 0) | split("\t")
+			| { key: .[0], value: { release: .[1], fragments: (.[2] | split(" ")), config_sha256: .[3] } }) | from_entries),
+		    parameters: $parameters, repository: $repository, queue: $queue }'
+}
+
+# bench_json NAME CONTEXT-FILE [DETAILS-FILE]: the file out/bench/NAME.json from figures on standard input, a line each:
+# value, unit and name with tabs between. A "-" for a value that could not be measured is an error. DETAILS is a JSON object
+# of anything else worth keeping.
+bench_json()
+{
+	local name=$1 context=$2 details=${3:-} more='{}'
+
+	[[ -z $details ]] || more=$(cat "$details")
+	mkdir -p "$OUT/bench"
+	jq -R -s --arg name "$name" --slurpfile context "$context" --argjson more "$more" '
+		{ bench: $name, context: $context[0],
+		  figures: (split("\n") | map(select(length > 0) | split("\t")
+			| { name: .[2], value: (.[0] | tonumber), unit: .[1] })) } + $more
+		| if (.figures | length) == 0 then error("no figures") else . end
+		| if (.figures | map(.name) | unique | length) != (.figures | length) then error("a figure twice") else . end' \
+		> "$OUT/bench/$name.json.new" || die "$name: the figures are not complete"
+	mv "$OUT/bench/$name.json.new" "$OUT/bench/$name.json"
+}
+
+# bench_plot NAME SCRIPT [WIDTH HEIGHT]: out/bench/NAME.svg and .png from a gnuplot script
+bench_plot()
+{
+	local name=$1 script=$2 width=${3:-900} height=${4:-500}
+
+	type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
+	gnuplot -e "set terminal svg size $width,$height dynamic background 'white'; set output '$OUT/bench/$name.svg'" "$script"
+	gnuplot -e "set terminal pngcairo size $width,$height; set output '$OUT/bench/$name.png'" "$script"
 }
