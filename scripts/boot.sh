@@ -27,13 +27,14 @@ usage: boot.sh --config NAME --suite NAME [OPTION...]
   --rtc DATE            the guest's date at boot, as 2026-12-31T23:59:50 (UTC)
   --memory SIZE         for QEMU (default 1G)
   --kernel FILE         another bzImage
+  --initramfs FILE      another initramfs (default build/initramfs.cpio)
   --out DIR             for the results (default out/CONFIG-SUITE[-icount])
   --verbose             show the suite's output while it runs
 END
 }
 
 config='' suite='' icount=0 smp='' timeout='' limit='' append='' need='' clocksource=tsc reliable=1 kunit=0
-rtc='' memory=1G kernel='' dir='' verbose=0 shell=0
+rtc='' memory=1G kernel='' initramfs='' dir='' verbose=0 shell=0
 args=()
 
 parse()
@@ -52,6 +53,7 @@ parse()
 		--rtc) need_value "$@"; rtc=$2; shift 2 ;;
 		--memory) need_value "$@"; memory=$2; shift 2 ;;
 		--kernel) need_value "$@"; kernel=$2; shift 2 ;;
+		--initramfs) need_value "$@"; initramfs=$2; shift 2 ;;
 		--out) need_value "$@"; dir=$2; shift 2 ;;
 		--icount) icount=1; shift ;;
 		--no-icount) icount=0; shift ;;
@@ -100,7 +102,7 @@ for word in "${args[@]}"; do
 done
 
 kernel=${kernel:-$BUILD/obj-$config/arch/x86/boot/bzImage}
-initramfs=$BUILD/initramfs.cpio
+initramfs=${initramfs:-$BUILD/initramfs.cpio}
 [[ -f $kernel ]] || die "no kernel '$kernel' (make kernel CONFIG=$config)"
 [[ -f $initramfs ]] || die "no initramfs '$initramfs' (make initramfs)"
 
