@@ -130,6 +130,33 @@
  * takes the pass then.
  *
  *
+ * Calm passes
+ * -----------
+ *
+ * Most clocks are set once and then only run: nothing is slewed, no leap second
+ * is armed or smeared, and for seconds to come, or for ever, the NTP machine
+ * would do no more than age the clock. A full pass finds that out and notes in
+ * calm_until up to which second it holds. Until then a pass goes a short way: it
+ * moves the point of the line, chooses between the two slopes, and writes what
+ * these change into the page. The result is the same to the last bit as that of
+ * a full pass.
+ *
+ * What was found holds as long as nobody writes. Each write section thus forgets
+ * it first (update_begin()), and only a pass notes it anew, both under tkd.lock:
+ *
+ *   CPU 0 (tick)                         CPU 1 (adjtimex in the namespace)
+ *   lock namespace                       lock namespace: wait
+ *   calm: short pass, calm_until stays
+ *   unlock
+ *                                        calm_until = 0, slew
+ *                                        unlock
+ *   lock namespace
+ *   not calm: full pass, which finds that it slews
+ *
+ * Neither a timer nor the wake timer depends on it: a calm clock has no slope
+ * that must end, and no edge to publish.
+ *
+ *
  * Leap seconds
  * ------------
  *
@@ -246,6 +273,9 @@ EXPORT_SYMBOL_GPL(timens_tk_key);
 static struct timens_tk_calendar timens_tk_cal = {
 	.lock	= __RAW_SPIN_LOCK_UNLOCKED(timens_tk_cal.lock),
 };
+
+/* The next larger size of kmalloc() would take a quarter more */
+static struct kmem_cache *timens_tk_cache __ro_after_init;
 
 /*
  * Arithmetic
@@ -588,6 +618,83 @@ static void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles)
 	timens_tk_retune(tn, offset);
 	tn->cycle_now = tn->tkd.timekeeper.tkr_mono.cycle_last + offset;
 	timens_tk_update_edge(tn);
+}
+
+/*
+ * Note up to which second a pass has nothing to do but to move the line. The
+ * multiplier is then the one for the present tick length, or one more.
+ */
+static void timens_tk_settle(struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	s64 steady;
+
+	if (timens_tk_is_rated(tn) || tn->edge_sec != TIME64_MAX ||
+	    tn->smear.state != TIMENS_SMEAR_NONE || tk->skip_second_overflow ||
+	    tk->ntp_err_mult > 1 || tn->mult_tick != ntp_tick_length(&tn->ntp) ||
+	    tk->ntp_tick != tn->mult_tick)
+		return;
+	steady = ntp_steady_seconds(&tn->ntp, tk->xtime_sec);
+	if (steady > 0)
+		tn->calm_until = steady == S64_MAX ? TIME64_MAX : (time64_t)tk->xtime_sec + steady;
+}
+
+/*
+ * timens_tk_advance_to() for a clock which is calm until the second @until. The
+ * arithmetic is that of timens_tk_accumulate() and timens_tk_retune(), without
+ * what is known not to happen.
+ *
+ * Return: false if this clock needs the full way; nothing was changed then
+ */
+static inline bool timens_tk_advance_calm(struct timekeeper_ns *tn, u64 cycles, time64_t until)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct tk_read_base *tkr = &tk->tkr_mono;
+	u64 nsecps = timens_tk_second(tk), offset, n, xnsec, secs = 0;
+	s64 error, short_of;
+	s32 adj;
+
+	offset = timens_tk_delta(tkr, cycles, tn->cycle_now);
+	offset += (tn->cycle_now - tkr->cycle_last) & tkr->mask;
+	/* The product below fits, and that of a mask which is wrapped is not taken */
+	if (unlikely(offset > tn->max_cycles))
+		return false;
+
+	n = div64_u64(offset, tk->cycle_interval);
+	offset -= n * tk->cycle_interval;
+	xnsec = tkr->xtime_nsec + n * tk->xtime_interval;
+	for (; xnsec >= nsecps; secs++)
+		xnsec -= nsecps;
+	if (unlikely((time64_t)(tk->xtime_sec + secs) > until))
+		return false;
+
+	short_of = tk->ntp_tick - ((tk->xtime_interval + tk->xtime_remainder) <<
+				   tk->ntp_error_shift);
+	error = tk->ntp_error + n * short_of;
+	short_of = error >> tk->ntp_error_shift;
+	if (unlikely(abs(short_of) > (s64)tn->span))
+		return false;
+	adj = (short_of > 0) - (s32)tk->ntp_err_mult;
+	if (adj) {
+		/* See timens_tk_retune() */
+		xnsec -= (s64)offset * adj;
+		if (unlikely((s64)xnsec < 0))
+			return false;
+		tk->ntp_err_mult += adj;
+		tkr->mult += adj;
+		tk->xtime_interval += (s64)tk->cycle_interval * adj;
+		error += ((s64)offset * adj) << tk->ntp_error_shift;
+	}
+
+	tkr->cycle_last += n * tk->cycle_interval;
+	tkr->xtime_nsec = xnsec;
+	tk->ntp_error = error;
+	tn->cycle_now = tkr->cycle_last + offset;
+	if (secs) {
+		tk->xtime_sec += secs;
+		ntp_skip_seconds(&tn->ntp, secs);
+	}
+	return true;
 }
 
 /*
@@ -1577,8 +1684,8 @@ static void timens_tk_page_end(struct vdso_data *vd, s32 clock_mode)
 	WRITE_ONCE(vd->seq, vd->seq + 1);
 }
 
-static void timens_tk_page_time(struct vdso_data *vd, clockid_t clk, u64 sec, u64 xnsec,
-				u64 nsecps)
+static inline void timens_tk_page_time(struct vdso_data *vd, clockid_t clk, u64 sec, u64 xnsec,
+				       u64 nsecps)
 {
 	while (xnsec >= nsecps) {
 		xnsec -= nsecps;
@@ -1588,17 +1695,15 @@ static void timens_tk_page_time(struct vdso_data *vd, clockid_t clk, u64 sec, u6
 	vd->basetime[clk].nsec = xnsec;
 }
 
-static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data *vd)
+/* What each pass changes in the page of an owner */
+static inline void timens_tk_page_line(const struct timekeeper_ns *tn, struct vdso_data *vd)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
 	const struct tk_read_base *tkr = &tk->tkr_mono;
 	u64 nsecps = timens_tk_second(tk), sec, xnsec;
 
 	vd->cycle_last	= tn->cycle_now;
-	vd->max_cycles	= tn->max_cycles;
-	vd->mask	= tkr->mask;
 	vd->mult	= tkr->mult;
-	vd->shift	= tkr->shift;
 
 	/* At most an interval above a second; each offset adds less than one */
 	xnsec = tkr->xtime_nsec + ((tn->cycle_now - tkr->cycle_last) & tkr->mask) * tkr->mult;
@@ -1614,20 +1719,31 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 	xnsec += (u64)tk->monotonic_to_boot.tv_nsec << tkr->shift;
 	timens_tk_page_time(vd, CLOCK_BOOTTIME, sec, xnsec, nsecps);
 
+	vd = &vd[CS_RAW];
+	vd->cycle_last	= tn->raw.cycles;
+	timens_tk_page_time(vd, CLOCK_MONOTONIC_RAW, tn->raw.sec + tn->raw_offset.tv_sec,
+			    tn->raw.xnsec + ((u64)tn->raw_offset.tv_nsec << tn->raw.shift),
+			    (u64)NSEC_PER_SEC << tn->raw.shift);
+}
+
+static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_mono;
+
+	timens_tk_page_line(tn, vd);
+	vd->max_cycles	= tn->max_cycles;
+	vd->mask	= tkr->mask;
+	vd->shift	= tkr->shift;
 	vd->tz_minuteswest = tn->tz.tz_minuteswest;
 	vd->tz_dsttime = tn->tz.tz_dsttime;
 
 	vd = &vd[CS_RAW];
-	vd->cycle_last	= tn->raw.cycles;
 	vd->max_cycles	= timens_tk_is_rated(tn) ?
 			  timens_tk_max_cycles(tn->raw.mult, tn->raw.shift) :
 			  tkr->clock->max_cycles;
 	vd->mask	= tkr->mask;
 	vd->mult	= tn->raw.mult;
 	vd->shift	= tn->raw.shift;
-	timens_tk_page_time(vd, CLOCK_MONOTONIC_RAW, tn->raw.sec + tn->raw_offset.tv_sec,
-			    tn->raw.xnsec + ((u64)tn->raw_offset.tv_nsec << tn->raw.shift),
-			    (u64)NSEC_PER_SEC << tn->raw.shift);
 }
 
 /* The second from which on readers have to step or to smear, or TIME64_MAX */
@@ -1673,6 +1789,8 @@ static void timens_tk_page_edge(const struct timekeeper_ns *tn, struct vdso_data
 static void timens_tk_update_begin(struct timekeeper_ns *tn)
 {
 	write_seqcount_begin(&tn->tkd.seq);
+	/* What is written may be what makes the clock restless */
+	tn->calm_until = 0;
 	if (tn->vdata) {
 		timens_tk_page_begin(&tn->vdata[CS_HRES_COARSE]);
 		timens_tk_page_begin(&tn->vdata[CS_RAW]);
@@ -1754,6 +1872,23 @@ static void timens_tk_update_end(struct timekeeper_ns *tn)
 	}
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
 out:
+	write_seqcount_end(&tn->tkd.seq);
+}
+
+/*
+ * The end of a section in which only the line was moved. The page is that of an
+ * owner with no edge in sight, whose mode stays.
+ */
+static inline void timens_tk_update_end_calm(struct timekeeper_ns *tn)
+{
+	struct vdso_data *vd = tn->vdata;
+
+	if (vd) {
+		timens_tk_page_line(tn, vd);
+		smp_wmb();	/* The data come before the even counts */
+		WRITE_ONCE(vd[CS_RAW].seq, vd[CS_RAW].seq + 1);
+		WRITE_ONCE(vd[CS_HRES_COARSE].seq, vd[CS_HRES_COARSE].seq + 1);
+	}
 	write_seqcount_end(&tn->tkd.seq);
 }
 
@@ -1897,25 +2032,98 @@ void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interva
 	cal->deadline = deadline;
 	cal->generation++;
 	cal->cursor = 0;
+	cal->phase_tick = 0;
+	cal->phase = 0;
 	memset(cal->load, 0, sizeof(cal->load));
+	cal->low_load = 0;
+	bitmap_zero(cal->low, TIMENS_TK_SLOTS);
+	bitmap_set(cal->low, 0, cal->interval);
 }
 
-/* Move to the emptiest tick of the interval */
+/*
+ * All homes have more than @low_load: find those which have the fewest now. As
+ * each of them takes a namespace before that is to be done again, adding costs
+ * the same whatever the number of namespaces.
+ */
+static void timens_tk_calendar_refill(struct timens_tk_calendar *cal)
+{
+	unsigned int i;
+
+	cal->low_load = cal->load[0];
+	for (i = 1; i < cal->interval; i++)
+		cal->low_load = min(cal->low_load, cal->load[i]);
+	for (i = 0; i < cal->interval; i++)
+		if (cal->load[i] == cal->low_load)
+			__set_bit(i, cal->low);
+}
+
+/* Move to the emptiest tick of the interval, the next one from the cursor on */
 static void timens_tk_calendar_home(struct timens_tk_calendar *cal, struct timekeeper_ns *tn)
 {
-	unsigned int i, at = cal->cursor, best = at;
+	unsigned int best;
 
-	for (i = 0; i < cal->interval && cal->load[best]; i++) {
-		if (++at >= cal->interval)
-			at = 0;
-		if (cal->load[at] < cal->load[best])
-			best = at;
-	}
+	if (bitmap_empty(cal->low, cal->interval))
+		timens_tk_calendar_refill(cal);
+	best = find_next_bit(cal->low, cal->interval, cal->cursor);
+	if (best >= cal->interval)
+		best = find_first_bit(cal->low, cal->interval);
+	__clear_bit(best, cal->low);
 	tn->home = best;
 	tn->generation = cal->generation;
 	cal->load[best]++;
 	/* Leave a gap, so that few namespaces do not share few milliseconds */
 	cal->cursor = (best + cal->interval * 5 / 8 + 1) % cal->interval;
+}
+
+static void timens_tk_calendar_leave(struct timens_tk_calendar *cal, unsigned int home)
+{
+	if (--cal->load[home] < cal->low_load) {
+		cal->low_load = cal->load[home];
+		bitmap_zero(cal->low, cal->interval);
+	}
+	if (cal->load[home] == cal->low_load)
+		__set_bit(home, cal->low);
+}
+
+/* @tick modulo the interval; a division only after an idle time */
+static inline u32 timens_tk_calendar_phase(struct timens_tk_calendar *cal, u64 tick)
+{
+	if (likely(tick == cal->phase_tick))
+		return cal->phase;
+	if (likely(tick == cal->phase_tick + 1)) {
+		if (++cal->phase == cal->interval)
+			cal->phase = 0;
+	} else {
+		div_u64_rem(tick, cal->interval, &cal->phase);
+	}
+	cal->phase_tick = tick;
+	return cal->phase;
+}
+
+static inline void timens_tk_calendar_insert(struct timens_tk_calendar *cal,
+					     struct timekeeper_ns *tn, u64 now)
+{
+	if (unlikely(cal->deadline)) {
+		tn->deadline = now + cal->deadline;
+		list_move_tail(&tn->own_node, &cal->own);
+	} else {
+		tn->deadline = U64_MAX;
+	}
+	list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
+}
+
+/* Queue a namespace at its home, which any tick will do for */
+static inline void timens_tk_calendar_queue_home(struct timens_tk_calendar *cal,
+						 struct timekeeper_ns *tn, u64 now)
+{
+	u32 phase = timens_tk_calendar_phase(cal, now + 1);
+
+	if (unlikely(tn->generation != cal->generation))
+		timens_tk_calendar_home(cal, tn);
+	tn->due = now + 1 + tn->home - phase;
+	if (tn->home < phase)
+		tn->due += cal->interval;
+	timens_tk_calendar_insert(cal, tn, now);
 }
 
 /**
@@ -1927,28 +2135,15 @@ static void timens_tk_calendar_home(struct timens_tk_calendar *cal, struct timek
 void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now)
 {
 	u64 ticks = timens_tk_aligned_ticks(tn);
-	u32 phase;
 
+	if (likely(!ticks) || (ticks >= cal->interval && cal->interval != HZ)) {
+		timens_tk_calendar_queue_home(cal, tn, now);
+		return;
+	}
 	if (unlikely(tn->generation != cal->generation))
 		timens_tk_calendar_home(cal, tn);
-
-	if (ticks && ticks < cal->interval) {
-		tn->due = now + ticks;
-	} else if (ticks && cal->interval == HZ) {
-		tn->due = now + min(ticks, HZ);
-	} else {
-		div_u64_rem(now + 1, cal->interval, &phase);
-		tn->due = now + 1 + tn->home - phase;
-		if (tn->home < phase)
-			tn->due += cal->interval;
-	}
-	if (cal->deadline) {
-		tn->deadline = now + cal->deadline;
-		list_move_tail(&tn->own_node, &cal->own);
-	} else {
-		tn->deadline = U64_MAX;
-	}
-	list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
+	tn->due = now + (ticks < cal->interval ? ticks : min(ticks, HZ));
+	timens_tk_calendar_insert(cal, tn, now);
 }
 
 /**
@@ -1980,7 +2175,7 @@ void timens_tk_calendar_add(struct timens_tk_calendar *cal, struct timekeeper_ns
 void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns *tn)
 {
 	if (tn->generation == cal->generation)
-		cal->load[tn->home]--;
+		timens_tk_calendar_leave(cal, tn->home);
 	list_del_init(&tn->node);
 	list_del_init(&tn->own_node);
 	cal->nr_own--;
@@ -2003,6 +2198,37 @@ void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now)
 			list_splice_tail_init(slot, &cal->carry);
 	}
 	WRITE_ONCE(cal->tick, now);
+}
+
+/*
+ * Fetch what the passes after that of @tn will touch: they find it in no cache, as
+ * it lay there for a second. The page of the next one is found by way of the
+ * structure, which was fetched one pass earlier.
+ */
+static inline void timens_tk_prefetch(const struct timens_tk_calendar *cal)
+{
+	const struct list_head *next = cal->carry.next;
+	const struct timekeeper_ns *tn;
+
+	if (next == &cal->carry)
+		return;
+	tn = list_entry(next, struct timekeeper_ns, node);
+	prefetchw(tn->vdata);
+	prefetchw(&tn->vdata->basetime[CLOCK_BOOTTIME]);
+	prefetchw(&tn->vdata->basetime[CLOCK_TAI]);
+	prefetchw(&tn->vdata[CS_RAW]);
+	prefetchw(&tn->vdata[CS_RAW].basetime[CLOCK_MONOTONIC_RAW]);
+	if (next->next == &cal->carry)
+		return;
+	tn = list_entry(next->next, struct timekeeper_ns, node);
+	prefetchw(&tn->tkd.seq);
+	prefetchw(&tn->tkd.timekeeper.xtime_sec);
+	prefetchw(&tn->tkd.timekeeper.monotonic_to_boot);
+	prefetchw(&tn->tkd.timekeeper.ntp_error);
+	prefetchw(&tn->tkd.lock);
+	prefetchw(&tn->node);
+	prefetchw(&tn->raw);
+	prefetchw(&tn->ntp.time_maxerror);
 }
 
 /**
@@ -2032,8 +2258,7 @@ struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u6
 			return NULL;
 	}
 	list_del_init(&tn->node);
-	if (!list_empty(&cal->carry))
-		prefetch(list_first_entry(&cal->carry, struct timekeeper_ns, node));
+	timens_tk_prefetch(cal);
 	return tn;
 }
 
@@ -2062,14 +2287,42 @@ u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn)
  * The tick
  */
 
-/* Serialized by tkd.lock */
-static void timens_tk_pass(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+/*
+ * The section of a pass from its begin on. Serialized by tkd.lock.
+ *
+ * Return: true if it was a calm one, so that nothing but the line has changed
+ */
+static inline bool timens_tk_pass_to(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+				     u64 cycles, time64_t calm)
 {
-	timens_tk_update_begin(tn);
-	timens_tk_advance_to(tn, timens_tk_counter(tn));
+	if (likely(calm && timens_tk_advance_calm(tn, cycles, calm))) {
+		tn->calm_until = calm;
+		tn->raw = *raw;
+		timens_tk_update_end_calm(tn);
+		return true;
+	}
+	timens_tk_advance_to(tn, cycles);
 	timens_tk_set_raw(tn, raw);
+	timens_tk_settle(tn);
 	timens_tk_update_end(tn);
+	return false;
+}
+
+/* Take the pass of a namespace whose turn it is, and queue it for the next one */
+static inline void timens_tk_pass(struct timens_tk_calendar *cal, struct timekeeper_ns *tn,
+				  const struct timens_tk_raw *raw, u64 now)
+{
+	time64_t calm = tn->calm_until;
+
+	timens_tk_update_begin(tn);
+	if (likely(timens_tk_pass_to(tn, raw, timens_tk_counter(tn), calm))) {
+		timens_tk_calendar_queue_home(cal, tn, now);
+		return;
+	}
 	timens_tk_arm_wake(tn);
+	if (unlikely(timens_tk_take_moved(tn)))
+		timens_timer_clock_moved_delayed(tn);
+	timens_tk_calendar_queue(cal, tn, now);
 }
 
 /* Timers stand on the host's clock, and have to move when its rate does */
@@ -2115,11 +2368,8 @@ void __timens_tk_advance(void)
 			cal->busy++;
 			continue;
 		}
-		timens_tk_pass(tn, &raw);
-		if (unlikely(timens_tk_take_moved(tn)))
-			timens_timer_clock_moved_delayed(tn);
+		timens_tk_pass(cal, tn, &raw, now);
 		trace_timens_tk_pass(tn->ns->ns.inum, late, tn->tkd.timekeeper.tkr_mono.mult);
-		timens_tk_calendar_queue(cal, tn, now);
 		raw_spin_unlock(&tn->tkd.lock);
 		cal->max_late = max(cal->max_late, late);
 		done++;
@@ -2142,12 +2392,12 @@ out:
 void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles)
 {
 	unsigned long flags;
+	time64_t calm;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	calm = tn->calm_until;
 	timens_tk_update_begin(tn);
-	timens_tk_advance_to(tn, cycles);
-	timens_tk_set_raw(tn, raw);
-	timens_tk_update_end(tn);
+	timens_tk_pass_to(tn, raw, cycles, calm);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 }
 
@@ -3009,7 +3259,7 @@ int timens_tk_alloc(struct time_namespace *ns)
 	BUILD_BUG_ON(sizeof(*tn) > 2048 && !IS_ENABLED(CONFIG_LOCKDEP) &&
 		     !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
 
-	tn = kzalloc(sizeof(*tn), GFP_KERNEL_ACCOUNT);
+	tn = kmem_cache_zalloc(timens_tk_cache, GFP_KERNEL);
 	if (!tn)
 		return -ENOMEM;
 	timens_tk_init_instance(tn);
@@ -3101,7 +3351,7 @@ void timens_tk_free(struct time_namespace *ns)
 	hrtimer_cancel(&tn->wake_timer);
 	timens_timer_del_ns(tn);
 	mutex_destroy(&tn->mutex);
-	kfree(tn);
+	kmem_cache_free(timens_tk_cache, tn);
 }
 
 /* Keep the state of @ns while its page is set up for the first task */
@@ -3416,6 +3666,7 @@ DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);
 
 static int __init timens_tk_init(void)
 {
+	timens_tk_cache = KMEM_CACHE(timekeeper_ns, SLAB_PANIC | SLAB_ACCOUNT);
 	timens_tk_calendar_init(&timens_tk_cal, get_jiffies_64());
 	if (timens_tk_set_interval(timens_tk_interval_ms)) {
 		pr_warn("timens_tk: interval_ms=%u is not in 0..1000, using 1000\n",

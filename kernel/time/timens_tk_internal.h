@@ -6,6 +6,7 @@
 #ifndef _KERNEL_TIME_TIMENS_TK_INTERNAL_H
 #define _KERNEL_TIME_TIMENS_TK_INTERNAL_H
 
+#include <linux/bitmap.h>
 #include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -150,35 +151,43 @@ struct timens_tk_epochs {
 
 /**
  * struct timekeeper_ns - The clock of a time namespace
- * @tkd:	The timekeeper. @tkd.seq protects all members down to @tz
- *		against readers, @tkd.lock serializes their updates
- * @ntp:	NTP state, linked as @tkd.ntp
+ * @tkd:	The timekeeper. @tkd.seq protects what is read of the members from
+ *		@state to @tz against readers, @tkd.lock serializes their updates
+ * @node:	Link in a slot of the calendar or in the carry list
+ * @due:	Tick at which the next pass is due
+ * @deadline:	Tick at which the pass must be taken, budget or not
+ * @home:	Tick, modulo the pass interval, at which the passes take place
+ * @generation:	Generation of the calendar in which @home was chosen
  * @state:	Whose clock is read, enum timens_tk_state
- * @edge_step:	What the pending leap second adds to CLOCK_REALTIME (secs)
- * @edge_sec:	CLOCK_REALTIME second, not stepped yet, at which a reader adds
- *		@edge_step; TIME64_MAX if no edge is pending
+ * @calm_until:	CLOCK_REALTIME second (of the timekeeper) up to which a pass may
+ *		go the short way, 0 if the next one may not: see "Calm passes"
+ * @vdata:	The vDSO data in the page of the namespace
  * @cycle_now:	Counter value from which on the current line holds; never
  *		before the last accumulated interval of @tkd.timekeeper
  * @max_cycles:	Largest delta (cycles) whose product with the multiplier fits
  *		into 64 bits, for the vDSO
- * @mult_tick:	NTP tick length (nsecs, scaled by 2^NTP_SCALE_SHIFT) for which
- *		the multiplier was computed
+ * @span:	Twice the cycles between two passes: the time over which
+ *		an error of the slope may add up
+ * @raw_offset:	What the namespace adds to @raw
  * @raw:	Host's CLOCK_MONOTONIC_RAW at the last update
  *		if @rate is one; else that of the namespace, which counts the same
  *		cycles at its own rate
- * @raw_offset:	What the namespace adds to @raw
- * @span:	Twice the cycles between two passes: the time over which
- *		an error of the slope may add up
+ * @ntp:	NTP state, linked as @tkd.ntp
+ * @edge_step:	What the pending leap second adds to CLOCK_REALTIME (secs)
+ * @ahead:	How near a leap second is published (secs of the namespace)
+ * @edge_sec:	CLOCK_REALTIME second, not stepped yet, at which a reader adds
+ *		@edge_step; TIME64_MAX if no edge is pending
+ * @mult_tick:	NTP tick length (nsecs, scaled by 2^NTP_SCALE_SHIFT) for which
+ *		the multiplier was computed
  * @rate:	Rate of all clocks, against that of the host
  * @pass_ticks:	Ticks between two passes which @rate allows, 0 for any
  * @pass_nsecs:	Time of the namespace between two passes (nsecs)
- * @ahead:	How near a leap second is published (secs of the namespace)
  * @rate_host:	CLOCK_BOOTTIME of the host when @rate was set (nsecs)
  * @smear:	Smear of leap seconds
  * @tz:		Time zone of the namespace, as set by settimeofday()
- * @vdata:	The vDSO data in the page of the namespace
  * @ns:		The time namespace; no reference, the namespace owns the
  *		structure
+ * @own_node:	Link in the list of all namespaces which own their clock
  * @mutex:	Serializes the writers in process context
  * @wake_timer:	Takes a pass which is needed when there is no tick; on the host's
  *		CLOCK_MONOTONIC
@@ -190,38 +199,42 @@ struct timens_tk_epochs {
  * @put_work:	Drops the last reference on @ns when a timer had it
  * @all_node:	Link in the list of all namespaces
  * @timers:	The armed timers
- * @node:	Link in a slot of the calendar or in the carry list
- * @own_node:	Link in the list of all namespaces which own their clock
- * @due:	Tick at which the next pass is due
- * @deadline:	Tick at which the pass must be taken, budget or not
- * @home:	Tick, modulo the pass interval, at which the passes take place
- * @generation:	Generation of the calendar in which @home was chosen
  *
- * The members from @node to @generation are protected by the lock of the
- * calendar.
+ * The members from @node to @generation and @own_node are protected by the lock
+ * of the calendar.
  */
 struct timekeeper_ns {
 	struct tk_data		tkd;
-	struct ntp_data		ntp;
+
+	/* What each pass looks at, along with the head of @tkd and a line of @ntp */
+	struct list_head	node;
+	u64			due;
+	u64			deadline;
+	u16			home;
+	u16			generation;
 	u32			state;
-	s32			edge_step;
-	time64_t		edge_sec;
+	time64_t		calm_until;
+	struct vdso_data	*vdata;
 	u64			cycle_now;
 	u64			max_cycles;
-	u64			mult_tick;
-	struct timens_tk_raw	raw;
-	struct timespec64	raw_offset;
 	u64			span;
+	struct timespec64	raw_offset;
+	struct timens_tk_raw	raw;
+
+	struct ntp_data		ntp;
+	s32			edge_step;
+	u32			ahead;
+	time64_t		edge_sec;
+	u64			mult_tick;
 	struct timens_tk_rate	rate;
 	u32			pass_ticks;
-	u32			ahead;
 	u64			pass_nsecs;
 	u64			rate_host;
 	struct timens_smear	smear;
 	struct timezone		tz;
 
-	struct vdso_data	*vdata;
 	struct time_namespace	*ns;
+	struct list_head	own_node;
 	struct mutex		mutex;	/* see above */
 	struct hrtimer		wake_timer;
 	struct timens_tk_seen	seen;
@@ -229,13 +242,6 @@ struct timekeeper_ns {
 	struct work_struct	timer_work;
 	struct work_struct	put_work;
 	struct list_head	all_node;
-
-	struct list_head	node;
-	struct list_head	own_node;
-	u64			due;
-	u64			deadline;
-	u16			home;
-	u16			generation;
 
 	struct timens_timer_base timers[TIMENS_TIMER_BASES];
 };
@@ -278,9 +284,13 @@ struct timens_tk_pair {
  * @own:	All namespaces which own their clock; with a counter that wraps, in
  *		the order of their last pass, and thus of their deadlines
  * @load:	Number of namespaces by their home
+ * @low:	Homes with the fewest namespaces, a bit each
+ * @low_load:	Namespaces which each of those has
  * @interval:	Ticks between two passes of a namespace, 1 for every tick
  * @deadline:	Ticks after a pass at which the next one may not be put off
- * @cursor:	Where the search for an empty home starts
+ * @cursor:	Where the next home is taken, if it is one of @low
+ * @phase:	@phase_tick modulo @interval
+ * @phase_tick:	A tick, as a rule the one which comes next
  * @budget:	Passes per tick; no limit when @interval is 1
  * @generation:	Incremented when @interval changes
  * @nr_own:	Namespaces which own their clock
@@ -300,10 +310,14 @@ struct timens_tk_calendar {
 	struct list_head	slot[TIMENS_TK_SLOTS];
 	struct list_head	carry;
 	struct list_head	own;
-	u16			load[TIMENS_TK_SLOTS];
+	u32			load[TIMENS_TK_SLOTS];
+	DECLARE_BITMAP(low, TIMENS_TK_SLOTS);
+	u32			low_load;
 	unsigned int		interval;
 	unsigned int		deadline;
 	unsigned int		cursor;
+	u32			phase;
+	u64			phase_tick;
 	unsigned int		budget;
 	u16			generation;
 	unsigned int		nr_own;

@@ -260,6 +260,8 @@ struct tkt_actor {
  * @actor:	The namespaces
  * @nr:		Number of namespaces
  * @host_runs:	The host takes its ticks
+ * @twin:	A copy of the namespace which takes its pass, for the full way
+ * @twin_page:	vDSO data of @twin
  * @rnd:	Random numbers
  */
 struct tkt_world {
@@ -272,6 +274,8 @@ struct tkt_world {
 	struct tkt_actor	actor[TKT_ACTORS];
 	unsigned int		nr;
 	bool			host_runs;
+	struct timekeeper_ns	*twin;
+	struct vdso_data	*twin_page;
 	struct rnd_state	rnd;
 };
 
@@ -343,6 +347,9 @@ static struct tkt_world *tkt_world(struct kunit *test, const struct tkt_spec *sp
 	KUNIT_ASSERT_NOT_NULL(test, w->clock);
 	w->host = kunit_kzalloc(test, sizeof(*w->host), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, w->host);
+	w->twin = tkt_alloc(test);
+	w->twin_page = kunit_kcalloc(test, CS_BASES, sizeof(*w->twin_page), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w->twin_page);
 
 	/* A narrow counter is about to wrap */
 	w->base = spec->bits < 64 ? CLOCKSOURCE_MASK(spec->bits) - tkt_random(w, 3000000) :
@@ -429,17 +436,91 @@ static s64 tkt_read_host(const struct tkt_world *w, clockid_t clk)
  * Passes
  */
 
+static void tkt_same(struct tkt_world *w, const char *field, s64 a, s64 b)
+{
+	KUNIT_ASSERT_EQ_MSG(w->test, a, b, "%s, at tick %llu", field, w->tick);
+}
+
+static void tkt_same_ntp(struct tkt_world *w, const struct ntp_data *a, const struct ntp_data *b)
+{
+	tkt_same(w, "tick_usec", a->tick_usec, b->tick_usec);
+	tkt_same(w, "tick_length", a->tick_length, b->tick_length);
+	tkt_same(w, "tick_length_base", a->tick_length_base, b->tick_length_base);
+	tkt_same(w, "ntp_tick_adj", a->ntp_tick_adj, b->ntp_tick_adj);
+	tkt_same(w, "time_state", a->time_state, b->time_state);
+	tkt_same(w, "time_status", a->time_status, b->time_status);
+	tkt_same(w, "time_maxerror", a->time_maxerror, b->time_maxerror);
+	tkt_same(w, "time_esterror", a->time_esterror, b->time_esterror);
+	tkt_same(w, "ntp_next_leap_sec", a->ntp_next_leap_sec, b->ntp_next_leap_sec);
+	tkt_same(w, "time_offset", a->time_offset, b->time_offset);
+	tkt_same(w, "time_constant", a->time_constant, b->time_constant);
+	tkt_same(w, "time_freq", a->time_freq, b->time_freq);
+	tkt_same(w, "time_reftime", a->time_reftime, b->time_reftime);
+	tkt_same(w, "time_adjust", a->time_adjust, b->time_adjust);
+}
+
+static void tkt_same_vdata(struct tkt_world *w, const struct vdso_data *a,
+			  const struct vdso_data *b)
+{
+	unsigned int i;
+
+	tkt_same(w, "seq", a->seq & 1, b->seq & 1);
+	tkt_same(w, "clock_mode", a->clock_mode, b->clock_mode);
+	tkt_same(w, "cycle_last", a->cycle_last, b->cycle_last);
+	tkt_same(w, "max_cycles", a->max_cycles, b->max_cycles);
+	tkt_same(w, "mask", a->mask, b->mask);
+	tkt_same(w, "mult", a->mult, b->mult);
+	tkt_same(w, "shift", a->shift, b->shift);
+	tkt_same(w, "ns_state", a->ns_state, b->ns_state);
+	for (i = 0; i < VDSO_BASES; i++) {
+		tkt_same(w, "sec", a->basetime[i].sec, b->basetime[i].sec);
+		tkt_same(w, "nsec", a->basetime[i].nsec, b->basetime[i].nsec);
+	}
+}
+
+/*
+ * Take a pass, and another one with a copy of the namespace which knows nothing
+ * of a calm: both ways must lead to the same place, bit by bit.
+ */
+static void tkt_pass_twice(struct tkt_world *w, struct timekeeper_ns *tn)
+{
+	struct timekeeper_ns *twin = w->twin;
+	struct timens_tk_raw raw;
+	unsigned int i;
+
+	timens_tk_copy(twin, tn);
+	twin->calm_until = 0;
+	twin->vdata = tn->vdata ? w->twin_page : NULL;
+	if (tn->vdata)
+		memcpy(w->twin_page, tn->vdata, CS_BASES * sizeof(*w->twin_page));
+
+	tkt_raw(w, &raw);
+	timens_tk_pass_at(tn, &raw, w->clock->now & w->clock->cs.mask);
+	timens_tk_pass_at(twin, &raw, w->clock->now & w->clock->cs.mask);
+
+	KUNIT_ASSERT_MEMEQ_MSG(w->test, &tn->tkd.timekeeper, &twin->tkd.timekeeper,
+			       sizeof(twin->tkd.timekeeper), "timekeeper, at tick %llu", w->tick);
+	tkt_same_ntp(w, &tn->ntp, &twin->ntp);
+	tkt_same(w, "cycle_now", tn->cycle_now, twin->cycle_now);
+	tkt_same(w, "edge_sec", tn->edge_sec, twin->edge_sec);
+	tkt_same(w, "calm_until", tn->calm_until, twin->calm_until);
+	tkt_same(w, "raw.cycles", tn->raw.cycles, twin->raw.cycles);
+	tkt_same(w, "raw.sec", tn->raw.sec, twin->raw.sec);
+	tkt_same(w, "raw.xnsec", tn->raw.xnsec, twin->raw.xnsec);
+	if (tn->vdata)
+		for (i = 0; i < CS_BASES; i++)
+			tkt_same_vdata(w, &tn->vdata[i], &w->twin_page[i]);
+}
+
 /* No clock may notice that a pass takes place, leap second or not */
 static void tkt_pass(struct tkt_world *w, struct timekeeper_ns *tn)
 {
 	s64 before[ARRAY_SIZE(tkt_clocks)];
-	struct timens_tk_raw raw;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(tkt_clocks); i++)
 		before[i] = tkt_read(w, tn, tkt_clocks[i]);
-	tkt_raw(w, &raw);
-	timens_tk_pass_at(tn, &raw, w->clock->now & w->clock->cs.mask);
+	tkt_pass_twice(w, tn);
 	for (i = 0; i < ARRAY_SIZE(tkt_clocks); i++)
 		KUNIT_ASSERT_EQ_MSG(w->test, tkt_read(w, tn, tkt_clocks[i]), before[i],
 				    "clock %d at a pass", tkt_clocks[i]);
@@ -684,29 +765,6 @@ static __printf(5, 6) void tkt_expect_near(struct tkt_world *w, s64 a, s64 b, u6
 	va_end(args);
 	KUNIT_ASSERT_LE_MSG(w->test, apart, most, "%lld and %lld, at tick %llu: %s", a, b,
 			    w->tick, what);
-}
-
-static void tkt_same(struct tkt_world *w, const char *field, s64 a, s64 b)
-{
-	KUNIT_ASSERT_EQ_MSG(w->test, a, b, "%s, at tick %llu", field, w->tick);
-}
-
-static void tkt_same_ntp(struct tkt_world *w, const struct ntp_data *a, const struct ntp_data *b)
-{
-	tkt_same(w, "tick_usec", a->tick_usec, b->tick_usec);
-	tkt_same(w, "tick_length", a->tick_length, b->tick_length);
-	tkt_same(w, "tick_length_base", a->tick_length_base, b->tick_length_base);
-	tkt_same(w, "ntp_tick_adj", a->ntp_tick_adj, b->ntp_tick_adj);
-	tkt_same(w, "time_state", a->time_state, b->time_state);
-	tkt_same(w, "time_status", a->time_status, b->time_status);
-	tkt_same(w, "time_maxerror", a->time_maxerror, b->time_maxerror);
-	tkt_same(w, "time_esterror", a->time_esterror, b->time_esterror);
-	tkt_same(w, "ntp_next_leap_sec", a->ntp_next_leap_sec, b->ntp_next_leap_sec);
-	tkt_same(w, "time_offset", a->time_offset, b->time_offset);
-	tkt_same(w, "time_constant", a->time_constant, b->time_constant);
-	tkt_same(w, "time_freq", a->time_freq, b->time_freq);
-	tkt_same(w, "time_reftime", a->time_reftime, b->time_reftime);
-	tkt_same(w, "time_adjust", a->time_adjust, b->time_adjust);
 }
 
 /*
@@ -2318,6 +2376,7 @@ static void tkt_page(struct kunit *test)
 	struct timespec64 real = { .tv_sec = TKT_MIDNIGHT - 20, .tv_nsec = 999999999 };
 	struct tkt_world *w = tkt_world(test, TKT_TSC, &real);
 	static const int flags[] = { STA_INS, STA_DEL };
+	struct timens_tk_raw raw;
 	struct tkt_actor *a;
 	unsigned int i, k, published;
 	s64 edge, left, ns;
@@ -2400,7 +2459,10 @@ static void tkt_page(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		seq = a->page->seq;
 		a->tn->state = TIMENS_TK_FOLLOW;
-		tkt_pass(w, a->tn);
+		/* Any section of a writer forgets it */
+		a->tn->calm_until = 0;
+		tkt_raw(w, &raw);
+		timens_tk_pass_at(a->tn, &raw, w->clock->now & w->clock->cs.mask);
 		KUNIT_EXPECT_EQ(test, a->page->seq & 1, 1);
 		KUNIT_EXPECT_GT(test, a->page->seq, seq);
 		KUNIT_EXPECT_EQ(test, a->page->clock_mode, VDSO_CLOCKMODE_TIMENS);
@@ -3683,6 +3745,136 @@ static void tkt_smear_leap(struct kunit *test)
 		   a[0]->passes, a[1]->passes, apart, most, worst, chord, worst_tai);
 }
 
+/*
+ * Calm passes
+ */
+
+/*
+ * Whether the pass at the present goes the short way. It leaves alone what cannot
+ * have changed, as the width of the counter.
+ */
+static bool tkt_is_short(struct tkt_world *w, struct tkt_actor *a)
+{
+	struct vdso_data *vd = &a->page[CS_HRES_COARSE];
+	u64 mask = vd->mask;
+	struct timens_tk_raw raw;
+	bool is_short;
+
+	vd->mask = ~mask;
+	tkt_raw(w, &raw);
+	timens_tk_pass_at(a->tn, &raw, w->clock->now & w->clock->cs.mask);
+	is_short = vd->mask == ~mask;
+	vd->mask = mask;
+	return is_short;
+}
+
+/* After a write one full pass, then short ones for as long as @ns go by without one */
+static void tkt_expect_calm(struct tkt_world *w, struct tkt_actor *a, const char *what, u64 ns)
+{
+	unsigned int i;
+
+	KUNIT_ASSERT_FALSE_MSG(w->test, tkt_is_short(w, a), "%s", what);
+	for (i = 0; i < 8; i++) {
+		w->clock->now += tkt_ns_to_cycles(w, ns / 8);
+		KUNIT_ASSERT_TRUE_MSG(w->test, tkt_is_short(w, a), "%s, pass %u", what, i);
+	}
+}
+
+static void tkt_expect_restless(struct tkt_world *w, struct tkt_actor *a, const char *what,
+				u64 ns)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		KUNIT_ASSERT_FALSE_MSG(w->test, tkt_is_short(w, a), "%s, pass %u", what, i);
+		w->clock->now += tkt_ns_to_cycles(w, ns / 8);
+	}
+}
+
+/*
+ * What is owed to passes which came late is made up for by halves. Half a second
+ * at 500 us a second is less than 2^18 ns.
+ */
+static void tkt_expect_calm_again(struct tkt_world *w, struct tkt_actor *a, const char *what)
+{
+	unsigned int i;
+
+	for (i = 0; i < 40; i++) {
+		w->clock->now += tkt_ns_to_cycles(w, NSEC_PER_SEC);
+		tkt_is_short(w, a);
+	}
+	KUNIT_ASSERT_TRUE_MSG(w->test, tkt_is_short(w, a), "%s", what);
+}
+
+/* When the short way is taken and when it is not; that it is right tkt_pass() tells */
+static void tkt_calm(struct kunit *test)
+{
+	const struct tkt_spec *spec = test->param_value;
+	struct timespec64 real = { .tv_sec = TKT_MIDNIGHT - 3 * 3600 };
+	struct tkt_world *w = tkt_world(test, spec, &real);
+	struct __kernel_timex slew = { .modes = TKT_ADJTIME, .offset = 3000 };
+	struct __kernel_timex pll = {
+		.modes = ADJ_OFFSET | ADJ_STATUS | ADJ_TIMECONST,
+		.status = STA_PLL, .offset = 100000, .constant = 4,
+	};
+	struct tkt_actor *a;
+	unsigned int i;
+	s64 now;
+
+	kunit_info(test, "seed %#llx", tkt_seed);
+	a = tkt_actor(w, HZ, NULL);
+	list_del_init(&a->tn->node);
+	tkt_expect_calm(w, a, "taken over", 2 * NSEC_PER_SEC);
+
+	/* Whatever is written, if it does not last */
+	for (i = 0; i < 20; i++) {
+		KUNIT_ASSERT_EQ(test, tkt_settime(w, a, 1 + tkt_random(w, 2000000000),
+						  tkt_random(w, NSEC_PER_SEC)), 0);
+		tkt_expect_calm(w, a, "set", 8 * tkt_random(w, NSEC_PER_SEC / 8));
+		KUNIT_ASSERT_GE(test, tkt_adjust(w, a, 9000 + tkt_random(w, 2001),
+						 tkt_random_signed(w, 500 << 16)), 0);
+		/* What was left of the phase may be more than quantisation at another rate */
+		while (!a->tn->calm_until) {
+			tkt_is_short(w, a);
+			w->clock->now += tkt_ns_to_cycles(w, NSEC_PER_SEC / 2);
+		}
+		KUNIT_ASSERT_TRUE(test, tkt_is_short(w, a));
+	}
+	KUNIT_ASSERT_GE(test, tkt_adjust(w, a, USER_TICK_USEC, 0), 0);
+
+	/* While adjtime() slews, 500 us in a second */
+	KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &slew), 0);
+	tkt_expect_restless(w, a, "adjtime()", 4 * NSEC_PER_SEC);
+	tkt_expect_calm_again(w, a, "after adjtime()");
+
+	/* While the PLL does */
+	KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &pll), 0);
+	tkt_expect_restless(w, a, "PLL", 8 * NSEC_PER_SEC);
+	KUNIT_ASSERT_GE(test, tkt_status(w, a, 0), 0);
+
+	/* With a leap second to come, near or far */
+	KUNIT_ASSERT_EQ(test, tkt_settime(w, a, TKT_MIDNIGHT - 3600, 0), 0);
+	KUNIT_ASSERT_GE(test, tkt_status(w, a, STA_INS), 0);
+	tkt_expect_restless(w, a, "far leap second", 4 * NSEC_PER_SEC);
+	KUNIT_ASSERT_GE(test, tkt_status(w, a, 0), 0);
+	tkt_expect_calm_again(w, a, "withdrawn");
+	KUNIT_ASSERT_EQ(test, tkt_settime(w, a, TKT_MIDNIGHT - 3, 0), 0);
+	KUNIT_ASSERT_GE(test, tkt_status(w, a, STA_INS), 0);
+	tkt_expect_restless(w, a, "leap second", 4 * NSEC_PER_SEC);
+	KUNIT_ASSERT_GE(test, tkt_status(w, a, 0), 0);
+	tkt_expect_calm_again(w, a, "after a leap second");
+
+	/* A pass which comes so late that its product would not fit goes the full way */
+	if (spec->bits == 64) {
+		now = w->clock->now;
+		w->clock->now += a->tn->max_cycles - tkt_ns_to_cycles(w, TICK_NSEC);
+		KUNIT_EXPECT_TRUE(test, tkt_is_short(w, a));
+		w->clock->now += a->tn->max_cycles + 1;
+		KUNIT_EXPECT_FALSE(test, tkt_is_short(w, a));
+		KUNIT_EXPECT_GT(test, (s64)w->clock->now, now);
+	}
+}
+
 static struct kunit_case tkt_cases[] = {
 	KUNIT_CASE_PARAM(tkt_fixed_point, tkt_spec_gen_params),
 	KUNIT_CASE_PARAM(tkt_fastest, tkt_spec_gen_params),
@@ -3726,6 +3918,7 @@ static struct kunit_case tkt_cases[] = {
 	KUNIT_CASE(tkt_rate_catch_up),
 	KUNIT_CASE(tkt_rate_parse),
 	KUNIT_CASE_PARAM(tkt_smear_leap, tkt_smear_gen_params),
+	KUNIT_CASE_PARAM(tkt_calm, tkt_spec_gen_params),
 	{}
 };
 
