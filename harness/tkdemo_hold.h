@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Many time namespaces with a clock of their own, each held by a descriptor and by
+ * nothing else: closing it is the end of the namespace.
+ *
+ * The caller stays in the time namespace in which it called tkd_hold_start(). Each
+ * namespace is owned by another frequency, so that no two neighbours have the
+ * same line.
+ */
+#ifndef TIMENS_TKDEMO_HOLD_H
+#define TIMENS_TKDEMO_HOLD_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/timex.h>
+
+#include "tkdemo.h"
+
+#define TKD_DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
+
+/* Descriptors which a program needs besides those which hold namespaces. */
+#define TKD_SPARE_FILES	200
+
+static struct {
+	int *fd;
+	long nr;
+	long max;
+	/* The time namespace of the caller. */
+	int initial;
+} tkd_held = { .initial = -1 };
+
+/*
+ * A line of the kernel's statistics. The kernel of the feature only: the others
+ * have no such file.
+ */
+static inline long long tkd_kernel_stat(const char *key)
+{
+	long long value;
+
+	if (!tkd_file_number(TKD_DEBUG_DIR "/stats", key, &value))
+		errx(TK_EXIT_FAILURE, "%s has no line '%s'", TKD_DEBUG_DIR "/stats", key);
+	return value;
+}
+
+/*
+ * Room for so many namespaces and so many other descriptors. The limit on time
+ * namespaces depends on the memory of the machine and is too low for a small one.
+ */
+static inline void tkd_hold_start(long max, long files)
+{
+	struct rlimit limit = { 0 };
+	char text[32];
+
+	limit.rlim_cur = (rlim_t)(max + files + TKD_SPARE_FILES);
+	limit.rlim_max = limit.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		err(TK_EXIT_FAILURE, "setrlimit(RLIMIT_NOFILE, %ld)", (long)limit.rlim_cur);
+	snprintf(text, sizeof(text), "%ld", max + TKD_SPARE_FILES);
+	tkd_write_file("/proc/sys/user/max_time_namespaces", text);
+	tkd_held.fd = calloc((size_t)max + 1, sizeof(*tkd_held.fd));
+	if (!tkd_held.fd)
+		err(TK_EXIT_FAILURE, "memory for %ld descriptors", max);
+	tkd_held.max = max;
+	tkd_held.initial = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	if (tkd_held.initial < 0)
+		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
+}
+
+static inline void tkd_enter(int fd)
+{
+	if (setns(fd, CLONE_NEWTIME))
+		err(TK_EXIT_FAILURE, "setns to the time namespace of descriptor %d", fd);
+}
+
+static inline void tkd_leave(void)
+{
+	tkd_enter(tkd_held.initial);
+}
+
+/* -100 ppm ... +100 ppm, never the same twice in a row, and never none. */
+static inline long tkd_hold_frequency(long nr)
+{
+	return (nr * 37 % 200 - 100) * 65536 + 32768;
+}
+
+/* The caller's namespace owns its clock from now on, if it did not before. */
+static inline void tkd_own(long nr)
+{
+	struct timex tx = { .modes = ADJ_FREQUENCY, .freq = tkd_hold_frequency(nr) };
+
+	if (adjtimex(&tx) < 0)
+		err(TK_EXIT_FAILURE, "adjtimex in namespace %ld", nr);
+}
+
+/*
+ * A namespace which owns its clock, entered and left again. It is the caller who
+ * closes the descriptor.
+ */
+static inline int tkd_new_owner(long nr)
+{
+	int fd = tkd_enter_new_time_ns(NULL);
+
+	tkd_own(nr);
+	tkd_leave();
+	return fd;
+}
+
+/* Makes or drops namespaces until there are so many. */
+static inline void tkd_hold(long number)
+{
+	if (number > tkd_held.max)
+		errx(TK_EXIT_FAILURE, "%ld namespaces were asked for, there is room for %ld",
+		     number, tkd_held.max);
+	for (; tkd_held.nr > number; tkd_held.nr--)
+		if (close(tkd_held.fd[tkd_held.nr - 1]))
+			err(TK_EXIT_FAILURE, "close");
+	for (; tkd_held.nr < number; tkd_held.nr++)
+		tkd_held.fd[tkd_held.nr] = tkd_new_owner(tkd_held.nr);
+}
+
+/* A figure for another number of owners would be a wrong one. */
+static inline void tkd_require_owners(long number)
+{
+	long long own = tkd_kernel_stat("own");
+
+	if (own != number)
+		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld",
+		     number, own);
+}
+
+#endif /* TIMENS_TKDEMO_HOLD_H */

@@ -1,0 +1,740 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tkwritecost - what it costs to set and to steer a clock, outside and in a time
+ * namespace, and whom it disturbs
+ *
+ * For bench/writes.sh. Two machines answer two kinds of question:
+ *
+ * Without --storm the figures are instructions of a single system call, counted
+ * exactly: QEMU with -icount, one CPU. Each is the median of many calls, so that
+ * no tick is in it. The number of other namespaces that own their clock, and of
+ * timers armed in one of them, is varied; a call which depended on them would
+ * show it. Also counted: the tick, by what it adds to the calls which it hits.
+ *
+ *	call    call      call    call              call    call
+ *	|------||------||------||--[ tick ]--------||------||------|
+ *	 median                 median + tick
+ *
+ * With --storm there are two CPUs and real time. One of them sets a clock as fast
+ * as it can; what the other one notices is counted: interrupts of each kind, and
+ * the passes which the kernel took for the other namespaces. There are no
+ * figures of time, two emulated CPUs share this machine with others.
+ *
+ * On a kernel without the feature only the initial namespace is measured.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "tkdemo_count.h"
+#include "tkdemo_hold.h"
+#include "tkdemo_look.h"
+
+/* Calls which are not counted, and those which are; odd, for the median to be one of them. */
+#define WARM_UP		10
+#define CALLS		201
+
+/* Far enough that nothing of it expires while the program runs. */
+#define FAR		(3600 * TK_NSEC_PER_SEC)
+
+/* Timers in another namespace, and calls there between two calls which are counted. */
+#define TIMERS		1000
+#define STORM_CALLS	100
+
+/* Over how much time of the machine the ticks are looked at, and among how many namespaces. */
+#define TICK_LOOK	(2 * TK_NSEC_PER_SEC)
+#define TICK_OTHERS	100
+/* A call which takes so many instructions longer than usual was hit by a tick. */
+#define TICK_LEAST	1000
+
+/* Calls for which the interrupts of the other CPU are counted, and how often, for the median. */
+#define IPI_CALLS	10000
+#define IPI_ROUNDS	3
+
+static long numbers[] = { 0, 100, 1000, 5000 };
+
+#define NR_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
+
+static bool feature;
+static uint64_t overhead;
+
+/*
+ * The calls
+ */
+
+/* A system call by its number: what the C library makes of it is not of interest. */
+#define CALL(...)	(syscall(__VA_ARGS__) < 0 ? -(long)errno : 0)
+
+static struct timespec at;
+static struct timeval at_us;
+static struct timex change;
+static bool flip;
+
+static long nothing(void)
+{
+	return 0;
+}
+
+/* A millisecond ahead, so that it is a step. */
+static void prepare_time(void)
+{
+	int64_t ns = tkd_read(CLOCK_REALTIME) + TK_NSEC_PER_SEC / 1000;
+
+	at.tv_sec = ns / TK_NSEC_PER_SEC;
+	at.tv_nsec = ns % TK_NSEC_PER_SEC;
+	at_us.tv_sec = at.tv_sec;
+	at_us.tv_usec = at.tv_nsec / 1000;
+}
+
+static long set_time(void)
+{
+	return CALL(SYS_clock_settime, CLOCK_REALTIME, &at);
+}
+
+static long set_time_of_day(void)
+{
+	return CALL(SYS_settimeofday, &at_us, NULL);
+}
+
+static long adjust(void)
+{
+	return CALL(SYS_adjtimex, &change);
+}
+
+static void prepare_change(unsigned int modes)
+{
+	memset(&change, 0, sizeof(change));
+	change.modes = modes;
+	flip = !flip;
+}
+
+static void prepare_nothing(void)
+{
+	prepare_change(0);
+}
+
+static void prepare_frequency(void)
+{
+	prepare_change(ADJ_FREQUENCY);
+	change.freq = flip ? 65536 : -65536;
+}
+
+static void prepare_tick(void)
+{
+	prepare_change(ADJ_TICK);
+	change.tick = flip ? 10001 : 10000;
+}
+
+/* The PLL has to be on. */
+static void prepare_offset(void)
+{
+	prepare_change(ADJ_OFFSET);
+	change.offset = flip ? 100 : -100;
+}
+
+static void prepare_set_offset(void)
+{
+	prepare_change(ADJ_SETOFFSET | ADJ_NANO);
+	change.time.tv_sec = flip ? 0 : -1;
+	change.time.tv_usec = flip ? 1000000 : 999000000;
+}
+
+static long read_time(void)
+{
+	struct timespec ts;
+
+	return CALL(SYS_clock_gettime, CLOCK_REALTIME, &ts);
+}
+
+struct call {
+	const char *name;
+	/* Before the call, not counted; may be missing. */
+	void (*prepare)(void);
+	long (*run)(void);
+};
+
+static const struct call calls[] = {
+	{ "clock_settime",		prepare_time,		set_time },
+	{ "settimeofday",		prepare_time,		set_time_of_day },
+	{ "adjtimex(ADJ_FREQUENCY)",	prepare_frequency,	adjust },
+	{ "adjtimex(ADJ_TICK)",		prepare_tick,		adjust },
+	{ "adjtimex(ADJ_OFFSET)",	prepare_offset,		adjust },
+	{ "adjtimex(ADJ_SETOFFSET)",	prepare_set_offset,	adjust },
+	{ "adjtimex(0)",		prepare_nothing,	adjust },
+	{ "clock_gettime system call",	NULL,			read_time },
+};
+
+#define NR_CALLS	(sizeof(calls) / sizeof(calls[0]))
+
+static const struct call settime = { "clock_settime", prepare_time, set_time };
+static const struct call gettime = { "clock_gettime system call", NULL, read_time };
+
+__attribute__((noipa))
+static uint64_t count(long (*run)(void), long *result)
+{
+	uint64_t start = tkd_cycles();
+
+	*result = run();
+	return tkd_cycles() - start;
+}
+
+static double median_of(uint64_t *values, unsigned int nr)
+{
+	qsort(values, nr, sizeof(values[0]), tkd_by_length);
+	return (double)values[nr / 2];
+}
+
+/* The median; @before comes before each call, and before its own preparation. */
+static double cost_of(const struct call *c, void (*before)(void))
+{
+	static uint64_t took[CALLS];
+	unsigned int i;
+
+	for (i = 0; i < WARM_UP + CALLS; i++) {
+		uint64_t cycles;
+		long result;
+
+		if (before)
+			before();
+		if (c->prepare)
+			c->prepare();
+		cycles = count(c->run, &result);
+		if (result)
+			errx(TK_EXIT_FAILURE, "%s: %s", c->name, strerror(-(int)result));
+		if (i >= WARM_UP)
+			took[i - WARM_UP] = cycles - overhead;
+	}
+	return median_of(took, CALLS);
+}
+
+/* "write WHERE OTHERS TIMERS VALUE NAME" */
+static void figure(const char *where, long others, long timers, double value, const char *name)
+{
+	tkd_say("%-6s %5ld others, %5ld timers there: %8.0f  %s", where, others, timers, value,
+		name);
+	tkd_fact("write %s %ld %ld %.0f %s", where, others, timers, value, name);
+}
+
+static void set_status(int status)
+{
+	struct timex tx = { .modes = ADJ_STATUS, .status = status };
+
+	if (adjtimex(&tx) < 0)
+		err(TK_EXIT_FAILURE, "adjtimex(ADJ_STATUS, %d)", status);
+}
+
+/* No steering left: what is measured next is to start as this did. */
+static void calm(void)
+{
+	struct timex tx = {
+		.modes	= ADJ_OFFSET | ADJ_FREQUENCY | ADJ_TICK,
+		.tick	= 10000,
+	};
+
+	if (adjtimex(&tx) < 0)
+		err(TK_EXIT_FAILURE, "adjtimex, to steer no more");
+	set_status(STA_UNSYNC);
+}
+
+static void all_calls(const char *where, long others)
+{
+	unsigned int i;
+
+	set_status(STA_PLL);
+	for (i = 0; i < NR_CALLS; i++)
+		figure(where, others, 0, cost_of(&calls[i], NULL), calls[i].name);
+	calm();
+}
+
+/*
+ * Timers in another namespace
+ */
+
+static int timers[TIMERS];
+
+/* In the present namespace; a tenth of a second apart. */
+static void arm_timers(void)
+{
+	int64_t start = tkd_read(CLOCK_REALTIME) + FAR;
+	unsigned int i;
+
+	for (i = 0; i < TIMERS; i++) {
+		int64_t ns = start + i * (TK_NSEC_PER_SEC / 10);
+		struct itimerspec spec = {
+			.it_value = {
+				.tv_sec	 = ns / TK_NSEC_PER_SEC,
+				.tv_nsec = ns % TK_NSEC_PER_SEC,
+			},
+		};
+
+		timers[i] = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
+		if (timers[i] < 0 || timerfd_settime(timers[i], TFD_TIMER_ABSTIME, &spec, NULL))
+			err(TK_EXIT_FAILURE, "timer %u", i);
+	}
+}
+
+static void close_timers(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TIMERS; i++)
+		if (close(timers[i]))
+			err(TK_EXIT_FAILURE, "close");
+}
+
+/* The namespace @own, the host, with and without timers in another namespace. */
+static void timers_elsewhere(int own)
+{
+	static const char name[] = "clock_settime among timers";
+	unsigned int armed;
+
+	for (armed = 0; armed < 2; armed++) {
+		if (armed) {
+			tkd_enter(tkd_held.fd[0]);
+			arm_timers();
+		}
+		tkd_enter(own);
+		figure("own", tkd_held.nr, armed * TIMERS, cost_of(&settime, NULL), name);
+		tkd_leave();
+		figure("host", tkd_held.nr, armed * TIMERS, cost_of(&settime, NULL), name);
+		if (armed) {
+			/* That they are where they are meant to be shows in the price there. */
+			tkd_enter(tkd_held.fd[0]);
+			figure("their", tkd_held.nr, TIMERS, cost_of(&settime, NULL), name);
+			tkd_leave();
+		}
+	}
+	close_timers();
+}
+
+/*
+ * A storm before each call
+ */
+
+static int stormed, here;
+
+static void only_visit(void)
+{
+	tkd_enter(stormed);
+	tkd_enter(here);
+}
+
+static void storm_and_back(void)
+{
+	unsigned int i;
+
+	tkd_enter(stormed);
+	for (i = 0; i < STORM_CALLS; i++) {
+		prepare_time();
+		if (set_time())
+			errx(TK_EXIT_FAILURE, "clock_settime in a storm");
+	}
+	tkd_enter(here);
+}
+
+/* What the call costs in @fd after a visit to the other namespace, and after a storm there. */
+static void after_storm(const char *where, int fd, const struct call *c)
+{
+	char name[80];
+
+	here = fd;
+	tkd_enter(fd);
+	snprintf(name, sizeof(name), "%s, calm", c->name);
+	figure(where, tkd_held.nr, 0, cost_of(c, only_visit), name);
+	snprintf(name, sizeof(name), "%s, storm elsewhere", c->name);
+	figure(where, tkd_held.nr, 0, cost_of(c, storm_and_back), name);
+	tkd_leave();
+}
+
+/*
+ * The tick during a storm
+ */
+
+static long get_parent(void)
+{
+	return syscall(SYS_getppid) < 0;
+}
+
+/*
+ * Calls as fast as possible. Those which a tick hits take longer, and by how much
+ * is the tick. A kernel thread may run as well (TKD_FOREIGN).
+ */
+static void ticks_of(const char *name, const struct call *c, const struct tkd_counter *counter)
+{
+	static uint64_t took[TKD_MAX_GAPS];
+	uint64_t now, end, usual, limit;
+	unsigned int i, nr = 0, foreign = 0;
+	long long passes, calls_done = 0;
+	double sum = 0;
+	long result;
+
+	usual = (uint64_t)cost_of(c, NULL) + overhead;
+	memset(took, 0, sizeof(took));
+	passes = tkd_kernel_stat("passes");
+	end = tkd_cycles() + (uint64_t)((double)TICK_LOOK * counter->cycles_per_ns);
+	do {
+		uint64_t start;
+
+		if (c->prepare)
+			c->prepare();
+		start = tkd_cycles();
+		result = c->run();
+		now = tkd_cycles();
+		if (result)
+			errx(TK_EXIT_FAILURE, "%s in a storm failed", c->name);
+		calls_done++;
+		if (now - start > usual + TICK_LEAST && nr < TKD_MAX_GAPS)
+			took[nr++] = now - start - usual;
+	} while (now < end);
+	passes = tkd_kernel_stat("passes") - passes;
+	if (!nr || nr == TKD_MAX_GAPS)
+		errx(TK_EXIT_FAILURE, "%s: %u interruptions: this is no tick", name, nr);
+	qsort(took, nr, sizeof(took[0]), tkd_by_length);
+	limit = took[nr / 2] * TKD_FOREIGN;
+	for (i = 0; i < nr; i++) {
+		if (took[i] > limit)
+			foreign++;
+		else
+			sum += (double)took[i];
+	}
+	tkd_say("tick, %s: median %.0f, mean %.0f instructions of %u; %lld calls; %.1f passes/s",
+		name, (double)took[nr / 2], sum / (nr - foreign), nr - foreign, calls_done,
+		(double)passes * TK_NSEC_PER_SEC / TICK_LOOK);
+	tkd_fact("tick %s %.0f %.1f %u %u %lld %.1f", name, (double)took[nr / 2],
+		 sum / (nr - foreign), nr, foreign, calls_done,
+		 (double)passes * TK_NSEC_PER_SEC / TICK_LOOK);
+}
+
+static void count_all(const struct tkd_counter *counter, unsigned int nr_numbers)
+{
+	const struct call empty = { "nothing", NULL, nothing };
+	static const struct call other = { "getppid", NULL, get_parent };
+	unsigned int i;
+	int own;
+
+	overhead = (uint64_t)cost_of(&empty, NULL);
+	all_calls("host", 0);
+	if (!feature)
+		return;
+	for (i = 0; i < nr_numbers; i++) {
+		tkd_hold(numbers[i]);
+		tkd_settle(counter);
+		tkd_require_owners(numbers[i]);
+		/* The first figures of the host are those with no owner at all. */
+		if (numbers[i])
+			all_calls("host", numbers[i]);
+		own = tkd_new_owner(numbers[i]);
+		tkd_enter(own);
+		all_calls("own", numbers[i]);
+		tkd_leave();
+		tkd_require_owners(numbers[i] + 1);
+		if (close(own))
+			err(TK_EXIT_FAILURE, "close");
+	}
+	tkd_claim(true, "all calls did what they were meant to do, among up to %ld other owners",
+		  numbers[nr_numbers - 1]);
+
+	tkd_hold(TICK_OTHERS);
+	own = tkd_new_owner(TICK_OTHERS);
+	timers_elsewhere(own);
+	stormed = own;
+	after_storm("own", tkd_held.fd[0], &settime);
+	after_storm("own", tkd_held.fd[0], &gettime);
+	after_storm("host", tkd_held.initial, &gettime);
+	tkd_enter(own);
+	/* Twice, by turns: what else differs from one look to the next is then seen as well. */
+	for (i = 0; i < 2; i++) {
+		tkd_settle(counter);
+		ticks_of(i ? "calm-2" : "calm-1", &other, counter);
+		tkd_settle(counter);
+		ticks_of(i ? "storm-2" : "storm-1", &settime, counter);
+	}
+	tkd_leave();
+	tkd_require_owners(TICK_OTHERS + 1);
+	close(own);
+	tkd_hold(0);
+}
+
+/*
+ * Two CPUs
+ */
+
+/* Interrupts of CPU 0 since boot, by the name of the line. */
+static unsigned long interrupts(const char *line)
+{
+	char text[512], name[16];
+	unsigned long value;
+	bool found = false;
+	FILE *file;
+
+	file = fopen("/proc/interrupts", "re");
+	if (!file)
+		err(TK_EXIT_FAILURE, "/proc/interrupts");
+	while (!found && fgets(text, sizeof(text), file))
+		found = sscanf(text, " %15[A-Z0-9]: %lu", name, &value) == 2 && !strcmp(name, line);
+	fclose(file);
+	if (!found)
+		errx(TK_EXIT_FAILURE, "/proc/interrupts has no line '%s'", line);
+	return value;
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		err(TK_EXIT_FAILURE, "sched_setaffinity: CPU %d", cpu);
+}
+
+/*
+ * A child of this program, and what it has done so far.
+ */
+
+static volatile uint64_t *rounds;
+static pid_t child;
+
+static bool fork_child(int cpu, int fd)
+{
+	if (!rounds) {
+		rounds = mmap(NULL, sizeof(*rounds), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (rounds == MAP_FAILED)
+			err(TK_EXIT_FAILURE, "mmap");
+	}
+	*rounds = 0;
+	child = fork();
+	if (child < 0)
+		err(TK_EXIT_FAILURE, "fork");
+	if (child)
+		return false;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		err(TK_EXIT_FAILURE, "prctl");
+	pin(cpu);
+	tkd_enter(fd);
+	return true;
+}
+
+static void end_child(const char *what)
+{
+	int status;
+
+	if (kill(child, SIGKILL) || waitpid(child, &status, 0) != child)
+		err(TK_EXIT_FAILURE, "the child which %s", what);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		errx(TK_EXIT_FAILURE, "the child which %s ended before its time", what);
+}
+
+/*
+ * A task on CPU 0 which sleeps until a time of CLOCK_REALTIME a fifth of a second
+ * ahead, over and over: nothing else is to happen earlier on its CPU. A step of
+ * its clock makes the timer come nearer, of which the kernel has to tell that
+ * CPU. A step of any other clock does not concern it.
+ */
+static void start_sleeper(int fd)
+{
+	if (!fork_child(0, fd))
+		return;
+	for (;; ++*rounds) {
+		int64_t until = tkd_read(CLOCK_REALTIME) + TK_NSEC_PER_SEC / 5;
+		const struct timespec ts = {
+			.tv_sec	 = until / TK_NSEC_PER_SEC,
+			.tv_nsec = until % TK_NSEC_PER_SEC,
+		};
+		int ret = clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL);
+
+		if (ret)
+			errx(TK_EXIT_FAILURE, "clock_nanosleep: %s", strerror(ret));
+	}
+}
+
+static const char * const lines[] = { "CAL", "RES", "TLB" };
+
+#define NR_LINES	(sizeof(lines) / sizeof(lines[0]))
+
+/*
+ * What CPU 0 gets to do while CPU 1 makes these calls in @fd, and a task on it sleeps
+ * in @sleeper.
+ */
+static void disturb(const char *name, const struct call *c, int fd, int sleeper)
+{
+	uint64_t more[NR_LINES][IPI_ROUNDS], woken[IPI_ROUNDS];
+	unsigned int i, round;
+	long n;
+
+	pin(1);
+	tkd_enter(fd);
+	start_sleeper(sleeper);
+	for (round = 0; round < IPI_ROUNDS; round++) {
+		/* What entering a namespace and changing the CPU left behind is over. */
+		tkd_sleep_until(tkd_read(CLOCK_MONOTONIC) + TK_NSEC_PER_SEC / 2);
+		woken[round] = *rounds;
+		for (i = 0; i < NR_LINES; i++)
+			more[i][round] = interrupts(lines[i]);
+		for (n = 0; n < IPI_CALLS; n++) {
+			if (c->prepare)
+				c->prepare();
+			if (c->run())
+				errx(TK_EXIT_FAILURE, "%s failed", c->name);
+		}
+		for (i = 0; i < NR_LINES; i++)
+			more[i][round] = interrupts(lines[i]) - more[i][round];
+		woken[round] = *rounds - woken[round];
+	}
+	if (!*rounds)
+		errx(TK_EXIT_FAILURE, "%s: the sleeper on CPU 0 never woke", name);
+	end_child("sleeps");
+	tkd_leave();
+	for (i = 0; i < NR_LINES; i++) {
+		double median = median_of(more[i], IPI_ROUNDS);
+		double least = (double)more[i][0], most = (double)more[i][IPI_ROUNDS - 1];
+
+		tkd_say("%-28s %d calls on CPU 1: %.0f %s on CPU 0 (%.0f to %.0f)", name,
+			IPI_CALLS, median, lines[i], least, most);
+		tkd_fact("ipi %s %s %.0f %.0f %.0f", name, lines[i], median, least, most);
+	}
+	tkd_say("%-28s the sleeper woke %.0f times", name, median_of(woken, IPI_ROUNDS));
+	tkd_fact("ipi %s woken %.0f", name, median_of(woken, IPI_ROUNDS));
+}
+
+/*
+ * The passes of the others in a span of time; with the storm of a child in @fd on
+ * CPU 1, if it is a namespace.
+ */
+static void watch(const char *name, long seconds, int fd)
+{
+	static const char * const keys[] = { "passes", "busy", "carried", "steps" };
+	long long value[4];
+	int64_t start, took;
+	double length;
+	unsigned int i;
+
+	if (fd >= 0 && fork_child(1, fd)) {
+		for (;;) {
+			prepare_time();
+			if (set_time())
+				errx(TK_EXIT_FAILURE, "clock_settime in a storm");
+		}
+	}
+	/* Not asleep: an idle CPU has no tick. */
+	start = tkd_read(CLOCK_MONOTONIC);
+	while (tkd_read(CLOCK_MONOTONIC) < start + TK_NSEC_PER_SEC)
+		;
+	for (i = 0; i < 4; i++)
+		value[i] = tkd_kernel_stat(keys[i]);
+	start = tkd_read(CLOCK_MONOTONIC);
+	do {
+		took = tkd_read(CLOCK_MONOTONIC) - start;
+	} while (took < seconds * TK_NSEC_PER_SEC);
+	for (i = 0; i < 4; i++)
+		value[i] = tkd_kernel_stat(keys[i]) - value[i];
+	if (fd >= 0) {
+		end_child("storms");
+		if (value[3] < 100)
+			errx(TK_EXIT_FAILURE, "a storm of %lld steps in %ld s is none", value[3],
+			     seconds);
+	}
+	length = (double)took / TK_NSEC_PER_SEC;
+	tkd_say("%s: %.1f passes/s, %lld busy, %lld ticks over the budget; %lld steps in %.1f s",
+		name, (double)value[0] / length, value[1], value[2], value[3], length);
+	tkd_fact("watch %s %.2f %lld %lld %lld %.3f", name, (double)value[0] / length, value[1],
+		 value[2], value[3], length);
+}
+
+static void storm_all(long seconds)
+{
+	/* Takes about as long, and tells nobody. */
+	static const struct call other = { "adjtimex(0)", prepare_nothing, adjust };
+	int host = tkd_held.initial, own;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) != 2)
+		errx(TK_EXIT_FAILURE, "%ld CPUs are online, two are wanted",
+		     sysconf(_SC_NPROCESSORS_ONLN));
+	disturb("reading,sleeper-on-host", &other, host, host);
+	disturb("host,sleeper-on-host", &settime, host, host);
+	if (feature) {
+		tkd_hold(TICK_OTHERS);
+		own = tkd_new_owner(TICK_OTHERS);
+		tkd_require_owners(TICK_OTHERS + 1);
+		disturb("own,sleeper-on-host", &settime, own, host);
+		disturb("own,sleeper-in-another", &settime, own, tkd_held.fd[0]);
+		disturb("own,sleeper-in-same", &settime, own, own);
+
+		pin(0);
+		watch("calm", seconds, -1);
+		watch("storm", seconds, own);
+		tkd_require_owners(TICK_OTHERS + 1);
+		close(own);
+		tkd_hold(0);
+	}
+	tkd_claim(true, "interrupts of the other CPU were counted");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "facts",	required_argument,	NULL, 'f' },
+		{ "others",	required_argument,	NULL, 'o' },
+		{ "storm",	required_argument,	NULL, 's' },
+		{ "help",	no_argument,		NULL, 'h' },
+		{ 0 }
+	};
+	unsigned int nr_numbers = NR_NUMBERS;
+	const char *facts = NULL;
+	struct tkd_counter counter;
+	struct utsname name;
+	long storm = 0;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			facts = optarg;
+			break;
+		case 'o':
+			/* The largest number only. */
+			numbers[1] = tk_parse_number("--others", optarg, 1, 20000);
+			nr_numbers = 2;
+			break;
+		case 's':
+			storm = tk_parse_number("--storm", optarg, 1, 3600);
+			break;
+		case 'h':
+			printf("Usage: %s [--facts FILE] [--others N | --storm SECONDS]\n"
+			       "Instructions of setting and steering a clock; with --storm: whom it disturbs.\n"
+			       "--others: with 0 and N other owners instead of 0, 100, 1000 and 5000. Root only.\n",
+			       program_invocation_short_name);
+			return 0;
+		default:
+			fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
+			return TK_EXIT_FAILURE;
+		}
+	}
+	if (optind != argc)
+		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
+	tkd_start(facts);
+	if (uname(&name))
+		err(TK_EXIT_FAILURE, "uname");
+	feature = !access("/proc/self/timens_clock", F_OK);
+	tkd_fact("writes.release %s", name.release);
+	tkd_fact("writes.feature %d", feature);
+	tkd_hold_start(numbers[nr_numbers - 1] > TICK_OTHERS ? numbers[nr_numbers - 1] :
+		       TICK_OTHERS, TIMERS);
+	if (storm) {
+		storm_all(storm);
+	} else {
+		tkd_calibrate(&counter);
+		if (!tkd_claim(counter.exact, "the cycle counter counts instructions"))
+			return TK_EXIT_FAILURE;
+		count_all(&counter, nr_numbers);
+	}
+	tkd_end();
+	return 0;
+}
