@@ -460,7 +460,7 @@ static void tkt_same_ntp(struct tkt_world *w, const struct ntp_data *a, const st
 }
 
 static void tkt_same_vdata(struct tkt_world *w, const struct vdso_data *a,
-			  const struct vdso_data *b)
+			   const struct vdso_data *b)
 {
 	unsigned int i;
 
