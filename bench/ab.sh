@@ -6,12 +6,15 @@
 #   off     the queue, with TIMEKEEPER_NS=n
 #   plain   the queue, with TIMEKEEPER_NS=y and no namespace with a clock of its own
 #
-# Each is booted twice, by turns, with the suite ab-cost, which counts every reading of a clock and the tick in the initial
-# namespace. The table goes to the terminal, out/ab.txt and out/ab.json. Exit status 1 when off differs from stock in any
-# reading through the vDSO by even one instruction, or in the median of the tick by more than 0.5 %. What system calls and
-# plain cost is reported, not judged.
+# Each is booted twice, by turns, with the suite ab-cost, which counts every reading of a clock, the tick, processes and
+# timers in the initial namespace, and last the readings in another time namespace. The table goes to the terminal,
+# out/bench/ab.txt and out/bench/ab.json. Exit status 1 when off differs from stock in any reading through the vDSO by even
+# one instruction, or in the median of the tick by more than 0.5 %. All else, and what plain costs, is reported here and
+# judged by bench/goals.sh.
 #
-# usage: ab.sh [--kernel NAME=BZIMAGE]...    with that image for stock, off or plain, instead of building it
+# usage: ab.sh [OPTION...]
+#   --kernel NAME=BZIMAGE   that image for stock, off or plain, instead of building it
+#   --quick                 one boot of each kernel
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -24,13 +27,16 @@ rounds=2
 # Of the tick's median, in percent.
 tolerance=0.5
 
+given=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel)
 		need_value "$@"
 		take_image "$2"
+		given+=("${2%%=*}")
 		shift 2
 		;;
+	--quick) rounds=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -38,17 +44,20 @@ done
 
 measure()
 {
-	local round name dir
+	local round name dir n=0
 
 	for ((round = 1; round <= rounds; round++)); do
 		for name in "${kernels[@]}"; do
-			say "round $round of $rounds: $name"
-			dir=$OUT/ab/$name-$round
+			n=$((n + 1))
+			say "boot $n of $((rounds * ${#kernels[@]})): $name ($SECONDS s)"
+			dir=$OUT/bench/ab/$name-$round
 			"$ROOT/scripts/boot.sh" --config "$name" --suite ab-cost --kernel "${image[$name]}" --out "$dir"
 			check_identity "$name" "$dir/files/ab-cost.facts" ab
-			awk -v name="$name" -v round="$round" '
-				$1 ~ /^(vdso|syscall|tick)$/ { group = $1; value = $2; sub(/^[^ ]+ [^ ]+ /, ""); print group "\t" $0 "\t" name "\t" round "\t" value }' \
-				"$dir/files/ab-cost.facts" >> "$work/figures"
+			awk -v OFS='\t' -v name="$name" -v round="$round" '
+				$1 ~ /^(vdso|syscall|tick|process|timer|timens|coarse)$/ {
+					group = $1; value = $2; sub(/^[^ ]+ [^ ]+ /, "")
+					print group, $0, name, round, value
+				}' "$dir/files/ab-cost.facts" >> "$work/figures"
 		done
 	done
 	check_versions
@@ -58,8 +67,9 @@ measure()
 summarize()
 {
 	jq -R -s --argjson rounds "$rounds" --argjson tolerance "$tolerance" --arg version "${version[stock]}" \
-		--argjson ticks "$(fact "$OUT/ab/stock-1/files/ab-cost.facts" ab.ticks)" \
-		--argjson hz "$(fact "$OUT/ab/stock-1/files/ab-cost.facts" ab.hz)" '
+		--arg given "${given[*]}" \
+		--argjson ticks "$(fact "$OUT/bench/ab/stock-1/files/ab-cost.facts" ab.ticks)" \
+		--argjson hz "$(fact "$OUT/bench/ab/stock-1/files/ab-cost.facts" ab.hz)" '
 		def mean: add / length;
 		def percent($of): if $of == 0 then null else . / $of * 100 end;
 		split("\n") | map(select(length > 0) | split("\t")
@@ -70,33 +80,52 @@ summarize()
 			rounds: (group_by(.kernel) | map({ key: .[0].kernel, value: map(.value) }) | from_entries) })
 		| sort_by(.at)
 		| map(del(.at)
-			| . + { complete: ([.rounds.stock, .rounds.off, .rounds.plain] | all(type == "array" and length == $rounds)) }
+			# Only plain has namespaces with a clock of their own.
+			| .only_plain = (.group == "coarse" and .figure == "own namespace")
+			| .complete = ((.rounds | keys) == (if .only_plain then ["plain"] else ["off", "plain", "stock"] end)
+				and ([.rounds[] | length == $rounds] | all))
 			| if .complete then
 				. + (.rounds | map_values(mean))
-				| .off_less_stock = .off - .stock
-				| .plain_less_stock = .plain - .stock
-				| .plain_percent = (.plain_less_stock as $d | .stock as $s | $d | percent($s))
-				| .off_percent = (.off_less_stock as $d | .stock as $s | $d | percent($s))
+				| if .only_plain then . else
+					.off_less_stock = .off - .stock
+					| .plain_less_stock = .plain - .stock
+					| .plain_percent = (.plain_less_stock as $d | .stock as $s | $d | percent($s))
+					| .off_percent = (.off_less_stock as $d | .stock as $s | $d | percent($s))
+				  end
 				| .spread = ([.rounds[] | max - min] | max)
 				| .judged = (.group == "vdso" or (.group == "tick" and .figure == "median"))
 				# Every boot of one against every boot of the other.
 				| .holds = (if .group == "vdso" then (.rounds.stock + .rounds.off | unique | length == 1)
 					elif .judged then (.off_percent | fabs) <= $tolerance else null end)
 			  else .judged = true | .holds = false end)
-		| { linux: $version, unit: "instructions", hz: $hz, ticks_per_boot: $ticks, rounds: $rounds,
+		| { linux: $version, hz: $hz, ticks_per_boot: $ticks, rounds: $rounds,
+		    # Not built from the queue of the context by this run.
+		    images_given: ($given | split(" ")),
 		    tick_tolerance_percent: $tolerance,
+		    complete: (all(.[]; .complete) and ([.[].group] | unique | length) == 7),
 		    ok: ((map(select(.group == "vdso")) | length > 0) and any(.[]; .group == "tick" and .figure == "median")
 			and all(.[]; .holds != false)),
-		    figures: . }' "$work/figures"
+		    rows: . }' "$work/figures"
+}
+
+# The figures of all that have them: value, unit, name.
+figures()
+{
+	jq -r '.rows[] | . as $row
+		| (if .group == "vdso" then "vdso " elif .group == "syscall" then "syscall "
+		   elif .group == "timens" then "vdso in a time namespace " else .group + ": " end) as $prefix
+		| ("stock", "off", "plain") as $kernel | select($row[$kernel] != null)
+		| [$row[$kernel], (if .group == "coarse" then "ns" else "instructions" end),
+		   $prefix + (.figure | sub("^clock_gettime "; "CLOCK_")) + ": " + $kernel] | @tsv' "$1"
 }
 
 table()
 {
 	jq -r '
-		def number: if . == floor then tostring else (. * 100 | round / 100 | tostring) end;
-		def signed: if . > 0 then "+" + number else number end;
+		def number: if . == null then "-" elif . == floor then tostring else (. * 100 | round / 100 | tostring) end;
+		def signed: if . == null then "" elif . > 0 then "+" + number else number end;
 		def percent: if . == null then "" else (. * 100 | round / 100) as $p | "(" + (if $p > 0 then "+" else "" end) + ($p | tostring) + " %)" end;
-		.figures[] | [.group, .figure]
+		.rows[] | [.group, .figure]
 		+ (if .complete then [(.stock | number), (.off | number), (.plain | number),
 			(.off_less_stock | signed), (.off_percent | percent), (.plain_less_stock | signed), (.plain_percent | percent), (.spread | number),
 			(if .holds == null then "" elif .holds then "ok" else "DIFFERS" end)]
@@ -106,6 +135,10 @@ table()
 			title["vdso"] = "Through the vDSO (off must be exactly stock)"
 			title["syscall"] = "By system call"
 			title["tick"] = "One tick, as a busy loop of a user misses it (the median is judged)"
+			title["process"] = "Processes, from the call of the parent until it has waited for the child"
+			title["timer"] = "Timers; an expiry is its interrupt, as a busy loop misses it"
+			title["timens"] = "Through the vDSO in a time namespace, which follows the host"
+			title["coarse"] = "How much CLOCK_REALTIME_COARSE moves at once: nanoseconds, not instructions"
 		}
 		$1 != group {
 			group = $1
@@ -119,6 +152,7 @@ report()
 {
 	echo "Linux $(jq -r .linux "$1") in the initial time namespace, no own namespace; instructions, mean of $rounds boots of each kernel"
 	echo "(spread: the largest difference between two boots of one kernel)"
+	jq -r '.images_given | select(length > 0) | "given, not built here: \(join(", "))"' "$1"
 	echo
 	table "$1" | sed 's/ *$//'
 	cat <<END
@@ -127,16 +161,17 @@ A tick is the whole interrupt, from the last instruction of the program before i
 local APIC, hrtimers, timekeeping with the update of the vDSO's page, CPU accounting, scheduler, RCU, the timer wheel and the
 softirqs that follow. Timekeeping is only a part of that, so a change of its cost shows in instructions, hardly in percent.
 Median, mean, shortest and longest are those of $(jq -r .ticks_per_boot "$1") ticks of each boot at HZ=$(jq -r .hz "$1"), without those in which another task ran (longer
-than eight medians). Instructions say nothing about caches and about branches that are mispredicted.
+than eight medians). Processes and timers are medians of 201 each; the program that is executed is static and does nothing.
+Instructions say nothing about caches and about branches that are mispredicted.
 END
 	echo
 	if [[ $(jq -r .ok "$1") = true ]]; then
-		jq -r '.figures[] | select(.group == "tick" and .figure == "median")
+		jq -r '.rows[] | select(.group == "tick" and .figure == "median")
 			| "off is as stock: every reading through the vDSO to the instruction; the median of the tick differs by " +
 			"\(.off_less_stock) instructions of \(.stock) (\(.off_percent * 100 | round / 100) %, allowed '"$tolerance"' %)"' "$1"
 	else
 		echo "off is NOT as stock:"
-		jq -r '.figures[] | select(.holds == false) | "  \(.group) \(.figure): \(.rounds | tojson)"' "$1"
+		jq -r '.rows[] | select(.holds == false) | "  \(.group) \(.figure): \(.rounds | tojson)"' "$1"
 	fi
 }
 
@@ -145,12 +180,16 @@ build_kernels
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : > "$work/figures"
-mkdir -p "$OUT"
-rm -f "$OUT/ab.txt" "$OUT/ab.json"
+mkdir -p "$OUT/bench"
+rm -f "$OUT/bench/ab.txt" "$OUT/bench/ab.json"
 measure
 summarize > "$work/ab.json"
 report "$work/ab.json" > "$work/ab.txt"
-cp "$work/ab.json" "$work/ab.txt" "$OUT/"
-cat "$OUT/ab.txt"
-say "written to $OUT/ab.txt and $OUT/ab.json"
-[[ $(jq -r .ok "$OUT/ab.json") = true ]]
+cat "$work/ab.txt"
+# A figure that one kernel has and another not is none to keep.
+[[ $(jq -r .complete "$work/ab.json") = true ]] || die "the figures are not complete"
+bench_context icount "{ \"boots_of_each\": $rounds }" "${kernels[@]}" > "$work/context"
+figures "$work/ab.json" | bench_json ab "$work/context" "$work/ab.json"
+cp "$work/ab.txt" "$OUT/bench/"
+say "written to $OUT/bench/: ab.txt, ab.json"
+[[ $(jq -r .ok "$OUT/bench/ab.json") = true ]]

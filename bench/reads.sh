@@ -1,16 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What it costs to read a clock through the vDSO, on the real CPU of this machine: the images of two kernels, run by a
-# process with pages made up for them (bench/vdsoread.c).
+# What it costs to read a clock through the vDSO.
+#
+# First on the real CPU of this machine, in cycles: the images of two kernels, run by a process with pages made up for them
+# (bench/vdsoread.c).
 #
 #   stock   the pristine source: outside, and in a time namespace as Linux has them
 #   plain   the queue, with TIMEKEEPER_NS=y: outside, in a namespace that follows, and in one that owns its clock
 #
-# The table goes to the terminal and out/bench/reads.txt, all figures and what they depend on to out/bench/reads.json, a plot
-# to out/bench/reads.svg and .png. All is reported, nothing judged: these are times. 64-bit images only; instructions of
-# the 32-bit ones are counted in the guest (make run, make ab).
+# Then in the guest, counted by the instruction, on plain: the same places, the 64-bit and the 32-bit vDSO, and the system
+# call (suite read-cost). Instructions are exact, but do not tell what reading the counter takes.
 #
-# usage: reads.sh [--runs N] [--rounds N] [--calls N]    processes (7), batches of each kind in each (300), calls in a batch (1000)
+# The tables go to the terminal and out/bench/reads.txt, all figures and what they depend on to out/bench/reads.json, a plot
+# to out/bench/reads.svg and .png. All is reported, nothing judged: bench/goals.sh does that.
+#
+# usage: reads.sh [OPTION...]
+#   --runs N                processes (7)
+#   --rounds N              batches of each kind in each (300)
+#   --calls N               calls in a batch (1000)
+#   --quick                 2 processes, 30 batches
+#   --no-guest              the native part alone
+#   --kernel NAME=BZIMAGE   that image for stock or plain, instead of building it; its vDSO is still that of build/obj-NAME
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -19,12 +29,21 @@ set -euo pipefail
 # shellcheck source=bench/lib.sh
 . "$ROOT/bench/lib.sh"
 
-runs=7 rounds=300 calls=1000
+runs=7 rounds=300 calls=1000 guest=1
+given=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--runs) need_value "$@"; runs=$2; shift 2 ;;
 	--rounds) need_value "$@"; rounds=$2; shift 2 ;;
 	--calls) need_value "$@"; calls=$2; shift 2 ;;
+	--quick) runs=2 rounds=30; shift ;;
+	--no-guest) guest=0; shift ;;
+	--kernel)
+		need_value "$@"
+		take_image "$2"
+		given+=("${2%%=*}")
+		shift 2
+		;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -51,23 +70,36 @@ measure()
 	done
 }
 
-context()
+# Figures as lines of: bits, the costs in the three places, name.
+count()
 {
-	jq -n --arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" --arg kernel "$(uname -r)" \
-		--arg compiler "$(gcc --version | head -n 1)" --arg queue "$(queue_digest)" \
-		--arg repository "$(git -C "$ROOT" describe --always --dirty 2> /dev/null || echo unknown)" \
-		--arg stock "$(sha256sum < "$(vdso_of stock)" | cut -d' ' -f1)" \
-		--arg plain "$(sha256sum < "$(vdso_of plain)" | cut -d' ' -f1)" \
-		--argjson runs "$runs" --argjson rounds "$rounds" --argjson calls "$calls" '
-		{ cpu: $cpu, running_kernel: $kernel, compiler: $compiler, repository: $repository, queue_sha256: $queue,
-		  vdso64_sha256: { stock: $stock, plain: $plain }, runs: $runs, rounds: $rounds, calls: $calls,
-		  unit: "cycles of the time stamp counter" }'
+	local dir=$OUT/bench/reads/guest bits
+
+	say "counting in the guest"
+	"$ROOT/scripts/boot.sh" --config plain --suite read-cost --kernel "${image[plain]}" --out "$dir"
+	for bits in 64 32; do
+		[[ $(fact "$dir/files/read-cost-$bits.facts" read.unit) = instructions ]] ||
+			die "$dir/files/read-cost-$bits.facts does not count instructions"
+		awk -v OFS='\t' -v bits="$bits" '$1 == "read.cost" {
+			host = $2; follow = $3; own = $4; sub(/^([^ ]+ ){4}/, ""); print bits, host, follow, own, $0
+		}' "$dir/files/read-cost-$bits.facts" >> "$work/counts"
+	done
+}
+
+# What the figures depend on besides what all benchmarks have in common.
+parameters()
+{
+	jq -n --argjson runs "$runs" --argjson rounds "$rounds" --argjson calls "$calls" \
+		--arg qemu "$([[ $guest = 0 ]] || qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version //p')" '
+		{ runs: $runs, rounds: $rounds, calls: $calls, counted_with_qemu: (if $qemu == "" then null else $qemu end) }'
 }
 
 # Of each figure the median over the runs of the medians, and the lowest and the highest of these.
 summarize()
 {
-	jq -R -s --slurpfile context "$1" '
+	jq -R -s --rawfile counts "$work/counts" --arg given "${given[*]}" \
+		--arg stock "$(sha256sum < "$(vdso_of stock)" | cut -d' ' -f1)" \
+		--arg plain "$(sha256sum < "$(vdso_of plain)" | cut -d' ' -f1)" '
 		def median: sort | .[length / 2 | floor];
 		split("\n") | map(select(length > 0) | split("\t")) as $rows
 		| ($rows | map(select(.[1] == "hz") | .[2] | tonumber) | median) as $hz
@@ -76,18 +108,35 @@ summarize()
 			| map({ at: (map(.[8]) | min), name: .[0][7], where: "\(.[0][2]) \(.[0][3])",
 				value: (map(.[4] | tonumber) | { median: median, lowest: min, highest: max }) })
 			| sort_by(.at)) as $cells
-		| { context: $context[0], counter_hz: $hz,
+		| { counter_hz: $hz, vdso64_sha256: { stock: $stock, plain: $plain },
+		    # Not built from the queue of the context by this run.
+		    images_given: ($given | split(" ")),
 		    empty_call: ($cells[] | select(.where == "- -") | .value),
 		    reads: ([$cells[] | select(.where != "- -")] | map(.name) | unique_by(.) | map(. as $name
 			| { name: $name, at: ([$cells[] | select(.name == $name) | .at] | min),
 			    cells: ([$cells[] | select(.name == $name) | { key: .where, value: .value }] | from_entries) })
-			| sort_by(.at) | map(del(.at))) }' "$work/figures"
+			| sort_by(.at) | map(del(.at))),
+		    # In instructions.
+		    counted: ($counts | split("\n") | map(select(length > 0) | split("\t")
+			| { bits: (.[0] | tonumber), name: .[4], cells: { "plain host": (.[1] | tonumber),
+			    "plain follow": (.[2] | tonumber), "plain own": (.[3] | tonumber) } })) }' "$work/figures"
+}
+
+# value, unit, name
+figures()
+{
+	jq -r '(.reads[] | .name as $name | .cells | to_entries[] | [.value.median, "cycles", "\($name): \(.key)"]),
+		[.empty_call.median, "cycles", "call of an empty function"],
+		(.counted[] | (if .bits == 32 then "counted 32-bit " else "counted " end) as $prefix | .name as $name
+			| .cells | to_entries[] | [.value, "instructions", "\($prefix)\($name): \(.key)"])
+		| @tsv' "$1"
 }
 
 report()
 {
 	jq -r '.context as $c | "\($c.cpu), counter \(.counter_hz / 1e6 | round) MHz; \($c.compiler)",
-		"repository \($c.repository), queue \($c.queue_sha256[:12]); \($c.runs) runs of \($c.rounds) batches of \($c.calls) calls, by turns"' "$1"
+		"repository \($c.repository), queue \($c.queue[:12])\(.images_given | if length > 0 then " (given, not built here: " + join(", ") + ")" else "" end)",
+		($c.parameters | "\(.runs) runs of \(.rounds) batches of \(.calls) calls, by turns")' "$1"
 	echo
 	echo "Cycles of the counter for one call: median of the runs, and from the lowest to the highest of them"
 	jq -r '(.reads[] | [.name] + ([.cells["stock host"], .cells["plain host"], .cells["stock follow"], .cells["plain follow"], .cells["plain own"]]
@@ -111,6 +160,25 @@ report()
 	jq -r '.reads | (map(select(.name == "CLOCK_REALTIME"))[0].cells["plain own"].median) as $fine
 		| (map(select(.name == "CLOCK_REALTIME_COARSE"))[0].cells["plain own"].median) as $coarse
 		| "CLOCK_REALTIME_COARSE there: \($coarse * 100 / $fine | round) % of CLOCK_REALTIME"' "$1"
+	[[ $guest = 1 ]] || return 0
+	echo
+	echo "Instructions of one call, counted in the guest (QEMU $(jq -r .context.parameters.counted_with_qemu "$1"))"
+	jq -r '.counted as $all | $all[] | select(.bits == 64) | . as $wide | ($all[] | select(.bits == 32 and .name == $wide.name)) as $narrow
+		| [.name] + ([$wide, $narrow] | map(.cells | .["plain host"], .["plain follow"], .["plain own"])) | @tsv' "$1" |
+		awk -F '\t' '
+		BEGIN {
+			printf "  %-28s %-26s  %-26s\n", "", "64-bit program", "32-bit program"
+			printf "  %-28s", ""
+			for (i = 0; i < 2; i++)
+				printf "%s%8s %8s %8s", i ? "  " : " ", "outside", "follows", "own"
+			printf "\n"
+		}
+		{
+			printf "  %-28s", $1
+			for (i = 2; i <= NF; i++)
+				printf "%s%8s", i == 5 ? "  " : " ", $i
+			printf "\n"
+		}'
 }
 
 plot()
@@ -135,23 +203,27 @@ plot "$work/points" using 2:3:4:xtic(1) lc rgb "gray60" title "stock, outside", 
 	"" using 11:12:13 lc rgb "#c0a040" title "plain, follows", \\
 	"" using 14:15:16 lc rgb "#1040a0" title "plain, own clock"
 END
-	gnuplot -e "set terminal svg size 900,500 dynamic background 'white'; set output '$OUT/bench/reads.svg'" "$work/plot"
-	gnuplot -e "set terminal pngcairo size 900,500; set output '$OUT/bench/reads.png'" "$work/plot"
+	bench_plot reads "$work/plot"
 }
 
 type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
 kernels=(stock plain)
 build_kernels
+[[ $guest = 0 || -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT/bench" "$BUILD/bench"
+rm -f "$OUT"/bench/reads.{txt,json,svg,png}
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror "$ROOT/bench/vdsoread.c" -o "$BUILD/bench/vdsoread"
 : > "$work/figures"
+: > "$work/counts"
 measure
-context > "$work/context"
-summarize "$work/context" > "$work/reads.json"
-report "$work/reads.json" > "$work/reads.txt"
-plot "$work/reads.json"
-cp "$work/reads.json" "$work/reads.txt" "$OUT/bench/"
+[[ $guest = 0 ]] || count
+bench_context native "$(parameters)" "${kernels[@]}" > "$work/context"
+summarize > "$work/details"
+figures "$work/details" | bench_json reads "$work/context" "$work/details"
+report "$OUT/bench/reads.json" > "$work/reads.txt"
+plot "$OUT/bench/reads.json"
+cp "$work/reads.txt" "$OUT/bench/"
 cat "$OUT/bench/reads.txt"
 say "written to $OUT/bench/: reads.txt, reads.json, reads.svg, reads.png"

@@ -15,6 +15,7 @@
 # usage: timers.sh [OPTION...]
 #   --kernel NAME=BZIMAGE   that image for stock, off or plain, instead of building it
 #   --without-off           two kernels only
+#   --quick                 one boot of each kernel
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -37,6 +38,7 @@ while [[ $# -gt 0 ]]; do
 		shift 2
 		;;
 	--without-off) kernels=(stock plain); shift ;;
+	--quick) rounds=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -70,30 +72,29 @@ option()
 	sed -n -E "s/.* -$1 ([^ ]+) .*/\1/p" "$OUT/bench/timers/stock-1/cmdline" | sed 's,\\,,g'
 }
 
-context()
+# What the figures depend on besides what all benchmarks have in common.
+parameters()
+{
+	jq -n --arg cpu "$(option cpu)" --arg icount "$(option icount)" --arg smp "$(option smp)" --argjson rounds "$rounds" '
+		{ guest: { cpu: $cpu, icount: $icount, cpus: ($smp | tonumber) }, boots_of_each: $rounds }'
+}
+
+# Not built from the queue of the context by this run, and what was booted.
+images()
 {
 	local name
 
 	for name in "${kernels[@]}"; do
-		printf '%s\t%s\t%s\t%s\n' "$name" "${release[$name]}" "$(fragments "$name" | sed 's/^ *//')" \
-			"$(sha256sum < "${image[$name]}" | cut -d' ' -f1)"
-	done | jq -R -s --arg qemu "$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version //p')" \
-		--arg cpu "$(option cpu)" --arg icount "$(option icount)" --arg smp "$(option smp)" \
-		--arg compiler "$(gcc --version | head -n 1)" --argjson rounds "$rounds" \
-		--arg repository "$(git -C "$ROOT" describe --always --dirty 2> /dev/null || echo unknown)" \
-		--arg queue "$(queue_digest)" --arg given "${given[*]}" '
-		{ qemu: { version: $qemu, cpu: $cpu, icount: $icount, cpus: ($smp | tonumber) }, compiler: $compiler,
-		  kernels: (split("\n") | map(select(length > 0) | split("\t")
-			| { key: .[0], value: { release: .[1], fragments: (.[2] | split(" ")), bzimage_sha256: .[3] } }) | from_entries),
-		  repository: $repository, queue_sha256: $queue,
-		  # Not built from that queue by this run.
-		  images_given: ($given | split(" ")), boots_of_each: $rounds, unit: "instructions" }'
+		printf '%s\t%s\n' "$name" "$(sha256sum < "${image[$name]}" | cut -d' ' -f1)"
+	done | jq -R -s --arg given "${given[*]}" '
+		{ images_given: ($given | split(" ")),
+		  bzimage_sha256: (split("\n") | map(select(length > 0) | split("\t") | { key: .[0], value: .[1] }) | from_entries) }'
 }
 
 # For each figure: the mean of the rounds, and what they differ by.
 summarize()
 {
-	jq -R -s --slurpfile context "$1" --argjson tolerance "$tolerance" '
+	jq -R -s --argjson rounds "$rounds" --slurpfile images "$1" --argjson tolerance "$tolerance" '
 		def rows: split("\n") | map(select(length > 0) | split("\t")
 			| { where: "\(.[0]) \(.[3])", group: .[2], name: .[5], value: (.[4] | tonumber) });
 		# {"stock init": {value, spread}, ...}
@@ -113,8 +114,8 @@ summarize()
 		    ["stock f-real", "the host", "a namespace, stock", null], ["off f-real", "the host", "a namespace, off", null] ]
 		  as $pairs
 		| ($steps | map(select(.group == "step"))) as $forward
-		| { context: $context[0],
-		    calls: ($calls | map(select(.group == "arm") | del(.group))),
+		| $images[0]
+		+ { calls: ($calls | map(select(.group == "arm") | del(.group))),
 		    among: ($calls | map(select(.group == "among") | del(.group))),
 		    steps: $steps,
 		    elsewhere: ($pairs | map(.[0] as $where | select(any($forward[]; .cells[$where]))
@@ -122,7 +123,7 @@ summarize()
 			| { where: $where, step_of: .[1], timers_in: .[2], none: $c["0"], many: $c["10000"], judged: (.[3] == true) }
 			| .more = .many - .none
 			| .holds = (if .judged then .more <= .none * $tolerance / 100 else null end))),
-		    incomplete: ([$calls[], $steps[] | . as $row | .cells[] | select(.boots != $context[0].boots_of_each) | $row.name // $row.group]),
+		    incomplete: ([$calls[], $steps[] | . as $row | .cells[] | select(.boots != $rounds) | $row.name // $row.group]),
 		    spread: ([$calls[], $steps[] | .cells[].spread] | max) }
 		| .ok = ((.incomplete | length) == 0 and ([.elsewhere[] | select(.judged) | .holds] | all) and (.calls | length) > 0)' \
 		"$work/figures"
@@ -158,6 +159,16 @@ print_cells()
 				printf "  %7s %5s", number($(2 * i)), $(2 * i + 1) == "" ? "" : sprintf("%.3f", $(2 * i + 1))
 			printf "  %6s\n", $NF
 		}' | sed 's/ *$//'
+}
+
+# value, unit, name
+figures()
+{
+	jq -r '((.calls[] | . + { group: "arm" }), (.among[] | . + { group: "among others:" })
+			| "\(.group) \(.name)" as $name | .cells | to_entries[] | [.value.value, "instructions", "\($name): \(.key)"]),
+		(.steps[] | "\(.group), \(.timers) timers" as $name
+			| .cells | to_entries[] | [.value.value, "instructions", "\($name): \(.key)"])
+		| @tsv' "$1"
 }
 
 step_table()
@@ -213,10 +224,10 @@ report()
 {
 	local file=$1
 
-	jq -r '.context | "Linux \(.kernels.stock.release | split("-")[0]) under QEMU \(.qemu.version), CPU \(.qemu.cpu), icount \(.qemu.icount); \(.compiler)",
-		"repository \(.repository), queue \(.queue_sha256[:12])\(.images_given | if length > 0 then " (given, not built here: " + join(", ") + ")" else "" end)",
+	jq -r '.images_given as $given | .context | "Linux \(.kernels.stock.release | split("-")[0]) under QEMU \(.qemu), CPU \(.parameters.guest.cpu), icount \(.parameters.guest.icount); \(.compiler)",
+		"repository \(.repository), queue \(.queue[:12])\($given | if length > 0 then " (given, not built here: " + join(", ") + ")" else "" end)",
 		"kernels: \([.kernels[] | .release + " (" + (.fragments | join(" ")) + ")"] | join(", "))",
-		"instructions; mean of \(.boots_of_each) boots of each kernel, by turns; spread: the largest difference between two boots of one kernel"' "$file"
+		"instructions; mean of \(.parameters.boots_of_each) boots of each kernel, by turns; spread: the largest difference between two boots of one kernel"' "$file"
 	echo
 	echo "Calls, in the initial namespace, and what stock's figure was multiplied by"
 	cells "$file" calls "stock init" "off init" "plain init" "plain busy" | print_cells "stock,off,plain,busy"
@@ -278,8 +289,7 @@ plot "$work/points" using 1:2 with linespoints lw 2 pt 7 title "on CLOCK_REALTIM
 	$none with lines dt 2 lc rgb "gray40" title "no timer", \\
 	"$work/host" using 1:2 with lines dt 3 lc rgb "black" title "stock kernel, no namespace"
 END
-	gnuplot -e "set terminal svg size 800,500 dynamic background 'white'; set output '$OUT/bench/timers-step.svg'" "$work/plot"
-	gnuplot -e "set terminal pngcairo size 800,500; set output '$OUT/bench/timers-step.png'" "$work/plot"
+	bench_plot timers-step "$work/plot" 800 500
 }
 
 type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
@@ -291,10 +301,12 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT/bench"
 rm -f "$OUT"/bench/timers.{txt,json} "$OUT"/bench/timers-step.{svg,png}
 measure
-context > "$work/context"
-summarize "$work/context" > "$work/timers.json"
-report "$work/timers.json" > "$work/timers.txt"
-cp "$work/timers.json" "$work/timers.txt" "$OUT/bench/"
+bench_context icount "$(parameters)" "${kernels[@]}" > "$work/context"
+images > "$work/images"
+summarize "$work/images" > "$work/details"
+figures "$work/details" | bench_json timers "$work/context" "$work/details"
+report "$OUT/bench/timers.json" > "$work/timers.txt"
+cp "$work/timers.txt" "$OUT/bench/"
 plot "$OUT/bench/timers.json"
 cat "$OUT/bench/timers.txt"
 say "written to $OUT/bench/: timers.txt, timers.json, timers-step.svg, timers-step.png"

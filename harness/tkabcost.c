@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * tkabcost - what reading a clock and the tick cost in the initial namespace, on
- * any kernel
+ * tkabcost - what reading a clock, the tick, processes and timers cost in the
+ * initial namespace, on any kernel
  *
  * For bench/ab.sh, which compares kernels: with the feature, with the feature
  * configured out, and the pristine source. Nothing here needs the feature, and
@@ -14,10 +14,26 @@
  * and the update of the vDSO's page, CPU accounting, the scheduler, RCU, the timer
  * wheel, and the softirqs that are raised in it. Timekeeping is a part of it only;
  * but nothing that is called in the tick can get dearer without being seen.
+ *
+ * A process and a timer are the median of many: what is random in a new address
+ * space, a tick, and a rare slow path are not in it. The machine is never idle
+ * meanwhile, so all that passes is instructions. The expiry of a timer is its
+ * interrupt, seen as the tick is, right behind a tick where no other is due:
+ *
+ *	tick | arm |  looks ...  [ interrupt of the timer ]  looks ... | next tick
+ *
+ * Last, where it can change none of the figures above, the program goes into a
+ * time namespace to read the clocks there, which costs more on the pristine source;
+ * with the feature the namespace then becomes the owner of its clock, for one
+ * look at how often its coarse clock moves.
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 
 #include "tkdemo_look.h"
 #include "tkdemo_read.h"
@@ -27,6 +43,22 @@
 
 /* How long the ticks are looked at. */
 #define LOOK		(2 * TK_NSEC_PER_SEC)
+
+/* Processes and timers: those which are not counted, and those which are. */
+#define WARM_UP		30
+#define CALLS		201
+
+/* Far enough that it does not expire while the program runs. */
+#define FAR		3600
+/* Of a timer which is waited for, and how long at most: both within a period of the tick. */
+#define SOON		200000
+#define WINDOW		600000
+/* How often something else may interrupt the wait before that counts as an error. */
+#define MAX_DISTURBED	1000
+
+/* How long the coarse clock is looked at. */
+#define LOOK_COARSE	(TK_NSEC_PER_SEC / 5)
+#define MAX_STEPS	10000
 
 static const struct tkd_target vdso_targets[] = {
 	{ "clock_gettime REALTIME",		TKD_VDSO_CLOCK,	CLOCK_REALTIME },
@@ -140,18 +172,348 @@ static void tick_cost(const struct tkd_counter *counter)
 		  ticks, look.seconds, hz, look.foreign);
 }
 
+/*
+ * Processes and timers
+ */
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median_of(uint64_t *values, unsigned int nr)
+{
+	qsort(values, nr, sizeof(values[0]), by_size);
+	return (double)values[nr / 2];
+}
+
+static void no_call(void)
+{
+}
+
+/* What the counter itself and a call of a function take. */
+__attribute__((noipa))
+static uint64_t count(void (*call)(void))
+{
+	uint64_t start = tkd_cycles();
+
+	call();
+	return tkd_cycles() - start;
+}
+
+/* Of the call, with what is done before it and after it not counted. */
+static double cost_of(void (*before)(void), void (*call)(void), void (*after)(void))
+{
+	static uint64_t took[CALLS];
+	unsigned int i;
+
+	for (i = 0; i < WARM_UP + CALLS; i++) {
+		uint64_t cycles, empty = count(no_call);
+
+		if (before)
+			before();
+		cycles = count(call);
+		if (after)
+			after();
+		if (i >= WARM_UP)
+			took[i - WARM_UP] = cycles > empty ? cycles - empty : 0;
+	}
+	return median_of(took, CALLS);
+}
+
+static void wait_for(pid_t child)
+{
+	int status;
+
+	if (syscall(SYS_wait4, child, &status, 0, NULL) != child)
+		err(TK_EXIT_FAILURE, "wait4");
+	if (status)
+		errx(TK_EXIT_FAILURE, "a child ended with wait status 0x%x", status);
+}
+
+/* By its number: what the C library does at a fork is not of interest. */
+static void fork_and_wait(void)
+{
+	pid_t child = (pid_t)syscall(SYS_fork);
+
+	if (child < 0)
+		err(TK_EXIT_FAILURE, "fork");
+	if (!child)
+		syscall(SYS_exit_group, 0);
+	wait_for(child);
+}
+
+/* A program without libraries that does nothing: what is left is the kernel's. */
+static void exec_and_wait(void)
+{
+	static char * const argv[] = { "true", NULL };
+	static char * const envp[] = { NULL };
+	pid_t child = vfork();
+
+	if (child < 0)
+		err(TK_EXIT_FAILURE, "vfork");
+	if (!child) {
+		execve("/busybox/busybox", argv, envp);
+		_exit(TK_EXIT_FAILURE);
+	}
+	wait_for(child);
+}
+
+static int timer_fd, timer_id;
+static const struct itimerspec disarmed;
+static const struct itimerspec far = { .it_value = { .tv_sec = FAR } };
+static const struct itimerspec soon = { .it_value = { .tv_nsec = SOON } };
+static volatile sig_atomic_t signals;
+
+static void set_fd(const struct itimerspec *spec)
+{
+	if (syscall(SYS_timerfd_settime, timer_fd, 0, spec, NULL))
+		err(TK_EXIT_FAILURE, "timerfd_settime");
+}
+
+static void set_timer(const struct itimerspec *spec)
+{
+	if (syscall(SYS_timer_settime, timer_id, 0, spec, NULL))
+		err(TK_EXIT_FAILURE, "timer_settime");
+}
+
+static void arm_fd(void)
+{
+	set_fd(&far);
+}
+
+static void cancel_fd(void)
+{
+	set_fd(&disarmed);
+}
+
+static void expire_fd(void)
+{
+	set_fd(&soon);
+}
+
+static void arm_timer(void)
+{
+	set_timer(&far);
+}
+
+static void cancel_timer(void)
+{
+	set_timer(&disarmed);
+}
+
+static void expire_timer(void)
+{
+	set_timer(&soon);
+}
+
+static unsigned int expired_fd(void)
+{
+	uint64_t times;
+
+	if (read(timer_fd, &times, sizeof(times)) == sizeof(times))
+		return (unsigned int)times;
+	if (errno != EAGAIN)
+		err(TK_EXIT_FAILURE, "reading the timerfd");
+	return 0;
+}
+
+static unsigned int expired_timer(void)
+{
+	unsigned int times = (unsigned int)signals;
+
+	signals = 0;
+	return times;
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	signals++;
+}
+
+static void open_timers(clockid_t clock)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	const struct sigaction action = { .sa_handler = on_signal };
+
+	timer_fd = timerfd_create(clock, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timer_fd < 0)
+		err(TK_EXIT_FAILURE, "timerfd_create(%d)", (int)clock);
+	if (sigaction(SIGUSR1, &action, NULL))
+		err(TK_EXIT_FAILURE, "sigaction");
+	if (syscall(SYS_timer_create, clock, &event, &timer_id))
+		err(TK_EXIT_FAILURE, "timer_create(%d)", (int)clock);
+}
+
+static void close_timers(void)
+{
+	if (close(timer_fd) || syscall(SYS_timer_delete, timer_id))
+		err(TK_EXIT_FAILURE, "giving up the timers");
+}
+
+/*
+ * Looks for so many cycles, or until something was taken: how often that was,
+ * and how much all together.
+ */
+__attribute__((noipa))
+static unsigned int interruptions(uint64_t cycles, bool until_first, uint64_t usual,
+				  uint64_t *taken)
+{
+	uint64_t start = tkd_cycles(), last = start;
+	uint64_t now, least = UINT64_MAX, long_ones = 0;
+	unsigned int nr = 0;
+
+	do {
+		TKD_NOPS(TKD_NOPS_LONG);
+		now = tkd_cycles();
+		if (now - last > usual + usual / 8) {
+			long_ones += now - last;
+			nr++;
+		} else if (now - last < least) {
+			least = now - last;
+		}
+		last = now;
+	} while (until_first ? !nr : now - start < cycles);
+	/* A first look that is interrupted leaves nothing to compare with; nobody asks for it. */
+	*taken = least == UINT64_MAX ? 0 : long_ones - nr * least;
+	return nr;
+}
+
+static double expiry(const char *what, void (*arm)(void), unsigned int (*expired)(void),
+		     const struct tkd_counter *counter)
+{
+	uint64_t window = (uint64_t)(WINDOW * counter->cycles_per_ns);
+	uint64_t usual = tkd_usual_distance();
+	static uint64_t took[CALLS];
+	unsigned int i = 0, disturbed = 0;
+
+	while (i < WARM_UP + CALLS) {
+		unsigned int nr, times;
+		uint64_t taken;
+
+		interruptions(0, true, usual, &taken);
+		arm();
+		nr = interruptions(window, false, usual, &taken);
+		times = expired();
+		if (times != 1)
+			errx(TK_EXIT_FAILURE, "%s: %u times in %d us", what, times, WINDOW / 1000);
+		if (nr != 1) {
+			if (++disturbed > MAX_DISTURBED)
+				errx(TK_EXIT_FAILURE, "%s: disturbed %u times", what, disturbed);
+			continue;
+		}
+		if (i >= WARM_UP)
+			took[i - WARM_UP] = taken;
+		i++;
+	}
+	tkd_fact("ab.disturbed %u %s", disturbed, what);
+	return median_of(took, CALLS);
+}
+
+static void process_costs(void)
+{
+	figure("process", cost_of(NULL, fork_and_wait, NULL), "fork, exit and wait");
+	figure("process", cost_of(NULL, exec_and_wait, NULL), "vfork, exec, exit and wait");
+}
+
+static void timer_costs(const struct tkd_counter *counter)
+{
+	static const struct {
+		clockid_t id;
+		const char *name;
+	} clocks[] = {
+		{ CLOCK_MONOTONIC, "MONOTONIC" },
+		{ CLOCK_REALTIME, "REALTIME" },
+	};
+	char name[64];
+	unsigned int i;
+
+#define FIGURE(value, what)								\
+	do {										\
+		snprintf(name, sizeof(name), what " %s", clocks[i].name);		\
+		figure("timer", value, name);						\
+	} while (0)
+
+	for (i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		open_timers(clocks[i].id);
+		FIGURE(cost_of(NULL, arm_fd, cancel_fd), "timerfd armed");
+		FIGURE(cost_of(arm_fd, cancel_fd, NULL), "timerfd cancelled");
+		FIGURE(expiry("timerfd", expire_fd, expired_fd, counter), "timerfd expires");
+		FIGURE(cost_of(NULL, arm_timer, cancel_timer), "timer armed");
+		FIGURE(cost_of(arm_timer, cancel_timer, NULL), "timer cancelled");
+		FIGURE(expiry("timer", expire_timer, expired_timer, counter),
+		       "timer expires, signal");
+		close_timers();
+	}
+#undef FIGURE
+}
+
+/*
+ * In a time namespace
+ */
+
+/* How much the clock moves at once, the median, in nanoseconds. */
+static double coarse_step(const char *name)
+{
+	static uint64_t steps[MAX_STEPS];
+	int64_t end = tkd_read(CLOCK_MONOTONIC_RAW) + LOOK_COARSE;
+	int64_t last = tkd_read(CLOCK_REALTIME_COARSE);
+	unsigned int nr = 0;
+
+	while (tkd_read(CLOCK_MONOTONIC_RAW) < end) {
+		int64_t now = tkd_read(CLOCK_REALTIME_COARSE);
+
+		if (now < last)
+			errx(TK_EXIT_FAILURE, "%s: the coarse clock goes back by %lld ns", name,
+			     (long long)(last - now));
+		if (now > last && nr < MAX_STEPS)
+			steps[nr++] = (uint64_t)(now - last);
+		last = now;
+	}
+	/* The first one may have begun before. */
+	if (nr < 3 || nr == MAX_STEPS)
+		errx(TK_EXIT_FAILURE, "%s: %u steps of the coarse clock", name, nr);
+	return median_of(steps, nr);
+}
+
+static void own_the_clock(void)
+{
+	struct timex tx = { .modes = ADJ_FREQUENCY, .freq = 0 };
+	char line[64], key[16], value[16];
+	bool own = false;
+	FILE *file;
+
+	if (adjtimex(&tx) < 0)
+		err(TK_EXIT_FAILURE, "adjtimex in the namespace");
+	file = fopen("/proc/self/timens_clock", "re");
+	if (!file)
+		err(TK_EXIT_FAILURE, "/proc/self/timens_clock");
+	while (!own && fgets(line, sizeof(line), file))
+		own = sscanf(line, "%15s %15s", key, value) == 2 && !strcmp(key, "state") &&
+		      !strcmp(value, "own");
+	fclose(file);
+	if (!own)
+		errx(TK_EXIT_FAILURE, "the namespace does not own its clock after adjtimex()");
+}
+
 int main(int argc, char **argv)
 {
+	double vdso, kernel, inside, host_step;
 	struct tkd_counter counter;
-	double vdso, kernel;
 	struct utsname name;
+	bool feature;
 
-	if (!tkd_start_by_options(argc, argv, "Instructions of each reading of a clock and of the tick, in the initial time namespace."))
+	if (!tkd_start_by_options(argc, argv,
+				  "Instructions of clock readings, the tick, processes, timers."))
 		return 0;
 	if (uname(&name))
 		err(TK_EXIT_FAILURE, "uname");
+	feature = !access("/proc/self/timens_clock", F_OK);
 	tkd_fact("ab.release %s", name.release);
-	tkd_fact("ab.feature %d", !access("/proc/self/timens_clock", F_OK));
+	tkd_fact("ab.feature %d", feature);
 	tkd_find_functions(&functions);
 	tkd_calibrate(&counter);
 	if (!tkd_claim(counter.exact, "the cycle counter counts instructions") ||
@@ -162,7 +524,24 @@ int main(int argc, char **argv)
 	kernel = read_costs("syscall", syscall_targets, NR_SYSCALL);
 	/* Half of one is far from any reading that goes through the kernel. */
 	tkd_claim(vdso > 0 && vdso < kernel / 2, "no reading through the vDSO needs a system call");
+	/* Before the tick, for which much memory is touched, that a fork would have to copy. */
+	process_costs();
+	timer_costs(&counter);
 	tick_cost(&counter);
+	host_step = coarse_step("host");
+
+	/* With an offset, as time namespaces are used. */
+	tkd_enter_new_time_ns("1000000");
+	if (!tkd_claim(!in_initial_namespace(), "this is another time namespace"))
+		return TK_EXIT_FAILURE;
+	inside = read_costs("timens", vdso_targets, NR_VDSO);
+	tkd_claim(inside > 0 && inside < kernel / 2, "nor does one there need a system call");
+	figure("coarse", host_step, "host");
+	figure("coarse", coarse_step("time namespace"), "time namespace");
+	if (feature) {
+		own_the_clock();
+		figure("coarse", coarse_step("own namespace"), "own namespace");
+	}
 	tkd_end();
 	return 0;
 }
