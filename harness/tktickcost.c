@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tktickcost - what the tick takes from a CPU for own namespaces, by number and
+ * policy, counted by the instruction
+ *
+ * For each number of namespaces: a look at the tick without any (tkdemo_look.h),
+ * then one with that number for each policy. What RCU, the scheduler and the
+ * host's own timekeeping take is in both, and goes away in the difference.
+ *
+ * A policy is the interval between two passes of a namespace. "A pass every tick",
+ * interval_ms = 0, is the design that was feared; it also lifts the limit on the
+ * passes of one tick. Under the other policies this limit can be below what the
+ * interval asks for. Then fewer passes are taken, and this program says so.
+ *
+ * What would take more than half of the CPU is left out, and said to be: little of
+ * the program that counts would be left. That is known from the passes of the
+ * next smaller number.
+ *
+ * Facts, one line for each number and policy:
+ *
+ *	cost N INTERVAL_MS PASSES_PER_S MORE_PER_TICK LONGEST SHARE PER_PASS BOUND
+ *	base N MEAN LONGEST
+ *	skipped N INTERVAL_MS
+ *
+ * in instructions; the share is in percent of a CPU that executes one instruction
+ * in a nanosecond, as under -icount shift=0.
+ */
+#define _GNU_SOURCE
+#include <sys/resource.h>
+#include <sys/timex.h>
+
+#include "tkdemo.h"
+#include "tkdemo_look.h"
+
+#define DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
+#define MAX_NUMBER	"/proc/sys/user/max_time_namespaces"
+
+/* How long one measurement looks */
+#define LOOK		TK_NSEC_PER_SEC
+/* After a sleep all are due at once, and go back to their homes within an interval */
+#define SPREAD		(TK_NSEC_PER_SEC * 3 / 2)
+
+#define EVERY_TICK	0
+
+/* More than this share of the CPU is not tried (percent) */
+#define MOST_SHARE	50
+
+static const long numbers[] = { 1, 8, 100, 1000, 10000 };
+static const long long intervals[] = { 1000, 100, EVERY_TICK };
+
+#define NR_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
+#define NR_INTERVALS	(sizeof(intervals) / sizeof(intervals[0]))
+#define MAX_NAMESPACES	10000
+
+static int held[MAX_NAMESPACES];
+static long nr_held;
+static int initial_fd;
+
+static long long original_interval;
+
+static long long read_knob(const char *name)
+{
+	char path[96], text[32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), DEBUG_DIR "/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		err(TK_EXIT_FAILURE, "%s", path);
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		err(TK_EXIT_FAILURE, "reading %s", path);
+	close(fd);
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return tk_parse_number(path, text, 0, INT32_MAX);
+}
+
+static void set_interval(long long ms)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", ms);
+	tkd_write_file(DEBUG_DIR "/interval_ms", text);
+}
+
+static void restore_interval(void)
+{
+	set_interval(original_interval);
+}
+
+static long long stat_of(const char *key)
+{
+	long long value;
+
+	if (!tkd_file_number(DEBUG_DIR "/stats", key, &value))
+		errx(TK_EXIT_FAILURE, "%s has no line '%s'", DEBUG_DIR "/stats", key);
+	return value;
+}
+
+/* A descriptor holds each namespace, and there may be more of both than usual */
+static void raise_limits(void)
+{
+	struct rlimit limit = { MAX_NAMESPACES + 100, MAX_NAMESPACES + 100 };
+	char text[32];
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		err(TK_EXIT_FAILURE, "setrlimit(RLIMIT_NOFILE)");
+	snprintf(text, sizeof(text), "%d", MAX_NAMESPACES + 100);
+	tkd_write_file(MAX_NUMBER, text);
+}
+
+/* Makes or drops own namespaces until there are so many */
+static void hold(long number)
+{
+	for (; nr_held > number; nr_held--)
+		if (close(held[nr_held - 1]))
+			err(TK_EXIT_FAILURE, "close");
+	for (; nr_held < number; nr_held++) {
+		/* -100 ppm ... +100 ppm: no two neighbours alike */
+		struct timex tx = {
+			.modes	= ADJ_FREQUENCY,
+			.freq	= (nr_held * 37 % 201 - 100) * 65536,
+		};
+
+		held[nr_held] = tkd_enter_new_time_ns(NULL);
+		if (adjtimex(&tx) < 0)
+			err(TK_EXIT_FAILURE, "adjtimex in namespace %ld", nr_held);
+		if (setns(initial_fd, CLONE_NEWTIME))
+			err(TK_EXIT_FAILURE, "back to the initial time namespace");
+	}
+}
+
+static void spin(const struct tkd_counter *counter, int64_t ns)
+{
+	uint64_t end = tkd_cycles() + (uint64_t)((double)ns * counter->cycles_per_ns);
+
+	do {
+		TKD_NOPS(TKD_NOPS_LONG);
+	} while (tkd_cycles() < end);
+}
+
+/* Passes in a second of the look */
+static double look(struct tkd_look *l, const struct tkd_counter *counter)
+{
+	long long passes;
+
+	tkd_settle(counter);
+	spin(counter, SPREAD);
+	passes = stat_of("passes");
+	tkd_look(l, LOOK, counter);
+	passes = stat_of("passes") - passes;
+	tkd_judge_look(l);
+	return (double)passes / l->seconds;
+}
+
+static const char *policy(long long interval)
+{
+	static char text[32];
+
+	if (interval == EVERY_TICK)
+		return "every tick";
+	snprintf(text, sizeof(text), "each %lld ms", interval);
+	return text;
+}
+
+/* How often a namespace takes a pass when nothing limits it */
+static double asked_for(long number, long long interval, double hz)
+{
+	return (double)number * (interval == EVERY_TICK ? hz : 1000.0 / (double)interval);
+}
+
+/* A look is not a whole number of intervals: one pass more or less, and 2 % */
+static bool about(double passes, double wanted)
+{
+	double difference = passes > wanted ? passes - wanted : wanted - passes;
+
+	return difference <= 1 + wanted / 50;
+}
+
+/* With @number namespaces at all policies; returns the instructions of a pass */
+static double measure(long number, double per_pass, const struct tkd_counter *counter, double hz,
+		      bool *right)
+{
+	struct tkd_look base, with;
+	double passes, more, wanted, share, cpu = counter->cycles_per_ns * TK_NSEC_PER_SEC;
+	double most = (double)read_knob("budget") * hz;
+	unsigned int i;
+	bool bound;
+
+	hold(0);
+	set_interval(intervals[0]);
+	passes = look(&base, counter);
+	*right &= passes == 0;
+	tkd_fact("base %ld %.1f %.0f", number, base.taken / (base.seconds * hz), base.longest);
+
+	hold(number);
+	if (stat_of("own") != number)
+		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld",
+		     number, stat_of("own"));
+	for (i = 0; i < NR_INTERVALS; i++) {
+		wanted = asked_for(number, intervals[i], hz);
+		bound = intervals[i] != EVERY_TICK && wanted > most;
+		if (bound)
+			wanted = most;
+		if (wanted * per_pass / cpu * 100 > MOST_SHARE) {
+			tkd_say("%8ld %-12s left out: would take %.0f%% of the CPU", number,
+				policy(intervals[i]), wanted * per_pass / cpu * 100);
+			tkd_fact("skipped %ld %lld", number, intervals[i]);
+			continue;
+		}
+		set_interval(intervals[i]);
+		passes = look(&with, counter);
+		*right &= about(passes, wanted);
+		more = with.taken / (with.seconds * hz) - base.taken / (base.seconds * hz);
+		share = more * hz / cpu * 100;
+		/* A pass every tick has next to nothing else in it */
+		if (intervals[i] == EVERY_TICK)
+			per_pass = more * hz / passes;
+		tkd_say("%8ld %-12s %10.0f %14.1f %14.0f %9.4f%% %10.1f%s", number, policy(intervals[i]),
+			passes, more, with.longest, share, more * hz / passes,
+			bound ? "  (limited by the budget)" : "");
+		tkd_fact("cost %ld %lld %.1f %.2f %.0f %.6f %.2f %d", number, intervals[i], passes, more,
+			 with.longest, share, more * hz / passes, bound);
+	}
+	return per_pass;
+}
+
+int main(int argc, char **argv)
+{
+	struct tkd_counter counter;
+	double hz, per_pass = 0;
+	bool right = true;
+	unsigned int i;
+
+	if (!tkd_start_by_options(argc, argv, "What the tick takes for 1 to 10000 own time namespaces. Root only."))
+		return 0;
+	tkd_require_kernel();
+	tkd_calibrate(&counter);
+	if (!counter.exact)
+		errx(TK_EXIT_FAILURE, "the cycle counter does not count instructions: boot with -icount shift=0");
+	initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	if (initial_fd < 0)
+		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
+	hz = tkd_hz();
+	raise_limits();
+	original_interval = read_knob("interval_ms");
+	if (atexit(restore_interval))
+		errx(TK_EXIT_FAILURE, "atexit");
+
+	tkd_fact("hz %.0f", hz);
+	tkd_fact("cycles_per_ns %.6f", counter.cycles_per_ns);
+	tkd_say("instructions that the tick takes, %.0f ticks a second", hz);
+	tkd_say("%8s %-12s %10s %14s %14s %10s %10s", "own", "a pass", "passes/s", "more in a tick",
+		"longest tick", "of the CPU", "per pass");
+	for (i = 0; i < NR_NUMBERS; i++)
+		per_pass = measure(numbers[i], per_pass, &counter, hz, &right);
+	hold(0);
+	tkd_claim(right, "namespaces take as many passes as the policy says, within the budget");
+	tkd_end();
+	return right ? 0 : TK_EXIT_FAILURE;
+}
