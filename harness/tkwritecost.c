@@ -560,12 +560,67 @@ static const char * const lines[] = { "CAL", "RES", "TLB" };
 #define NR_LINES	(sizeof(lines) / sizeof(lines[0]))
 
 /*
+ * The kernel's own trace of the interrupts which it sends from one CPU to another:
+ * only those by this task, and not by a tick or another interrupt which it happens
+ * to be under. /proc/interrupts counts what they wake on CPU 0, too.
+ */
+#define TRACING		"/sys/kernel/tracing"
+
+/* Neither hardirq nor softirq (enum trace_flag_type of the kernel) */
+#define OF_A_CALL	"!(common_flags & 24)"
+
+/* Turning it on and off patches the kernel, for which the CPUs are interrupted as well. */
+static void trace_ipis(bool on)
+{
+	static const char * const events[] = { "ipi_send_cpu", "ipi_send_cpumask" };
+	char path[96], text[32];
+	unsigned int i;
+
+	snprintf(text, sizeof(text), "%d", (int)getpid());
+	tkd_write_file(TRACING "/set_event_pid", text);
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), TRACING "/events/ipi/%s/filter", events[i]);
+		tkd_write_file(path, OF_A_CALL);
+		snprintf(path, sizeof(path), TRACING "/events/ipi/%s/enable", events[i]);
+		tkd_write_file(path, on ? "1" : "0");
+	}
+}
+
+/* Since the trace was turned on: those in the buffer, and those which had to make room. */
+static uint64_t traced_ipis(void)
+{
+	static const char * const keys[] = { "entries", "overrun" };
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		char line[96], word[32];
+		unsigned long long value;
+		bool found = false;
+		FILE *file;
+
+		file = fopen(TRACING "/per_cpu/cpu1/stats", "re");
+		if (!file)
+			err(TK_EXIT_FAILURE, TRACING "/per_cpu/cpu1/stats");
+		while (!found && fgets(line, sizeof(line), file))
+			found = sscanf(line, "%31[a-z]: %llu", word, &value) == 2 &&
+				!strcmp(word, keys[i]);
+		fclose(file);
+		if (!found)
+			errx(TK_EXIT_FAILURE, TRACING "/per_cpu/cpu1/stats has no line '%s'",
+			     keys[i]);
+		sum += value;
+	}
+	return sum;
+}
+
+/*
  * What CPU 0 gets to do while CPU 1 makes these calls in @fd, and a task on it sleeps
  * in @sleeper.
  */
 static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 {
-	uint64_t more[NR_LINES][IPI_ROUNDS], woken[IPI_ROUNDS];
+	uint64_t more[NR_LINES][IPI_ROUNDS], woken[IPI_ROUNDS], sent[IPI_ROUNDS];
 	unsigned int i, round;
 	long n;
 
@@ -578,12 +633,14 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 		woken[round] = *rounds;
 		for (i = 0; i < NR_LINES; i++)
 			more[i][round] = interrupts(lines[i]);
+		sent[round] = traced_ipis();
 		for (n = 0; n < IPI_CALLS; n++) {
 			if (c->prepare)
 				c->prepare();
 			if (c->run())
 				errx(TK_EXIT_FAILURE, "%s failed", c->name);
 		}
+		sent[round] = traced_ipis() - sent[round];
 		for (i = 0; i < NR_LINES; i++)
 			more[i][round] = interrupts(lines[i]) - more[i][round];
 		woken[round] = *rounds - woken[round];
@@ -600,6 +657,9 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 			IPI_CALLS, median, lines[i], least, most);
 		tkd_fact("ipi %s %s %.0f %.0f %.0f", name, lines[i], median, least, most);
 	}
+	tkd_say("%-28s the calls sent %.0f interrupts", name,
+		median_of(sent, IPI_ROUNDS));
+	tkd_fact("ipi %s sent %.0f", name, median_of(sent, IPI_ROUNDS));
 	tkd_say("%-28s the sleeper woke %.0f times", name, median_of(woken, IPI_ROUNDS));
 	tkd_fact("ipi %s woken %.0f", name, median_of(woken, IPI_ROUNDS));
 }
@@ -657,6 +717,7 @@ static void storm_all(long seconds)
 	if (sysconf(_SC_NPROCESSORS_ONLN) != 2)
 		errx(TK_EXIT_FAILURE, "%ld CPUs are online, two are wanted",
 		     sysconf(_SC_NPROCESSORS_ONLN));
+	trace_ipis(true);
 	disturb("reading,sleeper-on-host", &other, host, host);
 	disturb("host,sleeper-on-host", &settime, host, host);
 	if (feature) {
@@ -674,6 +735,7 @@ static void storm_all(long seconds)
 		close(own);
 		tkd_hold(0);
 	}
+	trace_ipis(false);
 	tkd_claim(true, "interrupts of the other CPU were counted");
 }
 
