@@ -5,10 +5,12 @@
 # and what is not, and bench/tick/native.c for the modes.
 #
 # usage: native.sh [--hz HZ] [--stock-shift] MODE ARGUMENT...
-#        native.sh --build
+#        native.sh --build | --verify
 #   --hz HZ          100, 250 or 1000 (default 1000)
 #   --stock-shift    namespaces use the multiplier of the clocksource as it is (for accuracy.sh)
 #   --build          all four binaries, and nothing else
+#   --verify         compare the tick's functions with those of the kernel built last, instruction by instruction: nothing but
+#                    disabling and enabling interrupts, and padding, may be missing. That kernel has to be of the same source.
 #
 # Needs the kernel plain to have been built (make kernel); HZ there does not matter. A binary is built anew when a file of
 # the kernel or of bench/tick is younger.
@@ -143,12 +145,40 @@ ensure()
 	fi
 }
 
-hz=1000 stock=0 all=0
+# instructions OBJECT FUNCTION: without addresses, padding, and what a process may not do
+instructions()
+{
+	objdump -d --no-show-raw-insn "$1" | awk -v name="<$2>:" '$2 == name { on = 1; next } /^$/ { on = 0 } on' |
+		sed -E -e 's/^ *[0-9a-f]+:\t//' -e 's/ *[<#].*//' -e 's/\([^)]*%rip\)//' -e 's/\b(0x)?[0-9a-f]{3,}\b/X/g' \
+			-e 's/[[:space:]]+$//' | grep -v -E '^(cli|sti|nop|xchg +%ax,%ax|data16|cs nop)' || true
+}
+
+# Numbers of three digits and more are addresses as a rule, and not compared.
+verify()
+{
+	local function nr=0 work
+
+	[[ $object/kernel/time/timens_tk.o -nt $TREE/kernel/time/timens_tk.c ]] ||
+		die "the kernel was built from an older timens_tk.c: build it first"
+	work=$(mktemp -d)
+	for function in __timens_tk_advance timens_tk_advance_to timens_tk_write; do
+		instructions "$object/kernel/time/timens_tk.o" "$function" > "$work/kernel"
+		instructions "$BUILD/bench/plain/ticknative-1000.d/kernel.o" "$function" > "$work/native"
+		[[ -s $work/kernel ]] || die "the kernel has no function $function"
+		diff -u "$work/kernel" "$work/native" >&2 || die "$function is not the kernel's"
+		nr=$((nr + $(wc -l < "$work/kernel")))
+	done
+	rm -rf "$work"
+	say "$nr instructions of the tick's functions are the kernel's"
+}
+
+hz=1000 stock=0 all=0 check=0
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--hz) need_value "$@"; hz=$2; shift 2 ;;
 	--stock-shift) stock=1; shift ;;
 	--build) all=1; shift ;;
+	--verify) check=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	-*) die "unknown option '$1'" ;;
 	*) break ;;
@@ -159,9 +189,16 @@ type -P bc > /dev/null || die "bc is not installed (scripts/setup.sh)"
 if [[ $all = 1 ]]; then
 	[[ $# -eq 0 ]] || die "--build wants no mode"
 	for hz in 100 250 1000; do
-		locked "native-$hz" ensure "$hz" 0
+		locked "native-ticknative-$hz" ensure "$hz" 0
 	done
-	locked native-1000-stock ensure 1000 1
+	locked native-ticknative-1000-stock-shift ensure 1000 1
+	exit
+fi
+if [[ $check = 1 ]]; then
+	[[ $# -eq 0 ]] || die "--verify wants no mode"
+	[[ $(sed -n 's/^CONFIG_HZ=//p' "$object/.config") = 1000 ]] || die "the kernel plain has another HZ than 1000"
+	locked native-ticknative-1000 ensure 1000 0
+	verify
 	exit
 fi
 [[ $# -gt 0 ]] || die "no mode: see --help"

@@ -245,7 +245,7 @@ END
 		$4 == "-" { printf "  %5d %-12s %7d  left out: would take more than half of the CPU\n", $1, $2, $3; next }
 		{
 			printf "  %5d %-12s %7d %12.0f %14.1f %14.0f %9.4f%% %10s%s\n", $1, $2, $3, $4, $5, $6, $7,
-				$4 >= $1 ? sprintf("%.1f", $8) : "-", $9 ? "  limited by the budget" : ""
+				($4 >= $1 ? sprintf("%.1f", $8) : "-"), $9 ? "  limited by the budget" : ""
 		}' "$work/counted"
 }
 
@@ -302,6 +302,9 @@ mkdir -p "$OUT/bench"
 rm -f "$OUT"/bench/tick.{txt,json,svg,png}
 : > "$work/figures"
 "$ROOT/bench/native.sh" --build
+if [[ $guest = 1 && $given = false ]]; then
+	"$ROOT/bench/native.sh" --verify
+fi
 measure_native
 measure_leap
 measure_set
