@@ -81,9 +81,13 @@ count()
 		[[ $(fact "$dir/files/read-cost-$bits.facts" read.unit) = instructions ]] ||
 			die "$dir/files/read-cost-$bits.facts does not count instructions"
 		awk -v OFS='\t' -v bits="$bits" '$1 == "read.cost" {
-			host = $2; follow = $3; own = $4; sub(/^([^ ]+ ){4}/, ""); print bits, host, follow, own, $0
-		}' "$dir/files/read-cost-$bits.facts" >> "$work/counts"
+			host = $2; follow = $3; own = $4; sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ /, ""); print bits, host, follow, own, $0
+		}' "$dir/files/read-cost-$bits.facts" > "$work/counts-$bits"
 	done
+	[[ -s $work/counts-64 ]] || die "$dir/files/read-cost-64.facts has no costs"
+	cmp -s <(cut -f 5 "$work/counts-64") <(cut -f 5 "$work/counts-32") ||
+		die "the 64-bit and the 32-bit program did not read the same clocks"
+	cat "$work/counts-64" "$work/counts-32" > "$work/counts"
 }
 
 # What the figures depend on besides what all benchmarks have in common.
@@ -178,7 +182,7 @@ report()
 			for (i = 2; i <= NF; i++)
 				printf "%s%8s", i == 5 ? "  " : " ", $i
 			printf "\n"
-		}'
+		}' | sed 's/ *$//'
 }
 
 plot()
