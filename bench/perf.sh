@@ -9,10 +9,12 @@
 # says does not agree with what the kernel counts. The documentation must show each of them, word by word.
 #
 # All is printed as perf printed it in out/bench/perf.txt; the figures are in out/bench/perf.json. The machine is emulated:
-# its times are no times of a real CPU, only their order and the counts mean something.
+# its times are no times of a real CPU, only their order and the counts mean something. With --icount they are instructions.
 #
 # usage: perf.sh [OPTION...]
 #   --owners N             namespaces that own their clocks (default 1000)
+#   --icount               one CPU whose nanosecond is one instruction, those of the tracer included; takes ten minutes,
+#                          and writes out/bench/perf-icount.txt and .json instead
 #   --kernel BZIMAGE       that image of the configuration trace, instead of building it
 #   --documentation FILE   where the commands must be found (default Documentation/timers/timens-cost.rst)
 #   --image-only           make build/initramfs-perf.cpio, and no more
@@ -28,14 +30,20 @@ owners=1000
 kernel=
 documentation=$ROOT/Documentation/timers/timens-cost.rst
 image_only=0
+# Whether the image was not built from the present source by this run.
+given=false
 commands=$ROOT/harness/rootfs/usr/share/timens/perf-commands
 initramfs=$BUILD/initramfs-perf.cpio
-dir=$OUT/bench/perf
+bench=perf
+accelerator=tcg
+cpus=2
+mode=()
 
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--owners) need_value "$@"; owners=$2; shift 2 ;;
-	--kernel) need_value "$@"; kernel=$2; shift 2 ;;
+	--icount) bench=perf-icount; accelerator=icount; cpus=1; mode=(--icount); shift ;;
+	--kernel) need_value "$@"; kernel=$2; given=true; shift 2 ;;
 	--documentation) need_value "$@"; documentation=$2; shift 2 ;;
 	--image-only) image_only=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -45,6 +53,8 @@ done
 is_positive "$owners" || die "--owners '$owners' is not a number of namespaces"
 [[ $owners -le 99999 ]] || die "--owners '$owners' is more than 99999"
 [[ -z $kernel || -f $kernel ]] || die "--kernel: no file '$kernel'"
+
+dir=$OUT/bench/$bench
 
 # names: of the commands
 names()
@@ -121,18 +131,12 @@ fact_of()
 		"$dir/files/perf.facts" || die "the suite did not write '$*'"
 }
 
-# histogram_figures NAME FUNCTION STATE OWNERS POLICY
-histogram_figures()
+# median_figure NAME FUNCTION STATE OWNERS POLICY. The longest is no figure: in real time QEMU waits for a CPU of this machine.
+median_figure()
 {
-	local key what
-
 	[[ $(fact_of "$1" "$4" "$5" calls) -gt 0 ]] || die "$2 was never called, $3"
-	for key in median_from longest_from; do
-		what="median bucket"
-		[[ $key = median_from ]] || what="longest bucket"
-		awk -v ns="$(fact_of "$1" "$4" "$5" "$key")" -v name="perf ftrace latency: $2, $3, $what, lower bound" \
-			'BEGIN { printf "%s\tus\t%s\n", ns / 1000, name }'
-	done
+	awk -v ns="$(fact_of "$1" "$4" "$5" median_from)" -v name="perf ftrace latency: $2, $3, median bucket, lower bound" \
+		'BEGIN { printf "%s\tus\t%s\n", ns / 1000, name }'
 }
 
 figures()
@@ -148,8 +152,8 @@ figures()
 			"$(fact_of stat-tick "$number" "$policy" timer_interrupts_a_second)" "$state"
 		printf '%s\tcalls\tperf ftrace latency: __timens_tk_advance, %s, calls\n' \
 			"$(fact_of ftrace-advance "$number" "$policy" calls)" "$state"
-		[[ $number = 0 ]] || histogram_figures ftrace-advance __timens_tk_advance "$state" "$number" "$policy"
-		histogram_figures ftrace-wall-time update_wall_time "$state" "$number" "$policy"
+		[[ $number = 0 ]] || median_figure ftrace-advance __timens_tk_advance "$state" "$number" "$policy"
+		median_figure ftrace-wall-time update_wall_time "$state" "$number" "$policy"
 	done
 	for number in 0 "$owners"; do
 		for call in clock_settime clock_adjtime; do
@@ -165,15 +169,19 @@ report()
 	local state number policy name file
 
 	jq -r '.context | "Linux \(.kernels.trace.release) under QEMU \(.qemu), emulated on \(.cpu); \(.compiler)",
-		"repository \(.repository), queue \(.queue[:12]); perf \(.parameters.perf)"' "$OUT/bench/perf.json"
-	echo "Times are those of an emulated CPU which shares this machine. Compare them with each other, not with a real CPU's."
+		"repository \(.repository), queue \(.queue[:12]); perf \(.parameters.perf)"' "$OUT/bench/$bench.json"
+	if [[ $accelerator = icount ]]; then
+		echo "A nanosecond is one instruction of an emulated CPU, the tracer's included, and not what a real CPU takes for it."
+	else
+		echo "Times are those of an emulated CPU which shares this machine. Compare them with each other, not with a real CPU's."
+	fi
 	if [[ $(< "$dir/files/perf/factor") = 2 ]]; then
 		cat <<-'END'
 			This perf writes durations of 2^n..2^(n+1) into the line that says 2^(n-1)..2^n: a sleep of 100 ms stands in the line
 			below. In the histograms read every limit twice as long; the figures at the end are corrected.
 
 		END
-		sed -n '/DURATION/p;/|  *[1-9]/p' "$dir/files/perf/calibration.txt" | sed 's/^/    /'
+		sed -n '/DURATION/p;/|  *[1-9]/p' "$dir/files/perf/calibration-a.txt" | sed 's/^/    /'
 	fi
 	for state in "0 once" "$owners once" "$owners every"; do
 		read -r number policy <<< "$state"
@@ -187,7 +195,8 @@ report()
 		done
 	done
 	printf '\n== figures ==\n\n'
-	jq -r '.figures[] | "  \(.value)\t\(.unit)\t\(.name)"' "$OUT/bench/perf.json" | awk -F '\t' '{ printf "  %12s %-6s %s\n", $1, $2, $3 }'
+	jq -r '.figures[] | "  \(.value)\t\(.unit)\t\(.name)"' "$OUT/bench/$bench.json" |
+		awk -F '\t' '{ printf "  %12s %-6s %s\n", $1, $2, $3 }'
 }
 
 work=$(mktemp -d "$BUILD/perf.XXXXXX")
@@ -204,14 +213,20 @@ if [[ -z $kernel ]]; then
 fi
 locked initramfs-perf make_image
 mkdir -p "$OUT/bench"
-rm -f "$OUT"/bench/perf.{txt,json}
-"$ROOT/scripts/boot.sh" --config trace --suite perf-tick --arg "$owners" --kernel "$kernel" --initramfs "$initramfs" --out "$dir"
+rm -f "$OUT/bench/$bench".{txt,json}
+"$ROOT/scripts/boot.sh" --config trace --suite perf-tick "${mode[@]}" --arg "$owners" --kernel "$kernel" \
+	--initramfs "$initramfs" --out "$dir"
 
-bench_context tcg "$(jq -n --argjson owners "$owners" --arg perf "$(sed 's/^perf version //' "$dir/files/perf/version")" \
-	'{ owners: $owners, cpus: 2, perf: $perf }')" trace > "$work/context"
+# What is said about the kernel is read from its build.
+[[ $(< "$dir/files/perf/release") = "$(< "$BUILD/obj-trace/include/config/kernel.release")" ]] ||
+	die "the guest ran $(< "$dir/files/perf/release"), which is not what $BUILD/obj-trace holds"
+bench_context "$accelerator" "$(jq -n --argjson owners "$owners" --argjson cpus "$cpus" \
+	--arg perf "$(sed 's/^perf version //' "$dir/files/perf/version")" \
+	'{ owners: $owners, cpus: $cpus, perf: $perf }')" trace > "$work/context"
+jq -n --argjson given "$given" '{ image_given: $given }' > "$work/details"
 figures > "$work/figures"
-bench_json perf "$work/context" < "$work/figures"
+bench_json "$bench" "$work/context" "$work/details" < "$work/figures"
 report > "$work/perf.txt"
-mv "$work/perf.txt" "$OUT/bench/perf.txt"
-cat "$OUT/bench/perf.txt"
-say "written to $OUT/bench/: perf.txt, perf.json"
+mv "$work/perf.txt" "$OUT/bench/$bench.txt"
+cat "$OUT/bench/$bench.txt"
+say "written to $OUT/bench/: $bench.txt, $bench.json"
