@@ -98,7 +98,7 @@ parameters()
 		{ runs: $runs, rounds: $rounds, calls: $calls, counted_with_qemu: (if $qemu == "" then null else $qemu end) }'
 }
 
-# Of each figure the median over the runs of the medians, and the lowest and the highest of these.
+# Of each figure the median over the runs of the medians, the lowest and the highest of these, and those of each run.
 summarize()
 {
 	jq -R -s --rawfile counts "$work/counts" --arg given "${given[*]}" \
@@ -110,7 +110,7 @@ summarize()
 		| ($rows | to_entries | map(.value + [.key]) | map(select(.[1] == "cost"))
 			| group_by([.[7], .[2], .[3]])
 			| map({ at: (map(.[8]) | min), name: .[0][7], where: "\(.[0][2]) \(.[0][3])",
-				value: (map(.[4] | tonumber) | { median: median, lowest: min, highest: max }) })
+				value: (map(.[4] | tonumber) | { median: median, lowest: min, highest: max, runs: . }) })
 			| sort_by(.at)) as $cells
 		| { counter_hz: $hz, vdso64_sha256: { stock: $stock, plain: $plain },
 		    # Not built from the queue of the context by this run.
