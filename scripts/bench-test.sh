@@ -155,8 +155,10 @@ test_rows()
 	row "host without own namespaces: tick, off stock \(median\)" ab "tick: median: plain" 10051
 	row "host without own namespaces: tick, off stock \(median\)" ab "tick: median: plain" 9949
 	for clock in CLOCK_REALTIME gettimeofday; do
-		row "host: hres reads of the vDSO, off stock" ab "vdso $clock: plain" 47
-		row "host: hres reads of the vDSO, off stock" ab "vdso $clock: plain" 45
+		row "host: hres reads of the vDSO, above stock" ab "vdso $clock: plain" 47
+		fresh
+		set_figure ab "vdso $clock: plain" 45
+		expect "goals: $clock cheaper than stock's is met" 0 '^26 met' goals
 	done
 	row "host: coarse reads and time\(\), above stock" ab "vdso CLOCK_MONOTONIC_COARSE: plain" 37
 	row "host: coarse reads and time\(\), above stock" ab "vdso time: plain" 37
