@@ -234,7 +234,8 @@ int main(int argc, char **argv)
 	bool right = true;
 	unsigned int i;
 
-	if (!tkd_start_by_options(argc, argv, "What the tick takes for 1 to 10000 own time namespaces. Root only."))
+	if (!tkd_start_by_options(argc, argv,
+				  "What the tick takes for 1 to 10000 own time namespaces. Root only."))
 		return 0;
 	tkd_require_kernel();
 	tkd_calibrate(&counter);

@@ -17,7 +17,8 @@
  *    is off as well: its branch is not taken, and native.c calls what is behind it
  *  - alternatives are not patched, but what they choose in the pass is the read of
  *    the counter, which tkn_counter_read() does with the RDTSCP that a kernel
- *    on a CPU which has it takes
+ *    on a CPU which has it takes; a few instructions more make it the counter of
+ *    ticks which are not waited for
  *  - per-CPU variables have offset zero, as the base of GS is zero in a process
  *
  * Functions and variables of other parts of the kernel are stand-ins, below. A
@@ -52,10 +53,10 @@
 const unsigned int tkn_hz = HZ;
 
 /* objtool has a list of functions which do not return */
-#define tkn_die(what)		\
-	do {			\
-		tkn_fail(what);\
-		__builtin_trap();\
+#define tkn_die(what)			\
+	do {				\
+		tkn_fail(what);		\
+		__builtin_trap();	\
 	} while (0)
 
 /*

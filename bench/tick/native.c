@@ -624,10 +624,12 @@ struct leap_truth {
 	uint64_t		cycles;
 };
 
-static void wrong_read(unsigned int i, const char *reader, uint64_t cycles, int64_t real, int64_t tai)
+static void wrong_read(unsigned int i, const char *reader, uint64_t cycles, int64_t real,
+		       int64_t tai)
 {
 	if (wrong++ < 10)
-		warnx("namespace %u, %s, counter %" PRIu64 ": REALTIME %" PRId64 ", TAI %" PRId64 " ns of midnight",
+		warnx("namespace %u, %s, counter %" PRIu64 ": REALTIME %" PRId64 ", TAI %" PRId64
+		      " ns of midnight",
 		      i, reader, cycles, real, tai);
 }
 
@@ -878,7 +880,8 @@ static int64_t error_at(const struct judged *j, const struct tkn_line *l, uint64
 	return (int64_t)(line_at(l, cycles) - ideal_at(j, cycles));
 }
 
-static void start_judging(struct judged *j, struct time_namespace *ns, uint64_t cycles, bool ntp_line)
+static void start_judging(struct judged *j, struct time_namespace *ns, uint64_t cycles,
+			  bool ntp_line)
 {
 	j->ns = ns;
 	tkn_line(ns, &j->last);
@@ -1008,7 +1011,8 @@ static void own_at_frequency(struct judged *j, long freq)
 	start_judging(j, space[nr_spaces++], tkn_start_cycles, false);
 }
 
-static void accuracy(uint64_t hz, unsigned int bits, unsigned int ms, long host_freq, uint64_t seconds)
+static void accuracy(uint64_t hz, unsigned int bits, unsigned int ms, long host_freq,
+		     uint64_t seconds)
 {
 	struct judged own[NR_FREQUENCIES], host = { 0 };
 	uint64_t i, ticks = seconds * tkn_hz, each = tkn_hz >= 100 ? tkn_hz / 100 : 1;
