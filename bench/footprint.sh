@@ -26,12 +26,12 @@ set -euo pipefail
 # shellcheck source=bench/lib.sh
 . "$ROOT/bench/lib.sh"
 
-number=10000 seconds=30 owners=1000
+number=10000 seconds=30 owners=1000 given=()
 # MiB, tried in this order.
 sizes=(32 40 48 56 64 96 128)
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
+	--kernel) need_value "$@"; take_image "$2"; given+=("${2%%=*}"); shift 2 ;;
 	--quick) number=1000 seconds=5; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1' (--help lists them)" ;;
@@ -47,6 +47,11 @@ boot()
 	say "$name: $what"
 	"$ROOT/scripts/boot.sh" --config "$name" --suite footprint --kernel "${image[$name]}" --out "$dir" "$@"
 	check_identity "$name" "$dir/files/footprint.facts" footprint
+	# Slept by the guest's clock, and how long the boot took by that of this machine.
+	if [[ $what = idle ]]; then
+		awk -v guest="$(fact "$dir/files/footprint.facts" idle-seconds)" -v host="$(fact "$dir/result" seconds)" \
+			'BEGIN { exit guest > host }' || die "$name: the guest slept longer than it ran: its clock is not to be trusted"
+	fi
 	cp "$dir/files/footprint.facts" "$work/$name.$what"
 }
 
@@ -231,7 +236,7 @@ value()
 
 report()
 {
-	echo "Linux ${version[plain]} under QEMU $(jq -r .qemu "$work/context"), queue $(jq -r '.queue[:12]' "$work/context")"
+	echo "Linux ${version[plain]} under QEMU $(jq -r .qemu "$work/context"), queue $(jq -r '.queue[:12]' "$work/context")${given:+ (kernels given, not built here: ${given[*]})}"
 	echo "Memory: bytes charged by the kernel for each of $number namespaces, 8 bytes of accounting in every slab object included"
 	echo
 	awk -F '\t' '{ printf "  %14.14s %-13s %s\n", $1, $2, $3 }' "$work/figures"
@@ -262,7 +267,12 @@ figures "$work"/{stock,plain}.{count,time,idle} "$work/vm" > "$work/figures"
 bench_context icount "$(jq -n --argjson number "$number" --argjson seconds "$seconds" --argjson owners "$owners" \
 	'{ namespaces: $number, idle_seconds: $seconds, idle_owners: $owners, memory: "2G",
 	   note: "memory and instructions by icount; seconds, interrupts and the idle VM by tcg" }')" "${kernels[@]}" > "$work/context"
-bench_json footprint "$work/context" < "$work/figures"
+# A given image need not be that of the queue in the context.
+for name in "${kernels[@]}"; do
+	printf '%s\t%s\n' "$name" "$(sha256sum < "${image[$name]}" | cut -d ' ' -f 1)"
+done | jq -R -s --arg given "${given[*]}" '{ images_given: ($given | split(" ")),
+	bzimage_sha256: (split("\n") | map(select(length > 0) | split("\t") | { key: .[0], value: .[1] }) | from_entries) }' > "$work/details"
+bench_json footprint "$work/context" "$work/details" < "$work/figures"
 report > "$work/footprint.txt"
 cp "$work/footprint.txt" "$OUT/bench/"
 cat "$OUT/bench/footprint.txt"
