@@ -1950,11 +1950,14 @@ static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 
 /*
  * Arm the timer for a pass which must be taken even when the machine is idle.
- * As long as there are ticks, they come first and put it off.
+ * As long as there are ticks, they come first and put it off. Not each time: the
+ * tree of the timers is deep when thousands wait for the same leap second, and a
+ * timer which is early is no harm. Only one which would come before the next
+ * pass would wake a machine for nothing.
  */
 static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 {
-	s64 left;
+	s64 left, armed;
 
 	lockdep_assert_held(&tn->tkd.lock);
 
@@ -1965,6 +1968,11 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 		left = timens_tk_by(max(left, 0), tn->rate);
 	/* The home spreads namespaces which share a second or an edge */
 	left += (s64)tn->home * (20 * NSEC_PER_USEC);
+	if (hrtimer_is_queued(&tn->wake_timer)) {
+		armed = ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer));
+		if (armed > NSEC_PER_SEC + NSEC_PER_SEC / 4 && armed <= left)
+			return;
+	}
 	hrtimer_start(&tn->wake_timer, ns_to_ktime(max(left, NSEC_PER_MSEC)), HRTIMER_MODE_REL);
 }
 
@@ -2201,26 +2209,12 @@ void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now)
 }
 
 /*
- * Fetch what the passes after that of @tn will touch: they find it in no cache, as
- * it lay there for a second. The page of the next one is found by way of the
- * structure, which was fetched one pass earlier.
+ * A pass finds what it touches in no cache, as it lay there for a second. So the
+ * structure is fetched two passes ahead, and the page, which is found by way of
+ * the structure, one pass ahead.
  */
-static inline void timens_tk_prefetch(const struct timens_tk_calendar *cal)
+static inline void timens_tk_prefetch(const struct timekeeper_ns *tn)
 {
-	const struct list_head *next = cal->carry.next;
-	const struct timekeeper_ns *tn;
-
-	if (next == &cal->carry)
-		return;
-	tn = list_entry(next, struct timekeeper_ns, node);
-	prefetchw(tn->vdata);
-	prefetchw(&tn->vdata->basetime[CLOCK_BOOTTIME]);
-	prefetchw(&tn->vdata->basetime[CLOCK_TAI]);
-	prefetchw(&tn->vdata[CS_RAW]);
-	prefetchw(&tn->vdata[CS_RAW].basetime[CLOCK_MONOTONIC_RAW]);
-	if (next->next == &cal->carry)
-		return;
-	tn = list_entry(next->next, struct timekeeper_ns, node);
 	prefetchw(&tn->tkd.seq);
 	prefetchw(&tn->tkd.timekeeper.xtime_sec);
 	prefetchw(&tn->tkd.timekeeper.monotonic_to_boot);
@@ -2229,6 +2223,44 @@ static inline void timens_tk_prefetch(const struct timens_tk_calendar *cal)
 	prefetchw(&tn->node);
 	prefetchw(&tn->raw);
 	prefetchw(&tn->ntp.time_maxerror);
+}
+
+static inline void timens_tk_prefetch_page(const struct vdso_data *vd)
+{
+	prefetchw(vd);
+	prefetchw(&vd->basetime[CLOCK_BOOTTIME]);
+	prefetchw(&vd->basetime[CLOCK_TAI]);
+	prefetchw(&vd[CS_RAW]);
+	prefetchw(&vd[CS_RAW].basetime[CLOCK_MONOTONIC_RAW]);
+}
+
+static inline struct timekeeper_ns *__timens_tk_calendar_next(struct timens_tk_calendar *cal,
+							      u64 now, unsigned int done)
+{
+	struct timekeeper_ns *tn;
+	struct list_head *next;
+
+	if (list_empty(&cal->carry))
+		return NULL;
+
+	tn = list_first_entry(&cal->carry, struct timekeeper_ns, node);
+	/* Compared as they are: U64_MAX is no deadline, and ticks do not wrap */
+	if (unlikely(done >= cal->budget) && cal->interval > 1) {
+		/* Whose last pass is longest ago: its counter wraps first */
+		if (cal->deadline)
+			tn = list_first_entry(&cal->own, struct timekeeper_ns, own_node);
+		if (now < tn->deadline)
+			return NULL;
+	}
+	list_del_init(&tn->node);
+
+	next = cal->carry.next;
+	if (next != &cal->carry) {
+		timens_tk_prefetch_page(list_entry(next, struct timekeeper_ns, node)->vdata);
+		if (next->next != &cal->carry)
+			timens_tk_prefetch(list_entry(next->next, struct timekeeper_ns, node));
+	}
+	return tn;
 }
 
 /**
@@ -2243,23 +2275,7 @@ static inline void timens_tk_prefetch(const struct timens_tk_calendar *cal)
 struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
 					      unsigned int done)
 {
-	struct timekeeper_ns *tn;
-
-	if (list_empty(&cal->carry))
-		return NULL;
-
-	tn = list_first_entry(&cal->carry, struct timekeeper_ns, node);
-	/* Compared as they are: U64_MAX is no deadline, and ticks do not wrap */
-	if (done >= cal->budget && cal->interval > 1) {
-		/* Whose last pass is longest ago: its counter wraps first */
-		if (cal->deadline)
-			tn = list_first_entry(&cal->own, struct timekeeper_ns, own_node);
-		if (now < tn->deadline)
-			return NULL;
-	}
-	list_del_init(&tn->node);
-	timens_tk_prefetch(cal);
-	return tn;
+	return __timens_tk_calendar_next(cal, now, done);
 }
 
 /**
@@ -2359,7 +2375,7 @@ void __timens_tk_advance(void)
 		goto out;
 
 	timens_tk_host_raw(&tk_core, &raw);
-	while ((tn = timens_tk_calendar_next(cal, now, done))) {
+	while ((tn = __timens_tk_calendar_next(cal, now, done))) {
 		/* A tick which lags finds slots of its next round */
 		late = now > tn->due ? now - tn->due : 0;
 		if (unlikely(!raw_spin_trylock(&tn->tkd.lock))) {
@@ -2369,7 +2385,10 @@ void __timens_tk_advance(void)
 			continue;
 		}
 		timens_tk_pass(cal, tn, &raw, now);
-		trace_timens_tk_pass(tn->ns->ns.inum, late, tn->tkd.timekeeper.tkr_mono.mult);
+		/* Or the argument is fetched from memory for nothing */
+		if (trace_timens_tk_pass_enabled())
+			trace_timens_tk_pass(tn->ns->ns.inum, late,
+					     tn->tkd.timekeeper.tkr_mono.mult);
 		raw_spin_unlock(&tn->tkd.lock);
 		cal->max_late = max(cal->max_late, late);
 		done++;
