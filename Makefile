@@ -16,8 +16,11 @@ export LINUX_SRC DISCARD AS_IS FORCE JOBS
 
 S := scripts
 
+BENCHES := ab reads tick accuracy writes footprint timers perf
+
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench-timers bench-reads tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
+.PHONY: $(BENCHES:%=bench-%)
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
 
@@ -28,9 +31,18 @@ help:
 	@echo 'make debug-test'
 	@echo 'make long-test    races under KCSAN, minutes of stress, slow tests on the debug kernel: the rows marked long'
 	@echo
-	@echo 'make ab           count what the queue costs: stock, TIMEKEEPER_NS=n and =y, in instructions'
-	@echo 'make bench-timers count what timers, sleeps and steps of a clock cost there: out/bench/timers.txt'
-	@echo 'make bench-reads  time the reading of clocks through the vDSO, natively on this CPU: out/bench/reads.txt'
+	@echo 'make bench        all benchmarks, an hour and a half, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
+	@echo 'make bench-NAME   one of them, with ARGS="..." for bench/NAME.sh (each knows --help):'
+	@echo '                    ab         what the queue costs whoever does not use it: stock, TIMEKEEPER_NS=n and =y'
+	@echo '                    reads      reading clocks through the vDSO, natively on this CPU and counted'
+	@echo '                    tick       the tick for up to 10,000 own namespaces, natively and counted; a leap second in all'
+	@echo '                    accuracy   the error of a clock between its passes, beside that of the host'
+	@echo '                    writes     setting clocks, inside and outside, alone and among others'
+	@echo '                    footprint  memory, creation and destruction; against a virtual machine for each clock'
+	@echo '                    timers     timers, sleeps and steps of a clock'
+	@echo '                    perf       the tick as perf shows it'
+	@echo 'make bench-goals  judge the results in out/bench'
+	@echo 'make bench-compare  compare OLD=bench/reference with NEW=out/bench'
 	@echo
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
@@ -65,14 +77,23 @@ export:
 kernel: tree
 	@$(S)/build.sh --config $(CONFIG)
 
-ab: tree initramfs
-	@bench/ab.sh
+# The scripts build the kernels which they need.
+bench: tree initramfs
+	@bench/all.sh $(ARGS)
 
-bench-timers: tree initramfs
-	@bench/timers.sh
+$(BENCHES:%=bench-%): bench-%: tree initramfs
+	@bench/$*.sh $(ARGS)
 
-bench-reads: tree
-	@bench/reads.sh
+ab: bench-ab
+
+bench-goals:
+	@bench/goals.sh $(ARGS)
+
+OLD	?= bench/reference
+NEW	?= out/bench
+
+bench-compare:
+	@bench/compare.sh $(ARGS) $(OLD) $(NEW)
 
 initramfs: tree
 	@$(S)/mkinitramfs.sh

@@ -120,7 +120,7 @@ flock -n 8 || die "another boot is writing to $dir"
 rm -rf "$dir/console.log" "$dir/ktap.txt" "$dir/verdict.txt" "$dir/files.tar" "$dir/files" "$dir/result" "$dir/cmdline"
 
 case $config in
-plain | bug) need+=",TIMEKEEPER_NS=y" ;;
+plain | bug | trace | hz100 | hz250) need+=",TIMEKEEPER_NS=y" ;;
 debug) need+=",TIMEKEEPER_NS=y,PROVE_LOCKING=y,KASAN=y" ;;
 kcsan) need+=",TIMEKEEPER_NS=y,KCSAN=y" ;;
 off) need+=",TIMEKEEPER_NS=n" ;;

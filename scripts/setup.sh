@@ -21,8 +21,8 @@ packages=(
 	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3
 	# checks (the python modules are for checkpatch's look at licences)
 	sparse shellcheck python3-ply python3-git groff-base
-	# plots of the benchmarks
-	gnuplot-nox
+	# plots of the benchmarks; perf for the guest of one of them
+	gnuplot-nox linux-perf
 )
 [[ -n ${LINUX_SRC:-} ]] || packages+=(linux-source-6.12)
 
