@@ -97,6 +97,10 @@ bench_context()
 	local accelerator=$1 parameters=$2 name qemu=
 	shift 2
 
+	for name in "$@"; do
+		[[ -f $BUILD/obj-$name/.config ]] ||
+			die "no $BUILD/obj-$name/.config: what '$name' was built of is not known"
+	done
 	[[ $accelerator = native ]] || qemu=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version //p')
 	for name in "$@"; do
 		printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$BUILD/obj-$name/include/config/kernel.release")" \
