@@ -1948,16 +1948,24 @@ static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 	return left;
 }
 
+/* The only reason to wake, if there is one, is a leap second which will step */
+static bool timens_tk_wakes_for_edge(const struct timekeeper_ns *tn)
+{
+	return !ntp_second_bends(&tn->ntp) && !timens_tk_is_behind(&tn->tkd.timekeeper) &&
+	       tn->smear.state == TIMENS_SMEAR_NONE;
+}
+
 /*
  * Arm the timer for a pass which must be taken even when the machine is idle.
- * As long as there are ticks, they come first and put it off. Not each time: the
- * tree of the timers is deep when thousands wait for the same leap second, and a
- * timer which is early is no harm. Only one which would come before the next
- * pass would wake a machine for nothing.
+ * As long as there are ticks, they come first and put it off.
+ *
+ * But not on the way to a leap second: the tree of the timers is deep when
+ * thousands wait for the same one, and each pass would climb it. The timer which
+ * is armed already comes early, looks again, and does that a few times in all.
  */
 static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 {
-	s64 left, armed;
+	s64 left;
 
 	lockdep_assert_held(&tn->tkd.lock);
 
@@ -1968,11 +1976,9 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 		left = timens_tk_by(max(left, 0), tn->rate);
 	/* The home spreads namespaces which share a second or an edge */
 	left += (s64)tn->home * (20 * NSEC_PER_USEC);
-	if (hrtimer_is_queued(&tn->wake_timer)) {
-		armed = ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer));
-		if (armed > NSEC_PER_SEC + NSEC_PER_SEC / 4 && armed <= left)
-			return;
-	}
+	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn) &&
+	    ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer)) <= left)
+		return;
 	hrtimer_start(&tn->wake_timer, ns_to_ktime(max(left, NSEC_PER_MSEC)), HRTIMER_MODE_REL);
 }
 
@@ -1990,14 +1996,19 @@ static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 		return HRTIMER_NORESTART;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
-	if (tn->state == TIMENS_TK_OWN && !timekeeping_suspended) {
-		timens_tk_update_begin(tn);
-		timens_tk_advance_to(tn, timens_tk_counter(tn));
-		timens_tk_update_end(tn);
-		timens_tk_arm_wake(tn);
-		if (timens_tk_take_moved(tn))
-			timens_timer_clock_moved_delayed(tn);
-	}
+	if (tn->state != TIMENS_TK_OWN || timekeeping_suspended)
+		goto out;
+	/* A pass published the edge, or there is none any more */
+	if (timens_tk_wakes_for_edge(tn) &&
+	    (tn->edge_sec == TIME64_MAX || timens_tk_edge_is_near(tn)))
+		goto out;
+	timens_tk_update_begin(tn);
+	timens_tk_advance_to(tn, timens_tk_counter(tn));
+	timens_tk_update_end(tn);
+	timens_tk_arm_wake(tn);
+	if (timens_tk_take_moved(tn))
+		timens_timer_clock_moved_delayed(tn);
+out:
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	return HRTIMER_NORESTART;
 }
