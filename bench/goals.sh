@@ -157,8 +157,8 @@ judge()
 		| row("own clock_settime: more by 10,000 timers in \($where[0])";
 			[fig("timers"; "step, 10000 timers: plain \($where[1])"; "instructions"), fig("timers"; "step, 0 timers: plain \($where[1])"; "instructions")];
 			((.[0].value - .[1].value) * 100 / .[1].value); "<="; 2; "%")),
-		row("own clock_settime: function-call interrupts elsewhere";
-			[fig("writes"; "own clock_settime: function-call interrupts of the other CPU"; "interrupts")];
+		row("own clock_settime: interrupts sent to other CPUs";
+			[fig("writes"; "own clock_settime: interrupts sent to other CPUs"; "interrupts")];
 			.[0].value; "="; 0; "interrupts"),
 		(("own", "own, steered", "own, smearing", "follow") as $state
 		| row("memory beyond mainline\u0027s, \($state)";

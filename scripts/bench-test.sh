@@ -81,7 +81,7 @@ make_base()
 			f("native: wrong reads around the leap second"; 0; "reads"), f("native: reads around the leap second"; 1; "reads")] },
 		accuracy: { figures: [f("tsc 2100 MHz, 1 s: worst error"; 5; "ns")] },
 		writes: { figures: [i("own clock_settime, 0 others"; 5000), i("own clock_settime, 5000 others"; 5100),
-			f("own clock_settime: function-call interrupts of the other CPU"; 0; "interrupts")] },
+			f("own clock_settime: interrupts sent to other CPUs"; 0; "interrupts")] },
 		footprint: { figures: [("own", "own, steered", "own, smearing", "follow") | f("memory: beyond mainline, \(.)"; 2048; "bytes")] },
 		timers: { figures: [("o-o", "o-f") | i("step, 0 timers: plain \(.)"; 5000), i("step, 10000 timers: plain \(.)"; 5100)] }
 		} | to_entries[] | { bench: .key, context: $context } + .value' > "$work/results"
@@ -185,7 +185,7 @@ test_rows()
 	row "own clock_settime: change by 5000 other namespaces" writes "own clock_settime, 5000 others" 4899
 	row "own clock_settime: more by 10,000 timers in an owner" timers "step, 10000 timers: plain o-o" 5101
 	row "own clock_settime: more by 10,000 timers in a follower" timers "step, 10000 timers: plain o-f" 5101
-	row "own clock_settime: function-call interrupts elsewhere" writes "own clock_settime: function-call interrupts of the other CPU" 1
+	row "own clock_settime: interrupts sent to other CPUs" writes "own clock_settime: interrupts sent to other CPUs" 1
 	row "memory beyond mainline's, own" footprint "memory: beyond mainline, own" 2049
 	row "memory beyond mainline's, own, steered" footprint "memory: beyond mainline, own, steered" 2049
 	row "memory beyond mainline's, own, smearing" footprint "memory: beyond mainline, own, smearing" 2049
@@ -320,7 +320,7 @@ test_compare()
 	expect "compare: less, at the tolerance" 0 ' -50 +-1\.00 %$' compare_file writes
 	set_figure writes "own clock_settime, 0 others" 4949
 	expect "compare: less, beyond it" 0 ' -51 +-1\.02 % +better$' compare_file writes --fail
-	set_figure writes "own clock_settime: function-call interrupts of the other CPU" 1
+	set_figure writes "own clock_settime: interrupts sent to other CPUs" 1
 	expect "compare: something of nothing" 1 'interrupts +0 +1 +\+1 +WORSE$' compare_file writes --fail --tolerance 100
 
 	fresh

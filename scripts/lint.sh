@@ -116,7 +116,8 @@ lint_checkpatch()
 		*.c | *.h | *.rst | *.S) result "checkpatch $path" check_patch --strict --ignore "$ignore" --file "$ROOT/$path" ;;
 		esac
 	done < <(overlay_files)
-	for path in "$ROOT"/harness/*.[ch] "$ROOT"/bench/*.[ch] "$ROOT"/tools/tkns/*.[ch] "$ROOT"/tools/tkns/test/*.[ch]; do
+	for path in "$ROOT"/harness/*.[ch] "$ROOT"/bench/*.[ch] "$ROOT"/bench/tick/*.[ch] "$ROOT"/bench/tick/include/asm/*.h \
+		"$ROOT"/tools/tkns/*.[ch] "$ROOT"/tools/tkns/test/*.[ch]; do
 		result "checkpatch ${path#"$ROOT/"}" check_program "$path" --no-tree --ignore "$ignore,$user_space,$programs"
 	done
 }
