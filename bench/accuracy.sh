@@ -9,11 +9,23 @@
 # beginning of each piece of the line, where it is largest; rms is over samples, one in 10 ms. Ticks come 0 to 20 us late.
 #
 # The worst of seven frequencies is given: 0, +-1/3, +-100 and +-499 ppm. "shift of the clocksource": one pass a second, but
-# with the multiplier that the host uses. The table goes to the terminal and out/bench/accuracy.txt, all figures and those of
-# each frequency to out/bench/accuracy.json, a plot of the error over two minutes to out/bench/accuracy.svg and .png.
+# with the multiplier that the host uses.
 #
-# usage: accuracy.sh [--seconds N]    time that is simulated (default 86400)
-#        accuracy.sh --quick          a minute of it
+# Then in the guest, under icount, on the pristine source and on plain (suite accuracy): how far the readings through the
+# vDSO are off the straight line that fits them best, over the counter, at irregular instants. The host's clock at three
+# frequencies, and on plain that of a namespace at three intervals and the same frequencies; first while the CPU is busy, then
+# while it sleeps most of the time, so that ticks are off. The slope must be the one ordered, as a multiple of the host's with
+# no frequency set; the suite fails when it is off by more than the samples can tell. A clock shows whole nanoseconds, which is
+# half a nanosecond of the worst error there.
+#
+# The tables go to the terminal and out/bench/accuracy.txt, all figures and those of each frequency to
+# out/bench/accuracy.json, a plot of the error over two minutes to out/bench/accuracy.svg and .png.
+#
+# usage: accuracy.sh [OPTION...]
+#   --seconds N             time that is simulated (86400)
+#   --quick                 a minute of it, and a quarter of the time in the guest
+#   --no-guest              the simulation alone
+#   --kernel NAME=BZIMAGE   that image for stock or plain, instead of building it
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -22,11 +34,21 @@ set -euo pipefail
 # shellcheck source=bench/lib.sh
 . "$ROOT/bench/lib.sh"
 
-seconds=86400
+seconds=86400 guest=1
+# Of a busy CPU for each clock, and twice as many of one that sleeps.
+guest_seconds=120
+given=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--seconds) need_value "$@"; seconds=$2; shift 2 ;;
-	--quick) seconds=60; shift ;;
+	--quick) seconds=60 guest_seconds=30; shift ;;
+	--no-guest) guest=0; shift ;;
+	--kernel)
+		need_value "$@"
+		take_image "$2"
+		given+=("${2%%=*}")
+		shift 2
+		;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -94,12 +116,81 @@ figures()
 		}' "$work/figures" || die "not all frequencies were measured"
 }
 
+# Rows of: kernel, clock as in the names of figures, load, clock that was read, samples, dropped, passes, worst, rms, what the
+# slope is off by, what can be told.
+measure_guest()
+{
+	local name dir rows
+
+	for name in "${kernels[@]}"; do
+		say "in the guest: $name ($SECONDS s)"
+		dir=$OUT/bench/accuracy/$name
+		"$ROOT/scripts/boot.sh" --config "$name" --suite accuracy --arg "$guest_seconds" --kernel "${image[$name]}" --out "$dir"
+		check_identity "$name" "$dir/files/accuracy.facts" accuracy
+		[[ $(fact "$dir/files/accuracy.facts" accuracy.hz) = 1000 ]] || die "$name: the guest's HZ is not 1000"
+		[[ $(fact "$dir/files/accuracy.facts" accuracy.seconds) = "$guest_seconds" ]] ||
+			die "$name: the guest did not look for $guest_seconds s"
+		awk -v OFS='\t' -v name="$name" '
+			function policy(ms) { return ms == 0 ? "every tick" : ms == 1000 ? "1 s" : ms " ms" }
+			$1 == "error" {
+				print name, ($2 == "host" ? "host, " name : "own, " policy($3)) ", " $4 " ppm",
+					$5, $6, $7, $8, $9, $10, $11, $12, $13
+			}' "$dir/files/accuracy.facts" > "$work/guest-$name"
+		# Two clocks under two loads at three frequencies: the host's, and in namespaces at three intervals.
+		rows=12
+		[[ $name != plain ]] || rows=$((12 + 3 * 12))
+		[[ $(sort -u "$work/guest-$name" | wc -l) = "$rows" ]] || die "$dir/files/accuracy.facts has not $rows different errors"
+		cat "$work/guest-$name" >> "$work/guest"
+	done
+	check_versions
+}
+
+# Of the two clocks that were read, the worse, and of the host also the worst of all frequencies; value, unit, name.
+guest_figures()
+{
+	awk -F '\t' -v OFS='\t' '
+		function add(key)
+		{
+			if (!(key in worst)) { order[++n] = key; worst[key] = rms[key] = 0 }
+			if ($8 + 0 > worst[key]) worst[key] = $8 + 0
+			if ($9 + 0 > rms[key]) rms[key] = $9 + 0
+		}
+		{
+			prefix = $3 == "busy" ? "guest: " : "guest, mostly asleep: "
+			if ($2 ~ /^host/) add(prefix "host, " $1)
+			add(prefix $2)
+		}
+		END {
+			for (i = 1; i <= n; i++) {
+				print worst[order[i]], "ns", order[i] ": worst error"
+				print rms[order[i]], "ns", order[i] ": rms error"
+			}
+		}' "$work/guest"
+}
+
+# What the figures depend on besides what all benchmarks have in common.
+parameters()
+{
+	jq -n --argjson seconds "$seconds" --argjson guest "$guest" --argjson guest_seconds "$guest_seconds" \
+		--arg qemu "$([[ $guest = 0 ]] || qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version //p')" '
+		{ seconds: $seconds, hz: 1000 }
+		+ if $guest == 0 then {} else { guest_seconds: $guest_seconds, measured_with_qemu: $qemu } end'
+}
+
 details()
 {
-	jq -R -s '{ frequencies: (split("\n") | map(select(length > 0) | split("\t") | select(.[2] | test("shift|passes") | not)
+	jq -R -s --rawfile guest "$work/guest" --arg given "${given[*]}" '{ frequencies: (split("\n") | map(select(length > 0) | split("\t") | select(.[2] | test("shift|passes") | not)
 			| { counter: .[0], policy: .[1], ppm: .[2], worst_ns: (.[3] | tonumber), rms_ns: (.[4] | tonumber) })),
 		    facts: (split("\n") | map(select(length > 0) | split("\t") | select(.[2] | test("shift|passes"))
-			| { counter: .[0], policy: .[1], fact: .[2], value: (.[3] | tonumber) })) }' "$work/figures"
+			| { counter: .[0], policy: .[1], fact: .[2], value: (.[3] | tonumber) })),
+		    # Not built from the queue of the context by this run.
+		    images_given: ($given | split(" ")),
+		    # The difference of the slopes, and what can be told of it, in 1e-9.
+		    guest: ($guest | split("\n") | map(select(length > 0) | split("\t")
+			| { kernel: .[0], clock: .[1], load: .[2], read: .[3], samples: (.[4] | tonumber), dropped: (.[5] | tonumber),
+			    worst_ns: (.[7] | tonumber), rms_ns: (.[8] | tonumber) }
+			+ if .[6] == "-" then {} else { passes: (.[6] | tonumber) } end
+			+ if .[9] == "-" then {} else { slope_off: (.[9] | tonumber), slope_limit: (.[10] | tonumber) } end)) }' "$work/figures"
 }
 
 report()
@@ -127,6 +218,48 @@ report()
 		}' "$work/values"
 	echo
 	echo "The interval is shorter than asked for where the counter wraps (acpi_pm: half a second)."
+	[[ $guest = 0 ]] || report_guest
+}
+
+report_guest()
+{
+	local name
+
+	echo
+	jq -r '"In the guest (QEMU \(.context.parameters.measured_with_qemu)), counter of 1000 MHz, HZ=1000: \(.context.parameters.guest_seconds) s busy, \(2 * .context.parameters.guest_seconds) s mostly asleep"
+		+ (.images_given | if length > 0 then " (given, not built here: " + join(", ") + ")" else "" end)' "$OUT/bench/accuracy.json"
+	echo
+	echo "Readings of a clock against the straight line through them in nanoseconds, worse of MONOTONIC and REALTIME (worst,"
+	echo "rms), and how far its slope is off the one ordered, as a multiple of the host's at 0 ppm (in 1e-9, and what can be told)"
+	awk -F '\t' '
+		function size(x) { return x < 0 ? -x : x + 0 }
+		{
+			key = $2
+			if (!(key in seen)) { order[++n] = key; seen[key] = 1 }
+			at = key SUBSEP $3
+			if ($8 + 0 >= worst[at] + 0) worst[at] = $8
+			if ($9 + 0 >= rms[at] + 0) rms[at] = $9
+			if (!(at in off) || size($10) > size(off[at])) { off[at] = $10; limit[at] = $11 }
+		}
+		END {
+			printf "  %-32s %-38s  %-38s\n", "", "busy", "mostly asleep"
+			for (i = 1; i <= n; i++) {
+				printf "  %-32s", order[i]
+				for (k = 1; k <= 2; k++) {
+					at = order[i] SUBSEP (k == 1 ? "busy" : "asleep")
+					printf "%s%9.3f %8.3f", k == 1 ? " " : "  ", worst[at], rms[at]
+					if (off[at] == "-") printf "%20s", ""
+					else printf "%+9.4f (%.4f)  ", off[at], limit[at]
+				}
+				printf "\n"
+			}
+		}' "$work/guest" | sed 's/ *$//'
+	echo
+	echo "A clock shows whole nanoseconds: 0.5 of the worst and 0.289 of the rms are that. But where the host's clock at 0 ppm makes"
+	echo "exactly a nanosecond of a cycle, as it may in the guest, nothing is left to be off at 0 ppm. Nanoseconds per cycle here:"
+	for name in "${kernels[@]}"; do
+		echo "  $name $(fact "$OUT/bench/accuracy/$name/files/accuracy.facts" accuracy.slope.MONOTONIC)"
+	done
 }
 
 plot()
@@ -149,15 +282,24 @@ END
 	bench_plot accuracy "$work/plot" 900 700
 }
 
+kernels=(plain)
+if [[ $guest = 1 ]]; then
+	kernels=(stock plain)
+	build_kernels
+	[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT/bench"
 rm -f "$OUT"/bench/accuracy.{txt,json,svg,png}
+: > "$work/guest"
 measure
+[[ $guest = 0 ]] || measure_guest
 figures > "$work/values"
+guest_figures > "$work/guest-values"
 details > "$work/details"
-bench_context native "{\"seconds\":$seconds,\"hz\":1000}" plain > "$work/context"
-bench_json accuracy "$work/context" "$work/details" < "$work/values"
+bench_context native "$(parameters)" "${kernels[@]}" > "$work/context"
+cat "$work/values" "$work/guest-values" | bench_json accuracy "$work/context" "$work/details"
 report > "$OUT/bench/accuracy.txt"
 plot
 cat "$OUT/bench/accuracy.txt"
