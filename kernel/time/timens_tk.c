@@ -1974,12 +1974,17 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 		return;
 	if (timens_tk_is_rated(tn))
 		left = timens_tk_by(max(left, 0), tn->rate);
-	/* The home spreads namespaces which share a second or an edge */
-	left += (s64)tn->home * (20 * NSEC_PER_USEC);
+	/*
+	 * The home spreads namespaces which share a second or an edge. Those which
+	 * a tick may serve together share an interrupt as well.
+	 */
+	left += (s64)(tn->home / TIMENS_TK_BUDGET) * TIMENS_TK_WAKE_APART;
+	left = max(left, NSEC_PER_MSEC);
 	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn) &&
-	    ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer)) <= left)
+	    ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer)) <= left + TIMENS_TK_WAKE_SLACK)
 		return;
-	hrtimer_start(&tn->wake_timer, ns_to_ktime(max(left, NSEC_PER_MSEC)), HRTIMER_MODE_REL);
+	hrtimer_start_range_ns(&tn->wake_timer, ns_to_ktime(left), TIMENS_TK_WAKE_SLACK,
+			       HRTIMER_MODE_REL);
 }
 
 static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)

@@ -44,6 +44,9 @@
 #define TIMENS_TK_SLOTS		1024
 /* Passes per tick unless set otherwise */
 #define TIMENS_TK_BUDGET	32
+/* Distance of the wake timers of two crowds, and slack of one (nsecs) */
+#define TIMENS_TK_WAKE_APART	(640 * NSEC_PER_USEC)
+#define TIMENS_TK_WAKE_SLACK	(200 * NSEC_PER_USEC)
 /* Steps of the host's clock which are remembered for stamps from before */
 #define TIMENS_TK_EPOCHS	16U
 
