@@ -122,7 +122,15 @@
  * the interval, which had the fewest namespaces when it was chosen. One slot
  * of a ring per tick holds those which are due. What the budget does not cover
  * stays on the carry list, in order, and only a counter about to wrap
- * (deadline) overrides the budget.
+ * (deadline) overrides the budget. A timer of the calendar sees to it that there
+ * is a next tick, even if the machine has become idle:
+ *
+ *   CPU 0 (woken by a wake timer)        9,968 others, whose timers fire, too
+ *   end of idle: collect 10,000,
+ *     take the passes of 32
+ *                                        collected already: leave it to the tick
+ *   idle again, no tick
+ *   the timer of the calendar: 32 more
  *
  * While the PLL or adjtime() slew, the slope changes at each second of the
  * namespace, and the pass moves to that second (aligned). When all CPUs idle
@@ -497,11 +505,11 @@ static void timens_tk_carry_seconds(struct timekeeper_ns *tn)
 }
 
 /*
- * Accumulate all whole NTP intervals up to @cycles, and return the rest in
- * cycles. The NTP second is processed at the first interval after it, as if
- * there had been a pass in every tick. Seconds in which NTP has nothing to do
- * are taken together, as many as fit into 64 bits along with two more, which
- * bounds the time that a catch-up after hours takes:
+ * Accumulate all whole NTP intervals up to @cycles, which is not before the last
+ * bend, and return the rest in cycles. The NTP second is processed at the first
+ * interval after it, as if there had been a pass in every tick. Seconds in which
+ * NTP has nothing to do are taken together, as many as fit into 64 bits along
+ * with two more, which bounds the time that a catch-up after hours takes:
  *
  *   7 * 10^9 * 2^30 + 2 * 10^9 * 2^30 < 2^64
  *
@@ -518,7 +526,7 @@ static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
 	u64 nsecps = timens_tk_second(tk);
-	u64 offset = timens_tk_delta(&tk->tkr_mono, cycles, tk->tkr_mono.cycle_last);
+	u64 offset = (cycles - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
 
 	while (offset >= tk->cycle_interval) {
 		u64 n = div64_u64(offset, tk->cycle_interval);
@@ -1965,7 +1973,7 @@ static bool timens_tk_wakes_for_edge(const struct timekeeper_ns *tn)
  */
 static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 {
-	s64 left;
+	s64 left, armed;
 
 	lockdep_assert_held(&tn->tkd.lock);
 
@@ -1980,9 +1988,12 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 	 */
 	left += (s64)(tn->home / TIMENS_TK_BUDGET) * TIMENS_TK_WAKE_APART;
 	left = max(left, NSEC_PER_MSEC);
-	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn) &&
-	    ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer)) <= left + TIMENS_TK_WAKE_SLACK)
-		return;
+	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn)) {
+		armed = ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer));
+		/* One which is about to fire may find that this pass was due, and end */
+		if (armed > 2 * TICK_NSEC && armed <= left + TIMENS_TK_WAKE_SLACK)
+			return;
+	}
 	hrtimer_start_range_ns(&tn->wake_timer, ns_to_ktime(left), TIMENS_TK_WAKE_SLACK,
 			       HRTIMER_MODE_REL);
 }
@@ -1992,16 +2003,16 @@ static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 	struct timekeeper_ns *tn = container_of(timer, struct timekeeper_ns, wake_timer);
 	unsigned long flags;
 
-	/*
-	 * The end of the idle time served the calendar before this timer. What
-	 * it collected takes its pass within the budget of the tick, which runs
-	 * as long as there is something left; and arms the timer again.
-	 */
-	if (READ_ONCE(tn->due) <= READ_ONCE(timens_tk_cal.tick))
-		return HRTIMER_NORESTART;
-
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 	if (tn->state != TIMENS_TK_OWN || timekeeping_suspended)
+		goto out;
+	/*
+	 * The end of the idle time served the calendar before this timer. What
+	 * it collected takes its pass within the budget, for which the timer of
+	 * the calendar sees to it that there are ticks; and arms this one again.
+	 * Under the lock, as a pass moves @due after it armed the timer.
+	 */
+	if (READ_ONCE(tn->due) <= READ_ONCE(timens_tk_cal.tick))
 		goto out;
 	/* A pass published the edge, or there is none any more */
 	if (timens_tk_wakes_for_edge(tn) &&
@@ -2066,8 +2077,8 @@ void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interva
 
 /*
  * All homes have more than @low_load: find those which have the fewest now. As
- * each of them takes a namespace before that is to be done again, adding costs
- * the same whatever the number of namespaces.
+ * long as none leaves, each of them takes a namespace before that is to be done
+ * again. The time does not depend on the number of namespaces.
  */
 static void timens_tk_calendar_refill(struct timens_tk_calendar *cal)
 {
@@ -2368,12 +2379,24 @@ static void timens_tk_watch_host(struct timens_tk_calendar *cal)
 	timens_timer_host_rate_changed();
 }
 
+/*
+ * What a tick leaves to the next one must not wait for it until something else
+ * wakes the machine. As long as there are ticks, they put the timer off. That it
+ * wakes an idle CPU is enough, for the end of the idle time is a tick.
+ */
+static enum hrtimer_restart timens_tk_carry_fn(struct hrtimer *timer)
+{
+	return HRTIMER_NORESTART;
+}
+
+static struct hrtimer timens_tk_carry_timer;
+
 void __timens_tk_advance(void)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
+	unsigned int done = 0, busy = 0;
 	struct timens_tk_raw raw;
 	struct timekeeper_ns *tn;
-	unsigned int done = 0;
 	unsigned long flags;
 	u64 now, late;
 
@@ -2397,7 +2420,7 @@ void __timens_tk_advance(void)
 		if (unlikely(!raw_spin_trylock(&tn->tkd.lock))) {
 			tn->due = now + 1;
 			list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
-			cal->busy++;
+			busy++;
 			continue;
 		}
 		timens_tk_pass(cal, tn, &raw, now);
@@ -2412,8 +2435,12 @@ void __timens_tk_advance(void)
 	cal->ticks++;
 	cal->passes += done;
 	cal->max_batch = max(cal->max_batch, done);
-	if (!list_empty(&cal->carry))
-		cal->carried++;
+	if (unlikely(busy || !list_empty(&cal->carry))) {
+		cal->busy += busy;
+		cal->carried += !list_empty(&cal->carry);
+		hrtimer_start(&timens_tk_carry_timer, ns_to_ktime(TICK_NSEC + TICK_NSEC / 4),
+			      HRTIMER_MODE_REL);
+	}
 out:
 	raw_spin_unlock_irqrestore(&cal->lock, flags);
 }
@@ -3356,6 +3383,8 @@ void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 		raw_spin_lock_nested(&tn->tkd.lock, SINGLE_DEPTH_NESTING);
 		timens_tk_update_begin(tn);
 		timens_tk_copy(tn, from);
+		/* Its wake timer counts from the present */
+		timens_tk_forward_to(tn, timens_tk_counter(tn));
 		timens_tk_update_end(tn);
 		/* It has no timers yet */
 		timens_tk_take_moved(tn);
@@ -3702,6 +3731,8 @@ DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);
 static int __init timens_tk_init(void)
 {
 	timens_tk_cache = KMEM_CACHE(timekeeper_ns, SLAB_PANIC | SLAB_ACCOUNT);
+	hrtimer_init(&timens_tk_carry_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	timens_tk_carry_timer.function = timens_tk_carry_fn;
 	timens_tk_calendar_init(&timens_tk_cal, get_jiffies_64());
 	if (timens_tk_set_interval(timens_tk_interval_ms)) {
 		pr_warn("timens_tk: interval_ms=%u is not in 0..1000, using 1000\n",

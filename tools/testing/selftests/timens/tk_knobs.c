@@ -384,4 +384,89 @@ TEST_F(knobs, budget_bounds_the_tick)
 	}
 }
 
+/*
+ * A machine on which everybody sleeps has no ticks, and the budget is one pass in
+ * each. All the same, who wakes behind a leap second finds it taken.
+ */
+#define SLEEPERS	300
+#define SLEEPERS_DAY	((s64)25000 * 86400)
+
+struct sleeper {
+	int fd;
+	s64 wake;
+	s64 tai;
+};
+
+static int sleeper(void *arg)
+{
+	struct sleeper *s = arg;
+	struct timespec until = { .tv_sec = s->wake / TK_SEC, .tv_nsec = s->wake % TK_SEC };
+	s64 real, tai, late;
+
+	tk_enter(s->fd);
+	CHECK(!clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL), "clock_nanosleep");
+	real = tk_vnow(CLOCK_REALTIME);
+	tai = tk_vnow(CLOCK_TAI);
+	/* At the edge or behind it, however late it is */
+	late = real - SLEEPERS_DAY * TK_SEC;
+	CHECK(late >= -TK_SEC, "awake at %" PRId64 " ns, before the edge", late);
+	CHECK(tai - real >= s->tai + TK_SEC, "the leap second is not taken: TAI is ahead by %"
+	      PRId64 " ns, was %" PRId64, tai - real, s->tai);
+	return 0;
+}
+
+FIXTURE(asleep)
+{
+	char budget[32];
+};
+
+FIXTURE_SETUP(asleep)
+{
+	/* The watcher would keep the machine awake */
+	ASSERT_EQ(0, tk_setup_watch(false, 0));
+	tk_need_debugfs();
+	tk_slurp(TK_DEBUGFS "budget", self->budget, sizeof(self->budget));
+}
+
+FIXTURE_TEARDOWN(asleep)
+{
+	int ret;
+
+	ret = tk_write_file(TK_DEBUGFS "budget", self->budget);
+	CHECK(!ret, "budget '%s': %s", self->budget, strerror(-ret));
+	EXPECT_EQ(0, tk_teardown());
+}
+
+TEST_F(asleep, leap_second_of_many)
+{
+	struct sleeper *s = tk_shared_page(SLEEPERS * sizeof(*s));
+	struct tk_timex tx = { .modes = ADJ_STATUS, .status = STA_INS };
+	pid_t pid[SLEEPERS];
+	int n, ret;
+
+	for (n = 0; n < SLEEPERS; n++) {
+		s[n].fd = tk_ns_own(0);
+		tk_enter(s[n].fd);
+		ret = tk_settime(CLOCK_REALTIME, SLEEPERS_DAY - 20, 0);
+		CHECK(!ret, "clock_settime: %s", strerror(-ret));
+		s[n].wake = tk_vnow(CLOCK_MONOTONIC) + 20 * TK_SEC + 50 * TK_MSEC;
+		ret = tk_adjtimex(&tx);
+		CHECK(ret >= 0, "adjtimex(STA_INS): %s", strerror(-ret));
+		ret = tk_adjtimex(&(struct tk_timex){ 0 });
+		CHECK(ret >= 0, "adjtimex: %s", strerror(-ret));
+		s[n].tai = tk_vnow(CLOCK_TAI);
+		s[n].tai -= tk_vnow(CLOCK_REALTIME);
+		/* Both in whole seconds of each other */
+		s[n].tai = tk_floor_div(s[n].tai + TK_SEC / 2, TK_SEC) * TK_SEC;
+		tk_leave();
+	}
+	set_knob("budget", 1);
+	for (n = 0; n < SLEEPERS; n++)
+		pid[n] = tk_spawn(sleeper, &s[n]);
+	for (n = 0; n < SLEEPERS; n++) {
+		CHECK(!tk_reap(pid[n]), "sleeper %d", n);
+		close(s[n].fd);
+	}
+}
+
 TEST_HARNESS_MAIN
