@@ -1973,7 +1973,7 @@ static bool timens_tk_wakes_for_edge(const struct timekeeper_ns *tn)
  */
 static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 {
-	s64 left, armed;
+	s64 left;
 
 	lockdep_assert_held(&tn->tkd.lock);
 
@@ -1988,12 +1988,9 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 	 */
 	left += (s64)(tn->home / TIMENS_TK_BUDGET) * TIMENS_TK_WAKE_APART;
 	left = max(left, NSEC_PER_MSEC);
-	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn)) {
-		armed = ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer));
-		/* One which is about to fire may find that this pass was due, and end */
-		if (armed > 2 * TICK_NSEC && armed <= left + TIMENS_TK_WAKE_SLACK)
-			return;
-	}
+	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn) &&
+	    ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer)) <= left + TIMENS_TK_WAKE_SLACK)
+		return;
 	hrtimer_start_range_ns(&tn->wake_timer, ns_to_ktime(left), TIMENS_TK_WAKE_SLACK,
 			       HRTIMER_MODE_REL);
 }
@@ -2010,7 +2007,8 @@ static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 	 * The end of the idle time served the calendar before this timer. What
 	 * it collected takes its pass within the budget, for which the timer of
 	 * the calendar sees to it that there are ticks; and arms this one again.
-	 * Under the lock, as a pass moves @due after it armed the timer.
+	 * Under the lock, as a pass moves @due after it looked at this timer; and
+	 * a tick which finds it taken queues the pass for the next one.
 	 */
 	if (READ_ONCE(tn->due) <= READ_ONCE(timens_tk_cal.tick))
 		goto out;
