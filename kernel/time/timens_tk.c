@@ -98,6 +98,7 @@
  *         timens_tk_cal.lock		calendar and list of owners
  *           timekeeper_ns::tkd.lock	timekeeper and NTP state of a namespace
  *             hrtimer base lock	wake_timer
+ *           hrtimer base lock		the timer of the calendar
  *
  * The tick holds the calendar lock for a batch of at most the budget. It does
  * not wait for a namespace which is being set: the setter brings the clock up
@@ -131,6 +132,20 @@
  *                                        collected already: leave it to the tick
  *   idle again, no tick
  *   the timer of the calendar: 32 more
+ *
+ * A pass leaves alone a wake timer which comes in time for a leap second. That may
+ * fire while the pass is under way, and must not take it for one still to come:
+ *
+ *   CPU 0 (tick)                         CPU 1 (wake timer of the namespace)
+ *   collect: due <= tick
+ *   lock namespace, pass                 expires, lock namespace: wait
+ *   the timer is queued: leave it
+ *   due = the next home, unlock
+ *                                        due > tick: not collected. Look again,
+ *                                          take a pass and arm the timer
+ *
+ * With the lock in other hands first, it is the tick which finds it taken: it
+ * queues the pass for the next tick, and arms the timer of the calendar.
  *
  * While the PLL or adjtime() slew, the slope changes at each second of the
  * namespace, and the pass moves to that second (aligned). When all CPUs idle
