@@ -101,7 +101,8 @@ bench_context()
 		[[ -f $BUILD/obj-$name/.config ]] ||
 			die "no $BUILD/obj-$name/.config: what '$name' was built of is not known"
 	done
-	[[ $accelerator = native ]] || qemu=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version //p')
+	# shellcheck disable=SC2153	# QEMU is scripts/lib.sh's
+	[[ $accelerator = native ]] || qemu=$(qemu_version "$QEMU")
 	for name in "$@"; do
 		printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$BUILD/obj-$name/include/config/kernel.release")" \
 			"$(fragments "$name" | sed 's/^ *//')" "$(sha256sum < "$BUILD/obj-$name/.config" | cut -d ' ' -f 1)"

@@ -8,6 +8,8 @@
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=expect.sh
+. "$ROOT/scripts/expect.sh"
 
 groups=(rows missing refusals compare contexts json all)
 for name in "$@"; do
@@ -17,34 +19,6 @@ done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0 bad=0
-
-# expect NAME STATUS PATTERN COMMAND...: the command ends with that status, and its output has a line which matches (grep -E);
-# a pattern that starts with "!" must not match, an empty one is none.
-expect()
-{
-	local name=$1 status=$2 pattern=$3 rc=0 why=
-	shift 3
-
-	"$@" > "$work/output" 2>&1 || rc=$?
-	[[ $rc = "$status" ]] || why="exit status $rc instead of $status"
-	if [[ -z $pattern ]]; then
-		:
-	elif [[ $pattern = !* ]]; then
-		! grep -q -E -- "${pattern#!}" "$work/output" || why+="${why:+, }output with '${pattern#!}'"
-	else
-		grep -q -E -- "$pattern" "$work/output" || why+="${why:+, }no output with '$pattern'"
-	fi
-	count=$((count + 1))
-	if [[ -z $why ]]; then
-		echo "ok $count - $name"
-		return
-	fi
-	bad=$((bad + 1))
-	echo "# $why; the output:"
-	sed 's/^/#   /' "$work/output"
-	echo "not ok $count - $name"
-}
 
 # Results with which every goal is just met.
 make_base()
@@ -481,5 +455,4 @@ make_base "$base"
 for name in "${groups[@]}"; do
 	"test_$name"
 done
-echo "1..$count"
-[[ $bad = 0 ]] || die "$bad of $count tests failed"
+expect_end

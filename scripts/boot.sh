@@ -155,7 +155,7 @@ limit=${limit:-$(((icount + 1) * timeout + 60 + config_is_slow * 180))}
 is_positive "$limit" || die "--limit '$limit' is not a number of seconds"
 
 # shellcheck disable=SC2054
-qemu=(qemu-system-x86_64 -machine q35 -cpu max,la57=off -m "$memory" -smp "$smp"
+qemu=("$QEMU" -machine q35 -cpu max,la57=off -m "$memory" -smp "$smp"
 	-nodefaults -no-user-config -display none -no-reboot
 	-kernel "$kernel" -initrd "$initramfs" -append "$cmdline"
 	-device "isa-debugcon,iobase=0xe9,chardev=ktap" -chardev "file,id=ktap,path=$dir/ktap.txt"
@@ -197,15 +197,25 @@ bad+='|Out of memory|invoked oom-killer|Freeing freed memory'
 
 verdict=
 [[ ! -s $dir/verdict.txt ]] || verdict=$(tr -d '\r' < "$dir/verdict.txt")
-# Lines of the list that begin with "#" are in no console.
+# Only the list's own lines: its comments would excuse whatever has a "#" in it, as each oops has.
 found=$(grep -a -E "$bad" "$dir/console.log" 2> /dev/null | tr -d '\r' |
-	grep -v -F -f <(sed 's/^[^#]/BUG: KCSAN: data-race in &/' "$ROOT/harness/kcsan-known.list") | head -n 1 || true)
+	grep -v -F -f <(sed '/^#/d; s/^/BUG: KCSAN: data-race in /' "$ROOT/harness/kcsan-known.list") | head -n 1 || true)
 panic=$(grep -a -m 1 'Kernel panic' "$dir/console.log" 2> /dev/null | tr -d '\r' || true)
+
+# where LINE: where in the kernel the machine was when it said that: often all that is left of a machine elsewhere.
+where()
+{
+	local rip
+
+	rip=$(tr -d '\r' < "$dir/console.log" | grep -a -F -A 40 -m 1 -- "$1" |
+		sed -n '/RIP: [0-9a-f]*:/{s/^.*RIP: [0-9a-f]*:\([^ ]*\).*$/\1/p;q}')
+	[[ -z $rip ]] || echo "; at $rip"
+}
 
 if [[ -n $panic ]]; then
 	status=panic
 	# The cause comes before the panic.
-	reason="$found"
+	reason="$found$(where "$found")"
 elif [[ $rc = 124 || $rc = 137 ]]; then
 	status=timeout
 	reason="the machine did not end within $limit s; last line: $(tail -n 1 "$dir/console.log" | tr -d '\r')"
@@ -225,25 +235,16 @@ elif [[ ! $verdict =~ ^verdict:\ pass\ [^$'\n']*$ ]]; then
 	reason="malformed verdict: $verdict"
 elif [[ -n $found ]]; then
 	status=console
-	reason="the console shows: $found"
+	reason="the console shows: $found$(where "$found")"
 else
 	status=pass
 	reason=
 fi
 
-# stale_int3 CONSOLE: a CPU trapped on a breakpoint which was not in memory any more. The kernel patches its text (static keys)
-# by way of a breakpoint, and makes every CPU serialize before it forgets about it. With a thread for each CPU, QEMU may run what
-# it translated before that: an oops "int3" while the byte before the instruction pointer is none. See harness/README.md.
-stale_int3()
-{
-	tr -d '\r' < "$1" | awk '
-		/int3: 0000 \[#1\]/ { seen = 1 }
-		seen && / Code: / { stale = !/ cc </; exit }
-		END { exit !stale }'
-}
-
+# An old QEMU with a thread for each CPU: an oops "int3" is most probably a breakpoint that was taken out already. Nothing in the
+# console tells that from one which is there; a kernel with one of its own would trap again.
 try=${TKT_BOOT_TRY:-1}
-if [[ $status = panic && $mode = smp && $try -lt 3 ]] && stale_int3 "$dir/console.log"; then
+if [[ $status = panic && $mode = smp && $try -lt 3 && $found = *'Oops: int3: '* ]] && qemu_is_old "$(qemu_version "$QEMU")"; then
 	mv "$dir/console.log" "$dir/stale-int3-$try.log"
 	say "$config/$suite ($mode): QEMU ran a stale breakpoint after $seconds s ($dir/stale-int3-$try.log): booting again"
 	export TKT_BOOT_TRY=$((try + 1))
@@ -277,6 +278,7 @@ if [[ $status = pass ]]; then
 	exit 0
 fi
 grep -a -E '^ *not ok ' "$dir/ktap.txt" 2> /dev/null | head -n 20 || true
+[[ -z $found ]] || tr -d '\r' < "$dir/console.log" | grep -a -F -B 3 -A 45 -m 1 -- "$found" | sed 's/^/boot:   | /' || true
 say "$config/$suite ($mode): FAILED ($status) after $seconds s: $reason"
 say "  see $dir/console.log and $dir/ktap.txt"
 exit 1

@@ -100,7 +100,7 @@ for dir in "$@"; do
 	} >> "$work/junit"
 done
 
-jq -s --arg linux "$([[ ! -f $TREE/Makefile ]] || kernel_version "$TREE")" --arg qemu "$(qemu-system-x86_64 --version | head -n 1)" \
+jq -s --arg linux "$([[ ! -f $TREE/Makefile ]] || kernel_version "$TREE")" --arg qemu "$("$QEMU" --version | head -n 1)" \
 	--arg date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --argjson cpus "$(nproc)" '
 	{ context: { linux: $linux, qemu: $qemu, date: $date, cpus: $cpus },
 	  passed: ([ .[].passed ] | add), failed: ([ .[].failed ] | add), skipped: ([ .[].skipped ] | add),
