@@ -19,7 +19,7 @@ S := scripts
 BENCHES := ab reads tick accuracy writes footprint timers perf
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
 .PHONY: $(BENCHES:%=bench-%)
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
@@ -31,7 +31,7 @@ help:
 	@echo 'make debug-test'
 	@echo 'make long-test    races under KCSAN, minutes of stress, slow tests on the debug kernel: the rows marked long'
 	@echo
-	@echo 'make bench        all benchmarks, 20 minutes when their kernels are built, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
+	@echo 'make bench        all benchmarks, 40 minutes when their kernels are built, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
 	@echo 'make bench-NAME   one of them, with ARGS="..." for bench/NAME.sh (each knows --help):'
 	@echo '                    ab         what the queue costs whoever does not use it: stock, TIMEKEEPER_NS=n and =y'
 	@echo '                    reads      reading clocks through the vDSO, natively on this CPU and counted'
@@ -43,6 +43,8 @@ help:
 	@echo '                    perf       the tick as perf shows it'
 	@echo 'make bench-goals  judge the results in out/bench'
 	@echo 'make bench-compare  compare OLD=bench/reference with NEW=out/bench'
+	@echo 'make bench-publish  make the whole run in out/bench the reference run, and put its figures into the pages'
+	@echo 'make bench-page     put the figures of the reference run into the pages again (their templates: bench/page)'
 	@echo
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
@@ -95,6 +97,12 @@ NEW	?= out/bench
 
 bench-compare:
 	@bench/compare.sh $(ARGS) $(OLD) $(NEW)
+
+bench-publish:
+	@bench/publish.sh $(ARGS)
+
+bench-page:
+	@bench/page/page.py $(ARGS)
 
 initramfs: tree
 	@$(S)/mkinitramfs.sh

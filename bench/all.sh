@@ -6,18 +6,21 @@
 # is not met. Of a subset, goals whose figures are missing do not count.
 #
 # usage: all.sh [--quick] [NAME...]
-#   --quick   smaller sizes, of those that have them: to see that all works, not to get figures to keep
-#   NAME      only these of: ab reads tick accuracy writes footprint timers perf
+#   --quick   smaller sizes, of those that have them: to see that all works, not to get figures to keep. Without names
+#             perf-icount is left out, and tick counts at HZ=1000 only.
+#   --names   what there is, a line each, and no more
+#   NAME      only these of: ab reads tick accuracy writes footprint timers perf perf-icount
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
-all=(ab reads tick accuracy writes footprint timers perf)
+all=(ab reads tick accuracy writes footprint timers perf perf-icount)
 quick=0
 names=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--quick) quick=1; shift ;;
+	--names) printf '%s\n' "${all[@]}"; exit 0 ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	-*) die "unknown argument '$1'" ;;
 	*)
@@ -32,6 +35,8 @@ if [[ ${#names[@]} -gt 0 ]]; then
 	goals+=(--allow-missing)
 else
 	names=("${all[@]}")
+	# The last one.
+	[[ $quick = 0 ]] || unset 'names[-1]'
 fi
 
 elapsed()
@@ -51,9 +56,12 @@ n=0
 for name in "${names[@]}"; do
 	n=$((n + 1))
 	start=$SECONDS rc=0 options=()
-	script=$ROOT/bench/$name.sh
-	if [[ $quick = 1 ]] && has_quick "$script"; then
-		options+=(--quick)
+	script=$ROOT/bench/${name%-icount}.sh
+	[[ $name != *-icount ]] || options+=(--icount)
+	if [[ $quick = 1 ]]; then
+		! has_quick "$script" || options+=(--quick)
+	elif [[ $name = tick ]]; then
+		options+=(--all-hz)
 	fi
 	say "[$(elapsed)] $n of ${#names[@]}: $name ${options[*]}"
 	# Nothing of an earlier run may stand for one that fails.

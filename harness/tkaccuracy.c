@@ -45,13 +45,9 @@
 #include <sys/timex.h>
 #include <sys/utsname.h>
 
+#include "tkdemo_kernel.h"
 #include "tkdemo_look.h"
 #include "tkdemo_read.h"
-
-#define DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
-
-#define EVERY_TICK	0
-#define DEFAULT_MS	1000
 
 /*
  * From the sleep which is to calm the machine to the first sample. The host's clock
@@ -98,7 +94,7 @@ enum load { BUSY, ASLEEP, NR_LOADS };
 
 static const char * const load_names[NR_LOADS] = { "busy", "asleep" };
 
-static const long long intervals[] = { 1000, 100, EVERY_TICK };
+static const long long intervals[] = { 1000, 100, TKD_EVERY_TICK };
 
 /* In 2^-16 ppm: 0, +1/3 and -100 ppm */
 static const struct {
@@ -296,28 +292,6 @@ static void fit(struct sample *s, unsigned int nr, struct line *l)
 	l->rms = square_root(squares / l->kept);
 }
 
-static void set_interval(long long ms)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lld", ms);
-	tkd_write_file(DEBUG_DIR "/interval_ms", text);
-}
-
-static void restore_interval(void)
-{
-	set_interval(DEFAULT_MS);
-}
-
-static long long stat_of(const char *key)
-{
-	long long value;
-
-	if (!tkd_file_number(DEBUG_DIR "/stats", key, &value))
-		errx(TK_EXIT_FAILURE, "%s has no line '%s'", DEBUG_DIR "/stats", key);
-	return value;
-}
-
 /* Interrupts of the local timer up to now; there is one CPU */
 static long long timer_interrupts(void)
 {
@@ -369,7 +343,7 @@ static bool passes_right(const struct order *o, enum load how, long long passes)
 	/* How many there are without a tick is up to the sleeps */
 	if (how == ASLEEP)
 		return passes > 0;
-	wanted = (double)seconds * (o->interval == EVERY_TICK ? hz : 1000.0 / (double)o->interval);
+	wanted = (double)seconds * (o->interval == TKD_EVERY_TICK ? hz : 1000.0 / (double)o->interval);
 	return (double)passes >= wanted * 0.98 - 2 && (double)passes <= wanted * 1.02 + 2;
 }
 
@@ -384,7 +358,7 @@ static const char *order_name(const struct order *o)
 
 	if (!o->own)
 		snprintf(text, sizeof(text), "host, %s ppm", frequencies[o->frequency].name);
-	else if (o->interval == EVERY_TICK)
+	else if (o->interval == TKD_EVERY_TICK)
 		snprintf(text, sizeof(text), "own, every tick, %s ppm",
 			 frequencies[o->frequency].name);
 	else
@@ -436,7 +410,7 @@ static bool measure_load(const struct order *o, enum load how)
 
 	memset(nr_samples, 0, sizeof(nr_samples));
 	if (o->own)
-		passes = stat_of("passes");
+		passes = tkd_kernel_stat("passes");
 	interrupts = timer_interrupts();
 	if (how == BUSY)
 		be_busy();
@@ -444,7 +418,7 @@ static bool measure_load(const struct order *o, enum load how)
 		be_asleep();
 	interrupts = timer_interrupts() - interrupts;
 	if (o->own)
-		passes = stat_of("passes") - passes;
+		passes = tkd_kernel_stat("passes") - passes;
 
 	for (i = 0; i < NR_CLOCKS; i++) {
 		fit(samples[i], nr_samples[i], &l);
@@ -508,13 +482,12 @@ static bool measure_own(const struct order *o, int initial_fd)
 	bool right;
 	int fd;
 
-	set_interval(o->interval);
-	if (stat_of("own"))
-		errx(TK_EXIT_FAILURE, "%lld namespaces own their clock already", stat_of("own"));
+	tkd_set_interval(o->interval);
+	if (tkd_kernel_stat("own"))
+		errx(TK_EXIT_FAILURE, "%lld namespaces own their clock already", tkd_kernel_stat("own"));
 	fd = tkd_enter_new_time_ns(NULL);
 	set_frequency(frequencies[o->frequency].freq);
-	if (stat_of("own") != 1)
-		errx(TK_EXIT_FAILURE, "%lld namespaces own their clock, not one", stat_of("own"));
+	tkd_require_owners(1);
 	right = measure(o);
 	if (setns(initial_fd, CLONE_NEWTIME))
 		err(TK_EXIT_FAILURE, "back to the initial time namespace");
@@ -597,8 +570,7 @@ int main(int argc, char **argv)
 		initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 		if (initial_fd < 0)
 			err(TK_EXIT_FAILURE, "/proc/self/ns/time");
-		if (atexit(restore_interval))
-			errx(TK_EXIT_FAILURE, "atexit");
+		tkd_keep_interval();
 		o.own = true;
 		for (i = 0; i < NR_INTERVALS; i++) {
 			for (k = 0; k < NR_FREQUENCIES; k++) {

@@ -15,8 +15,7 @@
 #include <sys/timex.h>
 
 #include "tkdemo.h"
-
-#define TKD_DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
+#include "tkdemo_kernel.h"
 
 /* Descriptors which a program needs besides those which hold namespaces. */
 #define TKD_SPARE_FILES	200
@@ -28,19 +27,6 @@ static struct {
 	/* The time namespace of the caller. */
 	int initial;
 } tkd_held = { .initial = -1 };
-
-/*
- * A line of the kernel's statistics. The kernel of the feature only: the others
- * have no such file.
- */
-static inline long long tkd_kernel_stat(const char *key)
-{
-	long long value;
-
-	if (!tkd_file_number(TKD_DEBUG_DIR "/stats", key, &value))
-		errx(TK_EXIT_FAILURE, "%s has no line '%s'", TKD_DEBUG_DIR "/stats", key);
-	return value;
-}
 
 /*
  * Room for so many namespaces and so many other descriptors. The limit on time
@@ -116,16 +102,6 @@ static inline void tkd_hold(long number)
 			err(TK_EXIT_FAILURE, "close");
 	for (; tkd_held.nr < number; tkd_held.nr++)
 		tkd_held.fd[tkd_held.nr] = tkd_new_owner(tkd_held.nr);
-}
-
-/* A figure for another number of owners would be a wrong one. */
-static inline void tkd_require_owners(long number)
-{
-	long long own = tkd_kernel_stat("own");
-
-	if (own != number)
-		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld",
-		     number, own);
 }
 
 #endif /* TIMENS_TKDEMO_HOLD_H */

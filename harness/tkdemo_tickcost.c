@@ -11,32 +11,21 @@
  * "A pass every tick" is the design that was feared: interval_ms = 0, which also
  * lifts the limit on the passes of one tick.
  *
- * Namespaces are made by unshare(), entered by setns() and owned by setting the
- * frequency of each to another value; a descriptor holds each of them.
+ * Namespaces are held by descriptors and own a frequency each (tkdemo_hold.h).
  */
 #define _GNU_SOURCE
-#include <sys/timex.h>
-
 #include "tkdemo.h"
+#include "tkdemo_hold.h"
+#include "tkdemo_kernel.h"
 #include "tkdemo_look.h"
-
-#define DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
 
 /* How long one measurement looks. */
 #define LOOK		TK_NSEC_PER_SEC
-
-#define EVERY_TICK	0
 
 static const long numbers[] = { 0, 1, 100, 1000 };
 
 #define NR_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
 #define MAX_NAMESPACES	1000
-
-static int held[MAX_NAMESPACES];
-static long nr_held;
-static int initial_fd;
-
-static long long original_interval;
 
 /* What was found with one number of namespaces at one interval. */
 struct load {
@@ -47,74 +36,12 @@ struct load {
 	double more_per_tick;
 };
 
-static long long read_knob(const char *name)
-{
-	char path[96], text[32];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), DEBUG_DIR "/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		err(TK_EXIT_FAILURE, "%s", path);
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		err(TK_EXIT_FAILURE, "reading %s", path);
-	close(fd);
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return tk_parse_number(path, text, 0, INT32_MAX);
-}
-
-static void set_interval(long long ms)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lld", ms);
-	tkd_write_file(DEBUG_DIR "/interval_ms", text);
-}
-
-static void restore_interval(void)
-{
-	set_interval(original_interval);
-}
-
-static long long stat_of(const char *key)
-{
-	long long value;
-
-	if (!tkd_file_number(DEBUG_DIR "/stats", key, &value))
-		errx(TK_EXIT_FAILURE, "%s has no line '%s'", DEBUG_DIR "/stats", key);
-	return value;
-}
-
-/* Makes or drops own namespaces until there are so many. */
-static void hold(long number)
-{
-	for (; nr_held > number; nr_held--)
-		if (close(held[nr_held - 1]))
-			err(TK_EXIT_FAILURE, "close");
-	for (; nr_held < number; nr_held++) {
-		/* -100 ppm ... +100 ppm: no two neighbours alike. */
-		struct timex tx = {
-			.modes	= ADJ_FREQUENCY,
-			.freq	= (nr_held * 37 % 201 - 100) * 65536,
-		};
-
-		held[nr_held] = tkd_enter_new_time_ns(NULL);
-		if (adjtimex(&tx) < 0)
-			err(TK_EXIT_FAILURE, "adjtimex in namespace %ld", nr_held);
-		if (setns(initial_fd, CLONE_NEWTIME))
-			err(TK_EXIT_FAILURE, "back to the initial time namespace");
-	}
-}
-
 static void look(struct load *load, const struct tkd_counter *counter)
 {
-	long long passes = stat_of("passes");
+	long long passes = tkd_kernel_stat("passes");
 
 	tkd_look(&load->look, LOOK, counter);
-	load->passes = stat_of("passes") - passes;
+	load->passes = tkd_kernel_stat("passes") - passes;
 	tkd_judge_look(&load->look);
 }
 
@@ -129,17 +56,15 @@ static void measure(struct load *load, long number, long long interval,
 {
 	struct load without;
 
-	hold(0);
-	set_interval(interval);
+	tkd_hold(0);
+	tkd_set_interval(interval);
 	tkd_settle(counter);
 	look(&without, counter);
-	hold(number);
+	tkd_hold(number);
 	/* Asleep there is no tick, so that all are due after it, and made up for within the budget. */
 	tkd_settle(counter);
 	look(load, counter);
-	if (stat_of("own") != number)
-		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld",
-		     number, stat_of("own"));
+	tkd_require_owners(number);
 	load->more_per_tick = mean_tick(load, hz) - mean_tick(&without, hz);
 }
 
@@ -192,14 +117,9 @@ int main(int argc, char **argv)
 	tkd_calibrate(&counter);
 	if (!counter.exact)
 		errx(TK_EXIT_FAILURE, "the cycle counter does not count instructions: boot with -icount shift=0");
-	initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	if (initial_fd < 0)
-		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
 	hz = tkd_hz();
-
-	original_interval = read_knob("interval_ms");
-	if (atexit(restore_interval))
-		errx(TK_EXIT_FAILURE, "atexit");
+	tkd_hold_start(MAX_NAMESPACES, 0);
+	tkd_keep_interval();
 
 	tkd_say("instructions that the tick takes, %.0f ticks a second", hz);
 	tkd_fact("tick.hz %.0f", hz);
@@ -209,15 +129,15 @@ int main(int argc, char **argv)
 	}
 	print_table(once, "one pass a second", "once", &counter, hz);
 	/* Since boot: to be read before the limit is lifted. */
-	batch = stat_of("max_batch");
-	budget = read_knob("budget");
+	batch = tkd_kernel_stat("max_batch");
+	budget = tkd_read_knob("budget");
 
 	for (i = 0; i < NR_NUMBERS; i++) {
-		measure(&every[i], numbers[i], EVERY_TICK, &counter, hz);
+		measure(&every[i], numbers[i], TKD_EVERY_TICK, &counter, hz);
 		every_right &= about(&every[i], (double)numbers[i] * hz);
 	}
 	print_table(every, "a pass every tick", "every", &counter, hz);
-	hold(0);
+	tkd_hold(0);
 
 	factor = every[top].more_per_tick / once[top].more_per_tick;
 	tkd_fact("tick.factor %.0f", factor);

@@ -26,111 +26,25 @@
  * in a nanosecond, as under -icount shift=0.
  */
 #define _GNU_SOURCE
-#include <sys/resource.h>
-#include <sys/timex.h>
-
 #include "tkdemo.h"
+#include "tkdemo_hold.h"
+#include "tkdemo_kernel.h"
 #include "tkdemo_look.h"
-
-#define DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
-#define MAX_NUMBER	"/proc/sys/user/max_time_namespaces"
 
 /* How long one measurement looks */
 #define LOOK		TK_NSEC_PER_SEC
 /* After a sleep all are due at once, and go back to their homes within an interval */
 #define SPREAD		(TK_NSEC_PER_SEC * 3 / 2)
 
-#define EVERY_TICK	0
-
 /* More than this share of the CPU is not tried (percent) */
 #define MOST_SHARE	50
 
 static const long numbers[] = { 1, 8, 100, 1000, 10000 };
-static const long long intervals[] = { 1000, 100, EVERY_TICK };
+static const long long intervals[] = { 1000, 100, TKD_EVERY_TICK };
 
 #define NR_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
 #define NR_INTERVALS	(sizeof(intervals) / sizeof(intervals[0]))
 #define MAX_NAMESPACES	10000
-
-static int held[MAX_NAMESPACES];
-static long nr_held;
-static int initial_fd;
-
-static long long original_interval;
-
-static long long read_knob(const char *name)
-{
-	char path[96], text[32];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), DEBUG_DIR "/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		err(TK_EXIT_FAILURE, "%s", path);
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		err(TK_EXIT_FAILURE, "reading %s", path);
-	close(fd);
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return tk_parse_number(path, text, 0, INT32_MAX);
-}
-
-static void set_interval(long long ms)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lld", ms);
-	tkd_write_file(DEBUG_DIR "/interval_ms", text);
-}
-
-static void restore_interval(void)
-{
-	set_interval(original_interval);
-}
-
-static long long stat_of(const char *key)
-{
-	long long value;
-
-	if (!tkd_file_number(DEBUG_DIR "/stats", key, &value))
-		errx(TK_EXIT_FAILURE, "%s has no line '%s'", DEBUG_DIR "/stats", key);
-	return value;
-}
-
-/* A descriptor holds each namespace, and there may be more of both than usual */
-static void raise_limits(void)
-{
-	struct rlimit limit = { MAX_NAMESPACES + 100, MAX_NAMESPACES + 100 };
-	char text[32];
-
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		err(TK_EXIT_FAILURE, "setrlimit(RLIMIT_NOFILE)");
-	snprintf(text, sizeof(text), "%d", MAX_NAMESPACES + 100);
-	tkd_write_file(MAX_NUMBER, text);
-}
-
-/* Makes or drops own namespaces until there are so many */
-static void hold(long number)
-{
-	for (; nr_held > number; nr_held--)
-		if (close(held[nr_held - 1]))
-			err(TK_EXIT_FAILURE, "close");
-	for (; nr_held < number; nr_held++) {
-		/* -100 ppm ... +100 ppm: no two neighbours alike */
-		struct timex tx = {
-			.modes	= ADJ_FREQUENCY,
-			.freq	= (nr_held * 37 % 201 - 100) * 65536,
-		};
-
-		held[nr_held] = tkd_enter_new_time_ns(NULL);
-		if (adjtimex(&tx) < 0)
-			err(TK_EXIT_FAILURE, "adjtimex in namespace %ld", nr_held);
-		if (setns(initial_fd, CLONE_NEWTIME))
-			err(TK_EXIT_FAILURE, "back to the initial time namespace");
-	}
-}
 
 static void spin(const struct tkd_counter *counter, int64_t ns)
 {
@@ -148,9 +62,9 @@ static double look(struct tkd_look *l, const struct tkd_counter *counter)
 
 	tkd_settle(counter);
 	spin(counter, SPREAD);
-	passes = stat_of("passes");
+	passes = tkd_kernel_stat("passes");
 	tkd_look(l, LOOK, counter);
-	passes = stat_of("passes") - passes;
+	passes = tkd_kernel_stat("passes") - passes;
 	tkd_judge_look(l);
 	return (double)passes / l->seconds;
 }
@@ -159,7 +73,7 @@ static const char *policy(long long interval)
 {
 	static char text[32];
 
-	if (interval == EVERY_TICK)
+	if (interval == TKD_EVERY_TICK)
 		return "every tick";
 	snprintf(text, sizeof(text), "each %lld ms", interval);
 	return text;
@@ -168,7 +82,7 @@ static const char *policy(long long interval)
 /* How often a namespace takes a pass when nothing limits it */
 static double asked_for(long number, long long interval, double hz)
 {
-	return (double)number * (interval == EVERY_TICK ? hz : 1000.0 / (double)interval);
+	return (double)number * (interval == TKD_EVERY_TICK ? hz : 1000.0 / (double)interval);
 }
 
 /* A look is not a whole number of intervals: one pass more or less, and 2 % */
@@ -185,23 +99,21 @@ static double measure(long number, double per_pass, const struct tkd_counter *co
 {
 	struct tkd_look base, with;
 	double passes, more, wanted, share, cpu = counter->cycles_per_ns * TK_NSEC_PER_SEC;
-	double most = (double)read_knob("budget") * hz;
+	double most = (double)tkd_read_knob("budget") * hz;
 	unsigned int i;
 	bool bound;
 
-	hold(0);
-	set_interval(intervals[0]);
+	tkd_hold(0);
+	tkd_set_interval(intervals[0]);
 	passes = look(&base, counter);
 	*right &= passes == 0;
 	tkd_fact("base %ld %.1f %.0f", number, base.taken / (base.seconds * hz), base.longest);
 
-	hold(number);
-	if (stat_of("own") != number)
-		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld",
-		     number, stat_of("own"));
+	tkd_hold(number);
+	tkd_require_owners(number);
 	for (i = 0; i < NR_INTERVALS; i++) {
 		wanted = asked_for(number, intervals[i], hz);
-		bound = intervals[i] != EVERY_TICK && wanted > most;
+		bound = intervals[i] != TKD_EVERY_TICK && wanted > most;
 		if (bound)
 			wanted = most;
 		if (wanted * per_pass / cpu * 100 > MOST_SHARE) {
@@ -210,13 +122,13 @@ static double measure(long number, double per_pass, const struct tkd_counter *co
 			tkd_fact("skipped %ld %lld", number, intervals[i]);
 			continue;
 		}
-		set_interval(intervals[i]);
+		tkd_set_interval(intervals[i]);
 		passes = look(&with, counter);
 		*right &= about(passes, wanted);
 		more = with.taken / (with.seconds * hz) - base.taken / (base.seconds * hz);
 		share = more * hz / cpu * 100;
 		/* A pass every tick has next to nothing else in it */
-		if (intervals[i] == EVERY_TICK)
+		if (intervals[i] == TKD_EVERY_TICK)
 			per_pass = more * hz / passes;
 		tkd_say("%8ld %-12s %10.0f %14.1f %14.0f %9.4f%% %10.1f%s", number, policy(intervals[i]),
 			passes, more, with.longest, share, more * hz / passes,
@@ -241,14 +153,9 @@ int main(int argc, char **argv)
 	tkd_calibrate(&counter);
 	if (!counter.exact)
 		errx(TK_EXIT_FAILURE, "the cycle counter does not count instructions: boot with -icount shift=0");
-	initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	if (initial_fd < 0)
-		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
 	hz = tkd_hz();
-	raise_limits();
-	original_interval = read_knob("interval_ms");
-	if (atexit(restore_interval))
-		errx(TK_EXIT_FAILURE, "atexit");
+	tkd_hold_start(MAX_NAMESPACES, 0);
+	tkd_keep_interval();
 
 	tkd_fact("hz %.0f", hz);
 	tkd_fact("cycles_per_ns %.6f", counter.cycles_per_ns);
@@ -257,7 +164,7 @@ int main(int argc, char **argv)
 		"longest tick", "of the CPU", "per pass");
 	for (i = 0; i < NR_NUMBERS; i++)
 		per_pass = measure(numbers[i], per_pass, &counter, hz, &right);
-	hold(0);
+	tkd_hold(0);
 	tkd_claim(right, "namespaces take as many passes as the policy says, within the budget");
 	tkd_end();
 	return right ? 0 : TK_EXIT_FAILURE;

@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Tests of bench/goals.sh, compare.sh, all.sh and lib.sh with results that are made up. Results are KTAP.
+# Tests of bench/goals.sh, compare.sh, all.sh, publish.sh, page/page.py and lib.sh with results that are made up; and that the
+# pages are those of the reference run. Results are KTAP.
 #
 # No kernel is built and none is booted.
 #
-# usage: bench-test.sh [rows|missing|refusals|compare|contexts|json|all]...    only these
+# usage: bench-test.sh [rows|missing|refusals|compare|contexts|json|all|publish|page]...    only these
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=expect.sh
 . "$ROOT/scripts/expect.sh"
 
-groups=(rows missing refusals compare contexts json all)
+groups=(rows missing refusals compare contexts json all publish page)
 for name in "$@"; do
 	[[ " ${groups[*]} " = *" $name "* ]] || die "unknown argument '$name'"
 done
@@ -400,12 +401,12 @@ make_stubs()
 	stubs=$work/stubs
 	mkdir -p "$stubs/bench" "$stubs/scripts"
 	cp "$ROOT/scripts/lib.sh" "$stubs/scripts/"
-	cp "$ROOT"/bench/{all,goals}.sh "$stubs/bench/"
+	cp "$ROOT"/bench/{all,goals,publish}.sh "$stubs/bench/"
 	for name in ab reads tick accuracy writes footprint timers perf; do
 		# shellcheck disable=SC2016
 		printf '%s\n' '#!/bin/bash' "name=$name base=$base" \
 			'[[ ${1:-} != --help ]] || { [[ $name != tick ]] || echo "  --quick   small"; exit 0; }' \
-			'echo "ran $name${1:+ $1}"' \
+			'echo "ran $name${1:+ $*}"' \
 			'[[ " ${FAIL:-} " != *" $name "* ]] || exit 7' \
 			'[[ ! -f $base/$name.json ]] || cp "$base/$name.json" "$OUT/bench/"' > "$stubs/bench/$name.sh"
 	done
@@ -428,7 +429,11 @@ test_all()
 {
 	failing=
 	make_stubs
-	expect "all: in order" 0 '^ab,reads,tick,accuracy,writes,footprint,timers,perf$' ran
+	expect "all: in order" 0 '^ab,reads,tick --all-hz,accuracy,writes,footprint,timers,perf,perf --icount$' ran
+	expect "all: quick, without what has no quick form and takes long" 0 \
+		'^ab,reads,tick --quick,accuracy,writes,footprint,timers,perf$' ran --quick
+	expect "all: perf-icount alone" 0 '^perf --icount$' ran perf-icount
+	expect "all: what there is" 0 '^ab,reads,tick,accuracy,writes,footprint,timers,perf,perf-icount,$' names
 	expect "all: then goals" 0 '^26 met' all
 	expect "all: a subset, in the order that is asked for" 0 '^writes,ab$' ran writes ab
 	expect "all: --quick where it is known" 0 '^reads,tick --quick$' ran --quick reads tick
@@ -437,7 +442,7 @@ test_all()
 	expect "all: names what failed" 1 'error: failed: reads timers goals$' all
 	expect "all: nothing of the run before is judged" 1 '^missing: reads.json$' all
 	failing=perf
-	expect "all: perf has no goals, but can fail" 1 'error: failed: perf$' all
+	expect "all: perf has no goals, but can fail" 1 'error: failed: perf perf-icount$' all
 	failing=
 	rm -f "$OUT"/bench/*.json
 	expect "all: missing figures are allowed of a subset" 0 '^5 met|^[0-9]+ met, 0 not met, [1-9][0-9]* missing$' all ab
@@ -447,6 +452,121 @@ test_all()
 	expect "all: a benchmark that is not there" 1 'error: failed: writes$' all writes
 	rm -f "$OUT"/bench/*.json
 	expect "all: a goal that is not met" 1 'error: failed: writes goals$' all
+}
+
+names()
+{
+	"$stubs/bench/all.sh" --names | tr '\n' ,
+}
+
+# A whole run, in $work/whole, and a repository to which it may go.
+make_whole()
+{
+	local name
+
+	make_stubs
+	rm -rf "$work/whole"
+	mkdir -p "$work/whole" "$stubs"/{bench/{reference,page},Documentation/timers}
+	rm -f "$stubs"/bench/reference/* "$stubs"/Documentation/timers/*
+	printf '%s\n' '#!/bin/bash' 'echo "page is made"' > "$stubs/bench/page/page.py"
+	chmod +x "$stubs/bench/page/page.py"
+	for name in ab reads tick accuracy writes footprint timers perf perf-icount goals; do
+		jq -n --arg name "$name" '{ bench: $name, context: { repository: "abc", queue: "q", parameters: { quick: false } },
+			images_given: [], image_given: false, figures: [] }' > "$work/whole/$name.json"
+		echo "table of $name" > "$work/whole/$name.txt"
+		echo "plot of $name" > "$work/whole/$name.svg"
+	done
+}
+
+publish()
+{
+	"$stubs/bench/publish.sh" "$work/whole"
+}
+
+# spoil NAME FILTER: one result of a whole run is otherwise
+spoil()
+{
+	make_whole
+	jq "$2" "$work/whole/$1.json" > "$work/spoilt"
+	mv "$work/spoilt" "$work/whole/$1.json"
+}
+
+test_publish()
+{
+	make_whole
+	expect "publish: a whole run" 0 '^publish: the reference run is that of abc$' publish
+	expect "publish: with the pages" 0 '^page is made$' publish
+	expect "publish: all tables" 0 '^20$' bash -c "ls '$stubs/bench/reference' | wc -l"
+	expect "publish: plots" 0 '^plot of writes$' cat "$stubs/Documentation/timers/timens-cost-writes.svg"
+	for name in ab perf-icount goals; do
+		make_whole
+		rm "$work/whole/$name.txt"
+		expect "publish: not without $name" 1 "not a whole run: no '.*/$name.txt'" publish
+	done
+	spoil tick '.context.parameters.quick = true'
+	expect "publish: no quick run" 1 'tick is of a quick run, or of an image that was given' publish
+	spoil perf '.image_given = true'
+	expect "publish: no image from elsewhere" 1 'perf is of a quick run, or of an image' publish
+	spoil ab '.images_given = ["plain"]'
+	expect "publish: none of several" 1 'ab is of a quick run, or of an image' publish
+	spoil reads '.context.repository = "def"'
+	expect "publish: one state" 1 'results of different states: abc q,def q' publish
+	spoil reads '.context.queue = "r"'
+	expect "publish: one queue" 1 'results of different states: abc q,abc r' publish
+	make_whole
+	sed -i 's/"abc"/"abc-dirty"/' "$work"/whole/*.json
+	expect "publish: a committed state" 1 'not of a committed state: abc-dirty q' publish
+	expect "publish: what is refused changes nothing" 0 '^0$' bash -c "ls '$stubs/bench/reference' | wc -l"
+	expect "publish: no such directory" 1 "no directory '/nowhere'" "$stubs/bench/publish.sh" /nowhere
+}
+
+# page TEMPLATE: what the page is with that template, a README.md and these results
+page()
+{
+	local top=$work/page
+
+	rm -rf "$top"
+	mkdir -p "$top/bench/page" "$top/bench/reference" "$top/Documentation/timers"
+	cp "$ROOT/bench/page/page.py" "$top/bench/page/"
+	printf '%b' "$1" > "$top/bench/page/timens-cost.rst.in"
+	echo "in short {{a|n|.0f}}" > "$top/bench/page/readme.md.in"
+	printf '%s\n' head '<!-- bench/page/page.py begins here -->' old '<!-- bench/page/page.py ends here -->' tail > "$top/README.md"
+	touch "$top/Documentation/timers/timens-cost.rst"
+	echo '{ "context": { "cpu": "a CPU" }, "figures": [{ "name": "n", "value": 2.25 }, { "name": "low", "value": 512 },
+		{ "name": "twice", "value": 1 }, { "name": "twice", "value": 2 }] }' > "$top/bench/reference/a.json"
+	echo "a line" > "$top/bench/reference/a.txt"
+	"$top/bench/page/page.py" "${@:2}" || return
+	cat "$top/Documentation/timers/timens-cost.rst" "$top/README.md"
+}
+
+page_check()
+{
+	page "$1" > /dev/null
+	echo "$2" >> "$work/page/$3"
+	"$work/page/bench/page/page.py" --check
+}
+
+test_page()
+{
+	expect "page: a figure" 0 '^it is 2.2 s$' page 'it is {{a|n|.1f}} s\n'
+	expect "page: the README's part, and no more" 0 '^in short 2$' page 'x\n'
+	expect "page: what is before it" 0 '^head$' page 'x\n'
+	expect "page: what is behind it" 0 '^tail$' page 'x\n'
+	expect "page: what was there" 0 '!^old$' page 'x\n'
+	expect "page: an expression" 0 '^4.5 of a CPU$' page "<<figure('a', 'n') * 2>> of <<context('a')['cpu']>>\n"
+	expect "page: a line of a file" 0 '^a line$' page "<<text('a.txt')[0]>>\n"
+	expect "page: a histogram" 0 '^0.5 to 1.0 million, 2.2 to 4.5 thousand$' page "<<bucket('a', 'low')>>, <<bucket('a', 'n')>>\n"
+	expect "page: a table" 0 '^\\   two$' page 'TABLE\n\ttwo\n{{a|n|.2f}}\tx\nENDTABLE\n'
+	expect "page: and its rule" 0 '^====  ===$' page 'TABLE\n\ttwo\n{{a|n|.2f}}\tx\nENDTABLE\n'
+	expect "page: a row too short" 1 'rows of different lengths' page 'TABLE\na\tb\nc\nENDTABLE\n'
+	expect "page: no such figure" 1 "a.json has 0 figures 'm'" page '{{a|m|.1f}}\n'
+	expect "page: a figure that is there twice" 1 "a.json has 2 figures 'twice'" page '{{a|twice|.1f}}\n'
+	expect "page: no such benchmark" 1 'b.json' page '{{b|n|.1f}}\n'
+	expect "page: no format" 1 "'\{\{a\|n\}\}' is not" page '{{a|n}}\n'
+	expect "page: an expression that fails" 1 'ZeroDivisionError' page '<<1 / 0>>\n'
+	expect "page: up to date" 0 '' page_check 'x\n' '' bench/reference/a.txt
+	expect "page: stale" 1 'the pages are not those of the reference run' page_check 'x\n' y Documentation/timers/timens-cost.rst
+	expect "page: and what is" 1 '^-y$' page_check 'x\n' y Documentation/timers/timens-cost.rst
 }
 
 echo "KTAP version 1"
