@@ -556,7 +556,7 @@ test_page()
 	expect "page: an expression" 0 '^4.5 of a CPU$' page "<<figure('a', 'n') * 2>> of <<context('a')['cpu']>>\n"
 	expect "page: a line of a file" 0 '^a line$' page "<<text('a.txt')[0]>>\n"
 	expect "page: a histogram" 0 '^0.5 to 1.0 million, 2.2 to 4.5 thousand$' page "<<bucket('a', 'low')>>, <<bucket('a', 'n')>>\n"
-	expect "page: a table" 0 '^\\   two$' page 'TABLE\n\ttwo\n{{a|n|.2f}}\tx\nENDTABLE\n'
+	expect "page: a table" 0 '^\\ +two$' page 'TABLE\n\ttwo\n{{a|n|.2f}}\tx\nENDTABLE\n'
 	expect "page: and its rule" 0 '^====  ===$' page 'TABLE\n\ttwo\n{{a|n|.2f}}\tx\nENDTABLE\n'
 	expect "page: a row too short" 1 'rows of different lengths' page 'TABLE\na\tb\nc\nENDTABLE\n'
 	expect "page: no such figure" 1 "a.json has 0 figures 'm'" page '{{a|m|.1f}}\n'
