@@ -66,7 +66,7 @@ help:
 	@echo 'make clean        remove results and objects; distclean: all of build/ and out/'
 	@echo
 	@echo 'LINUX_SRC=DIR|TARBALL takes another 6.12.y than that of Debian, BUILD= and OUT= other directories than build and out.'
-	@echo 'QEMU=FILE takes another emulator than the one that the set-up found or unpacked.'
+	@echo 'QEMU=FILE takes another emulator than the one that the set-up found or unpacked (QEMU_UP=FILE: for one CPU).'
 
 setup:
 	@$(S)/setup.sh

@@ -172,7 +172,7 @@ guest_figures()
 parameters()
 {
 	jq -n --argjson seconds "$seconds" --argjson guest "$guest" --argjson guest_seconds "$guest_seconds" \
-		--arg qemu "$([[ $guest = 0 ]] || qemu_version "$QEMU")" '
+		--arg qemu "$([[ $guest = 0 ]] || qemu_version "$QEMU_UP")" '
 		{ seconds: $seconds, hz: 1000 }
 		+ if $guest == 0 then {} else { guest_seconds: $guest_seconds, measured_with_qemu: $qemu } end'
 }

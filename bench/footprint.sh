@@ -80,7 +80,7 @@ start_vm()
 
 	rm -f "$work/console"
 	# no5lvl: as in all boots here (scripts/boot.sh).
-	"$QEMU" -machine q35 -cpu max,la57=off -m "${mib}M" -smp 1 -nodefaults -no-user-config -display none -no-reboot \
+	"$QEMU_UP" -machine q35 -cpu max,la57=off -m "${mib}M" -smp 1 -nodefaults -no-user-config -display none -no-reboot \
 		-kernel "${image[plain]}" -initrd "$work/guest.cpio" -accel tcg -rtc base=utc,clock=vm \
 		-append "console=ttyS0 no5lvl panic=-1 tsc=reliable rdinit=/init" \
 		-serial "file:$work/console" < /dev/null > "$work/qemu.log" 2>&1 &

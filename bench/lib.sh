@@ -102,7 +102,10 @@ bench_context()
 			die "no $BUILD/obj-$name/.config: what '$name' was built of is not known"
 	done
 	# shellcheck disable=SC2153	# QEMU is scripts/lib.sh's
-	[[ $accelerator = native ]] || qemu=$(qemu_version "$QEMU")
+	case $accelerator in
+	icount) qemu=$(qemu_version "$QEMU_UP") ;;
+	tcg) qemu=$(qemu_version "$QEMU") ;;
+	esac
 	for name in "$@"; do
 		printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$BUILD/obj-$name/include/config/kernel.release")" \
 			"$(fragments "$name" | sed 's/^ *//')" "$(sha256sum < "$BUILD/obj-$name/.config" | cut -d ' ' -f 1)"

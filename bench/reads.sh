@@ -94,7 +94,7 @@ count()
 parameters()
 {
 	jq -n --argjson runs "$runs" --argjson rounds "$rounds" --argjson calls "$calls" \
-		--arg qemu "$([[ $guest = 0 ]] || qemu_version "$QEMU")" '
+		--arg qemu "$([[ $guest = 0 ]] || qemu_version "$QEMU_UP")" '
 		{ runs: $runs, rounds: $rounds, calls: $calls, counted_with_qemu: (if $qemu == "" then null else $qemu end) }'
 }
 

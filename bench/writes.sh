@@ -220,7 +220,7 @@ for name in "stock host" host; do
 		die "$name: clock_settime() interrupted no other CPU, so that nothing can be said about namespaces"
 done
 bench_context icount "$(jq -n --argjson storm "$storm" --arg numbers "$(numbers | tr '\n' ' ')" \
-	'{ storm_seconds: $storm, other_owners: ($numbers | split(" ") | map(select(. != "") | tonumber)), calls: 201, interrupts_per_calls: 10000, memory: "2G",
+	--arg qemu "$(qemu_version "$QEMU")" '{ qemu_of_two_cpus: $qemu, storm_seconds: $storm, other_owners: ($numbers | split(" ") | map(select(. != "") | tonumber)), calls: 201, interrupts_per_calls: 10000, memory: "2G",
 	   note: "calls and ticks by icount; interrupts and passes on two CPUs, tcg" }')" "${kernels[@]}" > "$work/context"
 # A given image need not be that of the queue in the context.
 for name in "${kernels[@]}"; do

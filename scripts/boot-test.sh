@@ -17,7 +17,7 @@ export STUB=$work/stub
 mkdir "$STUB"
 
 # An emulator which writes what it finds in $STUB, or, where there is one, in the file with the number of this boot behind it.
-export QEMU=$work/qemu
+export QEMU=$work/qemu QEMU_UP=$work/qemu
 cat > "$QEMU" <<'END'
 #!/bin/bash
 set -euo pipefail
@@ -95,6 +95,11 @@ verdicts()
 	expect "a pass" 0 '^boot: plain/smoke \(smp\): pass, ok=2 not_ok=0 skip=0' boot
 	expect "and its result" 0 '^result: status pass$' boot
 	expect "with one CPU as well" 0 '^result: mode icount$' boot --icount
+
+	QEMU_UP=$work/none
+	expect "which has an emulator of its own" 1 'none' boot --icount
+	expect "that two have not" 0 '^result: status pass$' boot
+	QEMU_UP=$QEMU
 
 	good
 	echo 'verdict: fail ok=1 not_ok=1 skip=0 ms=5 reason=1 failed' > "$STUB/verdict"

@@ -154,8 +154,10 @@ cmdline+=$append
 limit=${limit:-$(((icount + 1) * timeout + 60 + config_is_slow * 180))}
 is_positive "$limit" || die "--limit '$limit' is not a number of seconds"
 
+emulator=$QEMU
+[[ $smp != 1 ]] || emulator=$QEMU_UP
 # shellcheck disable=SC2054
-qemu=("$QEMU" -machine q35 -cpu max,la57=off -m "$memory" -smp "$smp"
+qemu=("$emulator" -machine q35 -cpu max,la57=off -m "$memory" -smp "$smp"
 	-nodefaults -no-user-config -display none -no-reboot
 	-kernel "$kernel" -initrd "$initramfs" -append "$cmdline"
 	-device "isa-debugcon,iobase=0xe9,chardev=ktap" -chardev "file,id=ktap,path=$dir/ktap.txt"
@@ -244,7 +246,7 @@ fi
 # An old QEMU with a thread for each CPU: an oops "int3" is most probably a breakpoint that was taken out already. Nothing in the
 # console tells that from one which is there; a kernel with one of its own would trap again.
 try=${TKT_BOOT_TRY:-1}
-if [[ $status = panic && $mode = smp && $try -lt 3 && $found = *'Oops: int3: '* ]] && qemu_is_old "$(qemu_version "$QEMU")"; then
+if [[ $status = panic && $smp != 1 && $try -lt 3 && $found = *'Oops: int3: '* ]] && qemu_is_old "$(qemu_version "$emulator")"; then
 	mv "$dir/console.log" "$dir/stale-int3-$try.log"
 	say "$config/$suite ($mode): QEMU ran a stale breakpoint after $seconds s ($dir/stale-int3-$try.log): booting again"
 	export TKT_BOOT_TRY=$((try + 1))

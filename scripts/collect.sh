@@ -100,9 +100,9 @@ for dir in "$@"; do
 	} >> "$work/junit"
 done
 
-jq -s --arg linux "$([[ ! -f $TREE/Makefile ]] || kernel_version "$TREE")" --arg qemu "$("$QEMU" --version | head -n 1)" \
+jq -s --arg linux "$([[ ! -f $TREE/Makefile ]] || kernel_version "$TREE")" --arg qemu "$(qemu_version "$QEMU")" --arg up "$(qemu_version "$QEMU_UP")" \
 	--arg date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --argjson cpus "$(nproc)" '
-	{ context: { linux: $linux, qemu: $qemu, date: $date, cpus: $cpus },
+	{ context: { linux: $linux, qemu: $qemu, qemu_of_one_cpu: $up, date: $date, cpus: $cpus },
 	  passed: ([ .[].passed ] | add), failed: ([ .[].failed ] | add), skipped: ([ .[].skipped ] | add),
 	  rows: . }' "$work/rows" > "$OUT/summary.json"
 {

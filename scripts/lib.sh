@@ -13,12 +13,16 @@ OUT=${OUT:-out}
 TREE=${TREE:-$BUILD/linux}
 DEBS=$BUILD/debs
 PROGRAM=$(basename "$0" .sh)
-# The emulator: one that scripts/setup.sh unpacked because the machine's is too old, or the machine's.
-if [[ -z ${QEMU:-} ]]; then
+# The emulator of several CPUs: one that scripts/setup.sh unpacked as the machine's is too old, or the machine's. And that of one
+# CPU, QEMU_UP: the machine's, which is right there, and with -icount up to 1.5 times as fast (7.2 against 10.0).
+if [[ -n ${QEMU:-} ]]; then
+	QEMU_UP=${QEMU_UP:-$QEMU}
+else
+	QEMU_UP=${QEMU_UP:-qemu-system-x86_64}
 	QEMU=$DEBS/qemu/qemu-system-x86_64
 	[[ -x $QEMU ]] || QEMU=qemu-system-x86_64
 fi
-export ROOT BUILD OUT TREE DEBS PROGRAM QEMU
+export ROOT BUILD OUT TREE DEBS PROGRAM QEMU QEMU_UP
 # Messages of programs are read by these scripts.
 export LC_ALL=C.UTF-8
 
