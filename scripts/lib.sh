@@ -14,7 +14,7 @@ TREE=${TREE:-$BUILD/linux}
 DEBS=$BUILD/debs
 PROGRAM=$(basename "$0" .sh)
 # The emulator of several CPUs: one that scripts/setup.sh unpacked as the machine's is too old, or the machine's. And that of one
-# CPU, QEMU_UP: the machine's, which is right there, and with -icount up to 1.5 times as fast (7.2 against 10.0).
+# CPU, QEMU_UP: the machine's, which is right there, and with -icount 7.2 takes down to half the time of 10.0.
 if [[ -n ${QEMU:-} ]]; then
 	QEMU_UP=${QEMU_UP:-$QEMU}
 else
