@@ -13,8 +13,8 @@ OUT=${OUT:-out}
 TREE=${TREE:-$BUILD/linux}
 DEBS=$BUILD/debs
 PROGRAM=$(basename "$0" .sh)
-# The emulator of several CPUs: one that scripts/setup.sh unpacked as the machine's is too old, or the machine's. And that of one
-# CPU, QEMU_UP: the machine's, which is right there, and with -icount 7.2 takes down to half the time of 10.0.
+# The emulator for several CPUs: one that scripts/setup.sh unpacked as the machine's is too old, or the machine's. And QEMU_UP, for
+# one CPU: the machine's, which makes no mistake there; with -icount 7.2 takes as little as half the time of 10.0.
 if [[ -n ${QEMU:-} ]]; then
 	QEMU_UP=${QEMU_UP:-$QEMU}
 else
