@@ -27,16 +27,10 @@ rounds=2
 # Of the tick's median, in percent.
 tolerance=0.5
 
-given=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--kernel)
-		need_value "$@"
-		take_image "$2"
-		given+=("${2%%=*}")
-		shift 2
-		;;
-	--quick) rounds=1; shift ;;
+	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
+	--quick) quick=1 rounds=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac

@@ -37,18 +37,12 @@ set -euo pipefail
 seconds=86400 guest=1
 # Of a busy CPU for each clock, and twice as many of one that sleeps.
 guest_seconds=120
-given=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--seconds) need_value "$@"; seconds=$2; shift 2 ;;
-	--quick) seconds=60 guest_seconds=30; shift ;;
+	--quick) quick=1 seconds=60 guest_seconds=30; shift ;;
 	--no-guest) guest=0; shift ;;
-	--kernel)
-		need_value "$@"
-		take_image "$2"
-		given+=("${2%%=*}")
-		shift 2
-		;;
+	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac

@@ -26,13 +26,13 @@ set -euo pipefail
 # shellcheck source=bench/lib.sh
 . "$ROOT/bench/lib.sh"
 
-number=10000 seconds=30 owners=1000 given=()
+number=10000 seconds=30 owners=1000
 # MiB, tried in this order.
 sizes=(32 40 48 56 64 96 128)
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--kernel) need_value "$@"; take_image "$2"; given+=("${2%%=*}"); shift 2 ;;
-	--quick) number=1000 seconds=5; shift ;;
+	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
+	--quick) quick=1 number=1000 seconds=5; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1' (--help lists them)" ;;
 	esac
@@ -267,11 +267,7 @@ figures "$work"/{stock,plain}.{count,time,idle} "$work/vm" > "$work/figures"
 bench_context icount "$(jq -n --argjson number "$number" --argjson seconds "$seconds" --argjson owners "$owners" \
 	'{ namespaces: $number, idle_seconds: $seconds, idle_owners: $owners, memory: "2G",
 	   note: "memory and instructions by icount; seconds, interrupts and the idle VM by tcg" }')" "${kernels[@]}" > "$work/context"
-# A given image need not be that of the queue in the context.
-for name in "${kernels[@]}"; do
-	printf '%s\t%s\n' "$name" "$(sha256sum < "${image[$name]}" | cut -d ' ' -f 1)"
-done | jq -R -s --arg given "${given[*]}" '{ images_given: ($given | split(" ")),
-	bzimage_sha256: (split("\n") | map(select(length > 0) | split("\t") | { key: .[0], value: .[1] }) | from_entries) }' > "$work/details"
+bench_images > "$work/details"
 bench_json footprint "$work/context" "$work/details" < "$work/figures"
 report > "$work/footprint.txt"
 cp "$work/footprint.txt" "$OUT/bench/"

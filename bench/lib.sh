@@ -9,6 +9,8 @@
 
 kernels=(stock off plain)
 declare -A image=() version=() release=()
+# Those whose image was given, and whether a run is one to keep no figures of: --kernel and --quick of a benchmark.
+given=() quick=0
 
 stock_tree=$BUILD/stock-src
 
@@ -18,6 +20,7 @@ take_image()
 	[[ $1 =~ ^(stock|off|plain)=(.+)$ ]] || die "--kernel '$1' is not stock=FILE, off=FILE or plain=FILE"
 	[[ -f ${BASH_REMATCH[2]} ]] || die "--kernel: no file '${BASH_REMATCH[2]}'"
 	image[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+	given+=("${BASH_REMATCH[1]}")
 }
 
 # The stamp is written last: an export that was cut off is made again, and so is that of another base.
@@ -88,6 +91,17 @@ check_versions()
 	done
 }
 
+# What the kernels are, as JSON: a given image need not be that of the queue in the context.
+bench_images()
+{
+	local name
+
+	for name in "${kernels[@]}"; do
+		printf '%s\t%s\n' "$name" "$(sha256sum < "${image[$name]}" | cut -d ' ' -f 1)"
+	done | jq -R -s --arg given "${given[*]}" '{ images_given: ($given | split(" ")),
+		bzimage_sha256: (split("\n") | map(select(length > 0) | split("\t") | { key: .[0], value: .[1] }) | from_entries) }'
+}
+
 # bench_context ACCELERATOR PARAMETERS CONFIG...: what the figures of a benchmark depend on, as JSON. ACCELERATOR is "native",
 # "icount" or "tcg"; PARAMETERS a JSON object of the benchmark's own; each CONFIG a kernel that takes part.
 #
@@ -109,7 +123,7 @@ bench_context()
 	for name in "$@"; do
 		printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$BUILD/obj-$name/include/config/kernel.release")" \
 			"$(fragments "$name" | sed 's/^ *//')" "$(sha256sum < "$BUILD/obj-$name/.config" | cut -d ' ' -f 1)"
-	done | jq -R -s --arg accelerator "$accelerator" --argjson parameters "$parameters" --arg qemu "$qemu" \
+	done | jq -R -s --arg accelerator "$accelerator" --argjson parameters "$parameters" --argjson quick "$quick" --arg qemu "$qemu" \
 		--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" --argjson cpus "$(nproc)" \
 		--arg running "$(uname -r)" --arg compiler "$(gcc --version | head -n 1)" \
 		--arg repository "$(git -C "$ROOT" describe --always --dirty 2> /dev/null || echo unknown)" \
@@ -119,7 +133,7 @@ bench_context()
 		+ { compiler: $compiler,
 		    kernels: (split("\n") | map(select(length > 0) | split("\t")
 			| { key: .[0], value: { release: .[1], fragments: (.[2] | split(" ")), config_sha256: .[3] } }) | from_entries),
-		    parameters: $parameters, repository: $repository, queue: $queue }'
+		    parameters: ($parameters + { quick: ($quick == 1) }), repository: $repository, queue: $queue }'
 }
 
 # bench_json NAME CONTEXT-FILE [DETAILS-FILE]: the file out/bench/NAME.json from figures on standard input, a line each:

@@ -31,7 +31,7 @@ kernel=
 documentation=$ROOT/Documentation/timers/timens-cost.rst
 image_only=0
 # Whether the image was not built from the present source by this run.
-given=false
+image_given=false
 commands=$ROOT/harness/rootfs/usr/share/timens/perf-commands
 initramfs=$BUILD/initramfs-perf.cpio
 bench=perf
@@ -43,7 +43,7 @@ while [[ $# -gt 0 ]]; do
 	case $1 in
 	--owners) need_value "$@"; owners=$2; shift 2 ;;
 	--icount) bench=perf-icount; accelerator=icount; cpus=1; mode=(--icount); shift ;;
-	--kernel) need_value "$@"; kernel=$2; given=true; shift 2 ;;
+	--kernel) need_value "$@"; kernel=$2; image_given=true; shift 2 ;;
 	--documentation) need_value "$@"; documentation=$2; shift 2 ;;
 	--image-only) image_only=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -223,7 +223,7 @@ rm -f "$OUT/bench/$bench".{txt,json}
 bench_context "$accelerator" "$(jq -n --argjson owners "$owners" --argjson cpus "$cpus" \
 	--arg perf "$(sed 's/^perf version //' "$dir/files/perf/version")" \
 	'{ owners: $owners, cpus: $cpus, perf: $perf }')" trace > "$work/context"
-jq -n --argjson given "$given" '{ image_given: $given }' > "$work/details"
+jq -n --argjson given "$image_given" '{ image_given: $given }' > "$work/details"
 figures > "$work/figures"
 bench_json "$bench" "$work/context" "$work/details" < "$work/figures"
 report > "$work/perf.txt"

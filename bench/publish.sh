@@ -29,12 +29,13 @@ for file in "${files[@]}"; do
 	[[ -s $file ]] || die "not a whole run: no '$file'"
 done
 
-# An image that was given may be any kernel's; a quick run has other parameters. Their names are the benchmarks' own.
+# An image that was given may be any kernel's.
 for name in "${names[@]}"; do
-	jq -e '([.. | objects | (.quick, .image_given) | select(. != null and . != false)]
-		+ [.. | objects | .images_given | select(. != null and . != [])]) == []' "$dir/$name.json" > /dev/null ||
+	jq -e '.context.parameters.quick == false and ([.context.parameters.image_given, .image_given, .images_given]
+		- [null, false, []]) == []' "$dir/$name.json" > /dev/null ||
 		die "$name is of a quick run, or of an image that was given"
 done
+jq -e '.missing == 0 and .mixed == false' "$dir/goals.json" > /dev/null || die "goals were judged without all figures, or of several runs"
 state=$(for name in "${names[@]}"; do jq -r '"\(.context.repository) \(.context.queue)"' "$dir/$name.json"; done | sort -u)
 [[ $state != *$'\n'* ]] || die "results of different states: $(paste -s -d , <<< "$state")"
 [[ $state != *-dirty\ * && $state != unknown\ * ]] || die "not of a committed state: $state"

@@ -31,7 +31,7 @@ set -euo pipefail
 numbers=(0 1 8 100 1000 10000) rates=(100 250 1000) rounds=9 leap_numbers=(1000 10000) set_numbers=(0 100 10000)
 leap_rounds=5
 policies=("every tick|0" "100 ms|100" "1 s|1000")
-all=0 guest=1 quick=0 given_file='' tsc_hz=0
+all=0 guest=1 given_file='' tsc_hz=0
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; given_file=$2; shift 2 ;;
@@ -291,9 +291,9 @@ if [[ $guest = 1 ]]; then
 		done
 	fi
 fi
-given=false
+image_given=false
 if [[ -n $given_file ]]; then
-	given=true
+	image_given=true
 fi
 image_file=${given_file:-$BUILD/obj-plain/arch/x86/boot/bzImage}
 work=$(mktemp -d)
@@ -302,7 +302,7 @@ mkdir -p "$OUT/bench"
 rm -f "$OUT"/bench/tick.{txt,json,svg,png}
 : > "$work/figures"
 "$ROOT/bench/native.sh" --build
-if [[ $guest = 1 && $given = false ]]; then
+if [[ $guest = 1 && $image_given = false ]]; then
 	"$ROOT/bench/native.sh" --verify
 fi
 measure_native
@@ -312,7 +312,7 @@ measure_set
 configs=(plain)
 [[ $all = 0 ]] || configs+=(hz100 hz250)
 bench_context "$([[ $guest = 1 ]] && echo icount || echo native)" \
-	"{\"tsc_hz\":$tsc_hz,\"rounds\":$rounds,\"leap_rounds\":$leap_rounds,\"quick\":$([[ $quick = 1 ]] && echo true || echo false),\"image_given\":$given}" \
+	"{\"tsc_hz\":$tsc_hz,\"rounds\":$rounds,\"leap_rounds\":$leap_rounds,\"image_given\":$image_given}" \
 	"${configs[@]}" > "$work/context"
 bench_json tick "$work/context" < "$work/figures"
 report > "$OUT/bench/tick.txt"

@@ -28,17 +28,11 @@ rounds=2
 # Of a step, in percent.
 tolerance=2
 
-given=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--kernel)
-		need_value "$@"
-		take_image "$2"
-		given+=("${2%%=*}")
-		shift 2
-		;;
+	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	--without-off) kernels=(stock plain); shift ;;
-	--quick) rounds=1; shift ;;
+	--quick) quick=1 rounds=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -77,18 +71,6 @@ parameters()
 {
 	jq -n --arg cpu "$(option cpu)" --arg icount "$(option icount)" --arg smp "$(option smp)" --argjson rounds "$rounds" '
 		{ guest: { cpu: $cpu, icount: $icount, cpus: ($smp | tonumber) }, boots_of_each: $rounds }'
-}
-
-# Not built from the queue of the context by this run, and what was booted.
-images()
-{
-	local name
-
-	for name in "${kernels[@]}"; do
-		printf '%s\t%s\n' "$name" "$(sha256sum < "${image[$name]}" | cut -d' ' -f1)"
-	done | jq -R -s --arg given "${given[*]}" '
-		{ images_given: ($given | split(" ")),
-		  bzimage_sha256: (split("\n") | map(select(length > 0) | split("\t") | { key: .[0], value: .[1] }) | from_entries) }'
 }
 
 # For each figure: the mean of the rounds, and what they differ by.
@@ -302,7 +284,7 @@ mkdir -p "$OUT/bench"
 rm -f "$OUT"/bench/timers.{txt,json} "$OUT"/bench/timers-step.{svg,png}
 measure
 bench_context icount "$(parameters)" "${kernels[@]}" > "$work/context"
-images > "$work/images"
+bench_images > "$work/images"
 summarize "$work/images" > "$work/details"
 figures "$work/details" | bench_json timers "$work/context" "$work/details"
 report "$OUT/bench/timers.json" > "$work/timers.txt"

@@ -24,11 +24,11 @@ set -euo pipefail
 # shellcheck source=bench/lib.sh
 . "$ROOT/bench/lib.sh"
 
-storm=10 others=() given=()
+storm=10 others=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--kernel) need_value "$@"; take_image "$2"; given+=("${2%%=*}"); shift 2 ;;
-	--quick) storm=2 others=(--arg --others --arg 100); shift ;;
+	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
+	--quick) quick=1 storm=2 others=(--arg --others --arg 100); shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1' (--help lists them)" ;;
 	esac
@@ -222,11 +222,7 @@ done
 bench_context icount "$(jq -n --argjson storm "$storm" --arg numbers "$(numbers | tr '\n' ' ')" \
 	--arg qemu "$(qemu_version "$QEMU")" '{ qemu_of_two_cpus: $qemu, storm_seconds: $storm, other_owners: ($numbers | split(" ") | map(select(. != "") | tonumber)), calls: 201, interrupts_per_calls: 10000, memory: "2G",
 	   note: "calls and ticks by icount; interrupts and passes on two CPUs, tcg" }')" "${kernels[@]}" > "$work/context"
-# A given image need not be that of the queue in the context.
-for name in "${kernels[@]}"; do
-	printf '%s\t%s\n' "$name" "$(sha256sum < "${image[$name]}" | cut -d ' ' -f 1)"
-done | jq -R -s --arg given "${given[*]}" '{ images_given: ($given | split(" ")),
-	bzimage_sha256: (split("\n") | map(select(length > 0) | split("\t") | { key: .[0], value: .[1] }) | from_entries) }' > "$work/details"
+bench_images > "$work/details"
 bench_json writes "$work/context" "$work/details" < "$work/figures"
 report > "$work/writes.txt"
 plot

@@ -472,7 +472,7 @@ make_whole()
 	chmod +x "$stubs/bench/page/page.py"
 	for name in ab reads tick accuracy writes footprint timers perf perf-icount goals; do
 		jq -n --arg name "$name" '{ bench: $name, context: { repository: "abc", queue: "q", parameters: { quick: false } },
-			images_given: [], image_given: false, figures: [] }' > "$work/whole/$name.json"
+			images_given: [], image_given: false, missing: 0, mixed: false, figures: [] }' > "$work/whole/$name.json"
 		echo "table of $name" > "$work/whole/$name.txt"
 		echo "plot of $name" > "$work/whole/$name.svg"
 	done
@@ -509,6 +509,12 @@ test_publish()
 	expect "publish: no image from elsewhere" 1 'perf is of a quick run, or of an image' publish
 	spoil ab '.images_given = ["plain"]'
 	expect "publish: none of several" 1 'ab is of a quick run, or of an image' publish
+	spoil tick '.context.parameters.image_given = true'
+	expect "publish: none in the parameters" 1 'tick is of a quick run, or of an image' publish
+	spoil goals '.missing = 1'
+	expect "publish: all figures" 1 'goals were judged without all figures' publish
+	spoil goals '.mixed = true'
+	expect "publish: of one run" 1 'or of several runs' publish
 	spoil reads '.context.repository = "def"'
 	expect "publish: one state" 1 'results of different states: abc q,def q' publish
 	spoil reads '.context.queue = "r"'
