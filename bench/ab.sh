@@ -30,7 +30,7 @@ tolerance=0.5
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
-	--quick) quick=1 rounds=1; shift ;;
+	--quick) whole=0 rounds=1; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac

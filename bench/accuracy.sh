@@ -39,9 +39,9 @@ seconds=86400 guest=1
 guest_seconds=120
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--seconds) need_value "$@"; seconds=$2; shift 2 ;;
-	--quick) quick=1 seconds=60 guest_seconds=30; shift ;;
-	--no-guest) guest=0; shift ;;
+	--seconds) need_value "$@"; seconds=$2 whole=0; shift 2 ;;
+	--quick) whole=0 seconds=60 guest_seconds=30; shift ;;
+	--no-guest) guest=0 whole=0; shift ;;
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;

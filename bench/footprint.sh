@@ -32,7 +32,7 @@ sizes=(32 40 48 56 64 96 128)
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
-	--quick) quick=1 number=1000 seconds=5; shift ;;
+	--quick) whole=0 number=1000 seconds=5; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1' (--help lists them)" ;;
 	esac
@@ -265,7 +265,7 @@ check_versions
 idle_vm
 figures "$work"/{stock,plain}.{count,time,idle} "$work/vm" > "$work/figures"
 bench_context icount "$(jq -n --argjson number "$number" --argjson seconds "$seconds" --argjson owners "$owners" \
-	'{ namespaces: $number, idle_seconds: $seconds, idle_owners: $owners, memory: "2G",
+	--arg qemu "$(qemu_version "$QEMU")" '{ qemu_of_two_cpus: $qemu, namespaces: $number, idle_seconds: $seconds, idle_owners: $owners, memory: "2G",
 	   note: "memory and instructions by icount; seconds, interrupts and the idle VM by tcg" }')" "${kernels[@]}" > "$work/context"
 bench_images > "$work/details"
 bench_json footprint "$work/context" "$work/details" < "$work/figures"

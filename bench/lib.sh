@@ -9,8 +9,8 @@
 
 kernels=(stock off plain)
 declare -A image=() version=() release=()
-# Those whose image was given, and whether a run is one to keep no figures of: --kernel and --quick of a benchmark.
-given=() quick=0
+# Those whose image was given (--kernel). And whether a run is as large as a benchmark can make it: another is no reference.
+given=() whole=1
 
 stock_tree=$BUILD/stock-src
 
@@ -123,7 +123,7 @@ bench_context()
 	for name in "$@"; do
 		printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$BUILD/obj-$name/include/config/kernel.release")" \
 			"$(fragments "$name" | sed 's/^ *//')" "$(sha256sum < "$BUILD/obj-$name/.config" | cut -d ' ' -f 1)"
-	done | jq -R -s --arg accelerator "$accelerator" --argjson parameters "$parameters" --argjson quick "$quick" --arg qemu "$qemu" \
+	done | jq -R -s --arg accelerator "$accelerator" --argjson parameters "$parameters" --argjson whole "$whole" --arg qemu "$qemu" \
 		--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" --argjson cpus "$(nproc)" \
 		--arg running "$(uname -r)" --arg compiler "$(gcc --version | head -n 1)" \
 		--arg repository "$(git -C "$ROOT" describe --always --dirty 2> /dev/null || echo unknown)" \
@@ -133,7 +133,7 @@ bench_context()
 		+ { compiler: $compiler,
 		    kernels: (split("\n") | map(select(length > 0) | split("\t")
 			| { key: .[0], value: { release: .[1], fragments: (.[2] | split(" ")), config_sha256: .[3] } }) | from_entries),
-		    parameters: ($parameters + { quick: ($quick == 1) }), repository: $repository, queue: $queue }'
+		    parameters: ($parameters + { whole: ($whole == 1) }), repository: $repository, queue: $queue }'
 }
 
 # bench_json NAME CONTEXT-FILE [DETAILS-FILE]: the file out/bench/NAME.json from figures on standard input, a line each:

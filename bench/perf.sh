@@ -41,7 +41,7 @@ mode=()
 
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--owners) need_value "$@"; owners=$2; shift 2 ;;
+	--owners) need_value "$@"; owners=$2 whole=0; shift 2 ;;
 	--icount) bench=perf-icount; accelerator=icount; cpus=1; mode=(--icount); shift ;;
 	--kernel) need_value "$@"; kernel=$2; image_given=true; shift 2 ;;
 	--documentation) need_value "$@"; documentation=$2; shift 2 ;;

@@ -32,11 +32,11 @@ set -euo pipefail
 runs=7 rounds=300 calls=1000 guest=1
 while [[ $# -gt 0 ]]; do
 	case $1 in
-	--runs) need_value "$@"; runs=$2; shift 2 ;;
-	--rounds) need_value "$@"; rounds=$2; shift 2 ;;
-	--calls) need_value "$@"; calls=$2; shift 2 ;;
-	--quick) quick=1 runs=2 rounds=30; shift ;;
-	--no-guest) guest=0; shift ;;
+	--runs) need_value "$@"; runs=$2 whole=0; shift 2 ;;
+	--rounds) need_value "$@"; rounds=$2 whole=0; shift 2 ;;
+	--calls) need_value "$@"; calls=$2 whole=0; shift 2 ;;
+	--quick) whole=0 runs=2 rounds=30; shift ;;
+	--no-guest) guest=0 whole=0; shift ;;
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;

@@ -31,13 +31,13 @@ set -euo pipefail
 numbers=(0 1 8 100 1000 10000) rates=(100 250 1000) rounds=9 leap_numbers=(1000 10000) set_numbers=(0 100 10000)
 leap_rounds=5
 policies=("every tick|0" "100 ms|100" "1 s|1000")
-all=0 guest=1 given_file='' tsc_hz=0
+all=0 guest=1 quick=0 given_file='' tsc_hz=0
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; given_file=$2; shift 2 ;;
 	--all-hz) all=1; shift ;;
 	--native) guest=0; shift ;;
-	--quick) quick=1; shift ;;
+	--quick) quick=1 whole=0; shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -311,6 +311,7 @@ measure_set
 [[ $guest = 0 ]] || measure_guest
 configs=(plain)
 [[ $all = 0 ]] || configs+=(hz100 hz250)
+[[ $all = 1 ]] || whole=0
 bench_context "$([[ $guest = 1 ]] && echo icount || echo native)" \
 	"{\"tsc_hz\":$tsc_hz,\"rounds\":$rounds,\"leap_rounds\":$leap_rounds,\"image_given\":$image_given}" \
 	"${configs[@]}" > "$work/context"

@@ -28,7 +28,7 @@ storm=10 others=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
-	--quick) quick=1 storm=2 others=(--arg --others --arg 100); shift ;;
+	--quick) whole=0 storm=2 others=(--arg --others --arg 100); shift ;;
 	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 	*) die "unknown argument '$1' (--help lists them)" ;;
 	esac

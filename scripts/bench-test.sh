@@ -469,10 +469,12 @@ make_whole()
 	mkdir -p "$work/whole" "$stubs"/{bench/{reference,page},Documentation/timers}
 	rm -f "$stubs"/bench/reference/* "$stubs"/Documentation/timers/*
 	printf '%s\n' '#!/bin/bash' 'echo "page is made"' > "$stubs/bench/page/page.py"
+	# shellcheck disable=SC2016
+	printf '%s\n' '#!/bin/bash' 'touch "$2"/goals.{txt,json}' > "$stubs/bench/goals.sh"
 	chmod +x "$stubs/bench/page/page.py"
-	for name in ab reads tick accuracy writes footprint timers perf perf-icount goals; do
-		jq -n --arg name "$name" '{ bench: $name, context: { repository: "abc", queue: "q", parameters: { quick: false } },
-			images_given: [], image_given: false, missing: 0, mixed: false, figures: [] }' > "$work/whole/$name.json"
+	for name in ab reads tick accuracy writes footprint timers perf perf-icount; do
+		jq -n --arg name "$name" '{ bench: $name, context: { repository: "abc", queue: "q", parameters: { whole: true } },
+			images_given: [], image_given: false, figures: [] }' > "$work/whole/$name.json"
 		echo "table of $name" > "$work/whole/$name.txt"
 		echo "plot of $name" > "$work/whole/$name.svg"
 	done
@@ -498,23 +500,31 @@ test_publish()
 	expect "publish: with the pages" 0 '^page is made$' publish
 	expect "publish: all tables" 0 '^20$' bash -c "ls '$stubs/bench/reference' | wc -l"
 	expect "publish: plots" 0 '^plot of writes$' cat "$stubs/Documentation/timers/timens-cost-writes.svg"
-	for name in ab perf-icount goals; do
+	for name in ab perf-icount; do
 		make_whole
 		rm "$work/whole/$name.txt"
 		expect "publish: not without $name" 1 "not a whole run: no '.*/$name.txt'" publish
 	done
-	spoil tick '.context.parameters.quick = true'
-	expect "publish: no quick run" 1 'tick is of a quick run, or of an image that was given' publish
+	spoil tick '.context.parameters.whole = false'
+	expect "publish: no part of a run" 1 'tick is not of a whole run, or of an image that was given' publish
 	spoil perf '.image_given = true'
-	expect "publish: no image from elsewhere" 1 'perf is of a quick run, or of an image' publish
+	expect "publish: no image from elsewhere" 1 'perf is not of a whole run, or of an image' publish
 	spoil ab '.images_given = ["plain"]'
-	expect "publish: none of several" 1 'ab is of a quick run, or of an image' publish
+	expect "publish: none of several" 1 'ab is not of a whole run, or of an image' publish
 	spoil tick '.context.parameters.image_given = true'
-	expect "publish: none in the parameters" 1 'tick is of a quick run, or of an image' publish
-	spoil goals '.missing = 1'
-	expect "publish: all figures" 1 'goals were judged without all figures' publish
-	spoil goals '.mixed = true'
-	expect "publish: of one run" 1 'or of several runs' publish
+	expect "publish: none in the parameters" 1 'tick is not of a whole run, or of an image' publish
+	spoil tick 'del(.context.parameters.whole)'
+	expect "publish: none that does not say so" 1 'tick is not of a whole run, or of an image' publish
+	make_whole
+	rm "$work/whole/reads.svg"
+	expect "publish: not without a plot" 1 "not a whole run: no '.*/reads.svg'" publish
+	make_whole
+	printf '%s\n' '#!/bin/bash' 'exit 1' > "$stubs/bench/goals.sh"
+	expect "publish: what meets the goals" 1 'the goals are not met' publish
+	make_whole
+	printf '%s\n' '#!/bin/bash' 'echo "no figure: $*"' 'exit 1' > "$stubs/bench/page/page.py"
+	expect "publish: what the pages want" 1 '^no figure: --reference .* --dry-run$' publish
+	expect "publish: which is asked before anything changes" 0 '^0$' bash -c "ls '$stubs/bench/reference' | wc -l"
 	spoil reads '.context.repository = "def"'
 	expect "publish: one state" 1 'results of different states: abc q,def q' publish
 	spoil reads '.context.queue = "r"'
@@ -571,6 +581,8 @@ test_page()
 	expect "page: no format" 1 "'\{\{a\|n\}\}' is not" page '{{a|n}}\n'
 	expect "page: an expression that fails" 1 'ZeroDivisionError' page '<<1 / 0>>\n'
 	expect "page: up to date" 0 '' page_check 'x\n' '' bench/reference/a.txt
+	expect "page: a dry run writes nothing" 0 '^old$' page 'x\n' --dry-run
+	expect "page: but looks" 1 "no|0 figures 'm'" page '{{a|m|.1f}}\n' --dry-run
 	expect "page: stale" 1 'the pages are not those of the reference run' page_check 'x\n' y Documentation/timers/timens-cost.rst
 	expect "page: and what is" 1 '^-y$' page_check 'x\n' y Documentation/timers/timens-cost.rst
 }

@@ -134,6 +134,40 @@ verdicts()
 	expect "is given up by its limit" 1 'did not end within 1 s' boot --limit 1
 }
 
+# The kept console of a run before this one, into the same directory.
+stale_log()
+{
+	mkdir -p "$work/again"
+	touch "$work/again/stale-int3-1.log"
+	echo 0 > "$STUB/boots"
+	"$ROOT/scripts/boot.sh" --config plain --suite smoke --kernel "$work/kernel" --initramfs "$work/initramfs" --out "$work/again"
+	ls "$work/again"
+}
+
+# emulators WORD...: what a script takes that is started after set-up has unpacked an emulator, by one that was started before
+emulators()
+{
+	# shellcheck disable=SC2016
+	env -u QEMU -u QEMU_UP "$@" BUILD="$work/build" ROOT="$ROOT" bash -c '
+		set -euo pipefail
+		rm -rf "$BUILD"
+		. "$ROOT/scripts/lib.sh"
+		echo "before: $QEMU $QEMU_UP"
+		mkdir -p "$DEBS/qemu"
+		touch "$DEBS/qemu/qemu-system-x86_64"
+		chmod +x "$DEBS/qemu/qemu-system-x86_64"
+		bash -c ". \"$ROOT/scripts/lib.sh\"; echo \"after: \$QEMU \$QEMU_UP\""' "$ROOT/scripts/boot-test"
+}
+
+choice()
+{
+	expect "the machine's emulator" 0 '^before: qemu-system-x86_64 qemu-system-x86_64$' emulators
+	expect "and one that was unpacked since, for several CPUs" 0 \
+		'^after: .*/build/debs/qemu/qemu-system-x86_64 qemu-system-x86_64$' emulators
+	expect "and another one that was asked for" 0 '^after: /x/qemu /x/qemu$' emulators QEMU=/x/qemu
+	expect "for one CPU" 0 '^after: .*/debs/qemu/qemu-system-x86_64 /x/qemu$' emulators QEMU_UP=/x/qemu
+}
+
 # Each line in a console of a boot that says it passed.
 consoles()
 {
@@ -164,7 +198,7 @@ Out of memory: Killed process 12 (tk_life)
 Call Trace:
 END
 	good
-	says 'Oops: divide error: 0000 [#1] SMP' 'RIP: 0010:second_overflow+0x1/0x2' 'Call Trace:'
+	says 'Oops: divide error: 0000 [#1] SMP' 'RIP: 0033:0x44ffe0' 'RIP: 0010:second_overflow+0x1/0x2' 'Call Trace:'
 	expect "the first of several is told, and where it was" 1 \
 		'^result: reason the console shows: .*Oops: divide error: 0000 \[#1\] SMP; at second_overflow\+0x1/0x2$' boot
 	expect "with the lines behind it" 1 '^boot:   \| .*RIP: 0010:second_overflow' boot
@@ -220,6 +254,9 @@ panics()
 	expect "and the first console is kept" 0 'Oops: int3' cat "$work/out/stale-int3-1.log"
 
 	good
+	expect "a log of an earlier run does not stay" 0 '!^stale' stale_log
+
+	good
 	oops 'general protection fault, maybe for address 0x1' 0f
 	died
 	echo 7.2.22 > "$STUB/version"
@@ -227,6 +264,7 @@ panics()
 }
 
 echo "KTAP version 1"
+choice
 verdicts
 consoles
 panics

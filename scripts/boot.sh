@@ -118,6 +118,7 @@ dir=$(cd "$dir" && pwd)
 # Two boots into one directory would write into each other's files.
 exec 8> "$dir/.lock"
 flock -n 8 || die "another boot is writing to $dir"
+[[ ${TKT_BOOT_TRY:-1} -gt 1 ]] || rm -f "$dir"/stale-int3-*.log
 rm -rf "$dir/console.log" "$dir/ktap.txt" "$dir/verdict.txt" "$dir/files.tar" "$dir/files" "$dir/result" "$dir/cmdline"
 
 case $config in
@@ -201,7 +202,7 @@ verdict=
 [[ ! -s $dir/verdict.txt ]] || verdict=$(tr -d '\r' < "$dir/verdict.txt")
 # Only the list's own lines: its comments would excuse whatever has a "#" in it, as each oops has.
 found=$(grep -a -E "$bad" "$dir/console.log" 2> /dev/null | tr -d '\r' |
-	grep -v -F -f <(sed '/^#/d; s/^/BUG: KCSAN: data-race in /' "$ROOT/harness/kcsan-known.list") | head -n 1 || true)
+	grep -v -F -f <(sed '/^#/d; /^$/d; s/^/BUG: KCSAN: data-race in /' "$ROOT/harness/kcsan-known.list") | head -n 1 || true)
 panic=$(grep -a -m 1 'Kernel panic' "$dir/console.log" 2> /dev/null | tr -d '\r' || true)
 
 # where LINE: where in the kernel the machine was when it said that: often all that is left of a machine elsewhere.
@@ -210,7 +211,7 @@ where()
 	local rip
 
 	rip=$(tr -d '\r' < "$dir/console.log" | grep -a -F -A 40 -m 1 -- "$1" |
-		sed -n '/RIP: [0-9a-f]*:/{s/^.*RIP: [0-9a-f]*:\([^ ]*\).*$/\1/p;q}')
+		sed -n '/RIP: 0010:/{s/^.*RIP: 0010:\([^ ]*\).*$/\1/p;q}')
 	[[ -z $rip ]] || echo "; at $rip"
 }
 

@@ -14,7 +14,8 @@ TREE=${TREE:-$BUILD/linux}
 DEBS=$BUILD/debs
 PROGRAM=$(basename "$0" .sh)
 # The emulator for several CPUs: one that scripts/setup.sh unpacked as the machine's is too old, or the machine's. And QEMU_UP, for
-# one CPU: the machine's, which makes no mistake there; with -icount 7.2 takes as little as half the time of 10.0.
+# one CPU: the machine's, which makes no mistake there; with -icount 7.2 takes as little as half the time of 10.0. They are not
+# exported: what set-up unpacks is for the scripts that are started after it.
 if [[ -n ${QEMU:-} ]]; then
 	QEMU_UP=${QEMU_UP:-$QEMU}
 else
@@ -22,7 +23,7 @@ else
 	QEMU=$DEBS/qemu/qemu-system-x86_64
 	[[ -x $QEMU ]] || QEMU=qemu-system-x86_64
 fi
-export ROOT BUILD OUT TREE DEBS PROGRAM QEMU QEMU_UP
+export ROOT BUILD OUT TREE DEBS PROGRAM
 # Messages of programs are read by these scripts.
 export LC_ALL=C.UTF-8
 

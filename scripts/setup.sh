@@ -90,46 +90,64 @@ unpack_daemon()
 	rm -rf "$temp"
 }
 
-# An emulator too old, and no newer one unpacked.
+# An emulator too old, and no newer one unpacked, that runs here: build/ may be older than the machine's libraries.
 missing_qemu()
 {
-	[[ ! -x $DEBS/qemu/qemu-system-x86_64 ]] || return 1
+	if [[ -x $DEBS/qemu/qemu-system-x86_64 ]]; then
+		! qemu_version "$DEBS/qemu/qemu-system-x86_64" > /dev/null 2>&1 || return 1
+		rm -rf "$DEBS/qemu"
+	fi
 	type -P qemu-system-x86_64 > /dev/null || return 0
-	qemu_is_old "$(qemu_version qemu-system-x86_64)"
+	qemu_is_old "$(qemu_version qemu-system-x86_64)" || return 1
+	# Not each time, where there is no network.
+	[[ -z $(find "$DEBS/qemu-unreachable" -mmin -1440 2> /dev/null) ]]
 }
 
-# With lists of packages of its own: the machine's apt does not learn of backports.
-unpack_qemu()
+# get_qemu DIR: a newer QEMU to $DEBS/qemu by way of DIR; fails when there is none, for whatever reason.
+#
+# With lists of packages of its own: the machine's apt does not learn of backports, and its preferences do not forbid them.
+get_qemu()
 {
-	local temp part apt release
+	local temp=$1 part apt release
 
-	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	mkdir -p "$DEBS"
-	temp=$(mktemp -d "$DEBS/.qemu.XXXXXX")
-	mkdir -p "$temp/apt/lists/partial" "$temp/apt/cache/archives/partial" "$temp/qemu"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $release-backports main" \
-		> "$temp/apt/sources.list"
-	apt=(apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root -o "Dir::Etc::SourceList=$temp/apt/sources.list"
-		-o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$temp/apt/lists" -o "Dir::Cache=$temp/apt/cache")
-	say "downloading a newer QEMU ($release-backports)"
-	if "${apt[@]}" update && (cd "$temp" && "${apt[@]}" download "${qemu_parts[@]}"); then
-		for part in "$temp"/*.deb; do
-			dpkg -x "$part" "$temp/qemu"
-		done
-		cat > "$temp/qemu/qemu-system-x86_64" <<'END'
+	# shellcheck source=/dev/null
+	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}-backports")
+	say "downloading a newer QEMU ($release)"
+	mkdir -p "$temp/apt/none" "$temp/apt/lists/partial" "$temp/apt/cache/archives/partial" "$temp/qemu" || return
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $release main" \
+		> "$temp/apt/sources.list" || return
+	apt=(apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o APT::Sandbox::User=root
+		-o "Dir::Etc::SourceList=$temp/apt/sources.list" -o Dir::Etc::SourceParts=- -o Dir::Etc::Preferences=/dev/null
+		-o "Dir::Etc::PreferencesParts=$temp/apt/none" -o "Dir::State::Lists=$temp/apt/lists" -o "Dir::Cache=$temp/apt/cache")
+	"${apt[@]}" update || return
+	(cd "$temp" && "${apt[@]}" download "${qemu_parts[@]/%//$release}") || return
+	for part in "$temp"/*.deb; do
+		dpkg -x "$part" "$temp/qemu" || return
+	done
+	cat > "$temp/qemu/qemu-system-x86_64" <<'END' || return
 #!/bin/sh
 here=$(dirname "$0")
 exec "$here/usr/bin/qemu-system-x86_64" -L "$here/usr/share/qemu" -L "$here/usr/share/seabios" "$@"
 END
-		chmod +x "$temp/qemu/qemu-system-x86_64"
-		if qemu_version "$temp/qemu/qemu-system-x86_64" > /dev/null; then
-			rm -rf "$DEBS/qemu"
-			mv "$temp/qemu" "$DEBS/qemu"
-		fi
+	chmod +x "$temp/qemu/qemu-system-x86_64" || return
+	qemu_version "$temp/qemu/qemu-system-x86_64" > /dev/null || return
+	rm -rf "$DEBS/qemu" || return
+	mv "$temp/qemu" "$DEBS/qemu"
+}
+
+unpack_qemu()
+{
+	local temp
+
+	mkdir -p "$DEBS"
+	# What an interrupted one left; nobody else is here (the lock).
+	rm -rf "$DEBS"/.qemu.*
+	temp=$(mktemp -d "$DEBS/.qemu.XXXXXX")
+	if ! get_qemu "$temp"; then
+		touch "$DEBS/qemu-unreachable"
+		warn "no newer QEMU: with $(qemu_version qemu-system-x86_64) a boot with two CPUs may fail by a stale breakpoint, and is repeated"
 	fi
 	rm -rf "$temp"
-	[[ -x $DEBS/qemu/qemu-system-x86_64 ]] ||
-		warn "no newer QEMU: with $(qemu_version qemu-system-x86_64) a boot with two CPUs may fail by a stale breakpoint, and is repeated"
 }
 
 setup()

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Put the figures of the reference run into the documentation.
 
-usage: page.py [--check] [--reference DIR]
+usage: page.py [--check | --dry-run] [--reference DIR]
 
 Writes Documentation/timers/timens-cost.rst out of timens-cost.rst.in beside this
 file, and the part of README.md between the two lines that name this program out
 of readme.md.in. With --check nothing is written: it is an error when something
-would change, and the difference is shown.
+would change, and the difference is shown. With --dry-run the templates are filled and
+that is all.
 
 In the templates
 
@@ -111,8 +112,10 @@ def fill(name, run):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage='page.py [--check] [--reference DIR]')
-    parser.add_argument('--check', action='store_true')
+    parser = argparse.ArgumentParser(usage='page.py [--check | --dry-run] [--reference DIR]')
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument('--check', action='store_true')
+    mode.add_argument('--dry-run', action='store_true')
     parser.add_argument('--reference', default=os.path.join(ROOT, 'bench', 'reference'))
     arguments = parser.parse_args()
     run = Run(arguments.reference)
@@ -132,7 +135,7 @@ def main():
     for path, new in pages.items():
         with open(path, encoding='utf-8') as file:
             old = file.read()
-        if new == old:
+        if new == old or arguments.dry_run:
             continue
         if arguments.check:
             stale = True
