@@ -31,7 +31,7 @@ help:
 	@echo 'make debug-test'
 	@echo 'make long-test    races under KCSAN, minutes of stress, slow tests on the debug kernel: the rows marked long'
 	@echo
-	@echo 'make bench        all benchmarks, 40 minutes when their kernels are built, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
+	@echo 'make bench        all benchmarks, 20 minutes when their kernels are built, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
 	@echo 'make bench-NAME   one of them, with ARGS="..." for bench/NAME.sh (each knows --help):'
 	@echo '                    ab         what the queue costs whoever does not use it: stock, TIMEKEEPER_NS=n and =y'
 	@echo '                    reads      reading clocks through the vDSO, natively on this CPU and counted'

@@ -13,7 +13,7 @@
 #
 # usage: perf.sh [OPTION...]
 #   --owners N             namespaces that own their clocks (default 1000)
-#   --icount               one CPU whose nanosecond is one instruction, those of the tracer included; takes ten minutes,
+#   --icount               one CPU whose nanosecond is one instruction, those of the tracer included; takes two minutes,
 #                          and writes out/bench/perf-icount.txt and .json instead
 #   --kernel BZIMAGE       that image of the configuration trace, instead of building it
 #   --documentation FILE   where the commands must be found (default Documentation/timers/timens-cost.rst)
