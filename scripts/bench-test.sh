@@ -585,6 +585,7 @@ test_page()
 	expect "page: but looks" 1 "no|0 figures 'm'" page '{{a|m|.1f}}\n' --dry-run
 	expect "page: stale" 1 'the pages are not those of the reference run' page_check 'x\n' y Documentation/timers/timens-cost.rst
 	expect "page: and what is" 1 '^-y$' page_check 'x\n' y Documentation/timers/timens-cost.rst
+	expect "the pages are those of the reference run (make bench-page)" 0 '' "$ROOT/bench/page/page.py" --check
 }
 
 echo "KTAP version 1"

@@ -469,4 +469,152 @@ TEST_F(asleep, leap_second_of_many)
 	}
 }
 
+/*
+ * The same, and the machine is poked: on each CPU somebody wakes at odd times and reads
+ * and steers one of the namespaces. Wake timers, ticks of a few hundred microseconds
+ * and the tick which the idle machine gets for what was left over meet each other and
+ * the lock of a setter, with all edges at the same instant.
+ */
+#define POKED		100
+#define POKERS		2
+/* The edge, and the end, seen from the start */
+#define POKE_EDGE	(3 * TK_SEC)
+#define POKE_END	(5 * TK_SEC)
+
+struct poker {
+	const int *fds;
+	/* TAI at which the leap second begins, of all of them up to the setting's error */
+	const s64 *edge;
+	int cpu;
+	s64 end;
+	/* Readings before the edges, and behind them */
+	s64 before;
+	s64 behind;
+};
+
+/* REALTIME is TAI less its offset, on either side of the edge; between two readings of TAI */
+static void poke(struct poker *p, int n)
+{
+	s64 edge = p->edge[n], off = edge - SLEEPERS_DAY * TK_SEC, t1, real, t2;
+
+	t1 = tk_vnow(CLOCK_TAI);
+	real = tk_vnow(CLOCK_REALTIME);
+	t2 = tk_vnow(CLOCK_TAI);
+	if (t2 < edge) {
+		p->before++;
+		CHECK(real >= t1 - off && real <= t2 - off, "%d, %" PRId64 " ns before the edge: REALTIME is off by %"
+		      PRId64 " ns", n, edge - t2, real - (t1 - off));
+	} else if (t1 >= edge) {
+		p->behind++;
+		off += TK_SEC;
+		CHECK(real >= t1 - off && real <= t2 - off, "%d, %" PRId64 " ns behind the edge: REALTIME is off by %"
+		      PRId64 " ns", n, t1 - edge, real - (t1 - off));
+	}
+}
+
+static int poker(void *arg)
+{
+	struct poker *p = arg;
+	unsigned int odd = 12345 + (unsigned int)p->cpu;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(p->cpu, &set);
+	/* A machine with one CPU has both on it */
+	if (sched_setaffinity(0, sizeof(set), &set))
+		CHECK(p->cpu, "sched_setaffinity: %m");
+	while (tk_vnow(CLOCK_MONOTONIC) < p->end && tk_failures() < 4) {
+		struct timespec pause = { 0 };
+		int n, i;
+
+		odd = odd * 1664525 + 1013904223;
+		/* Up to 2 ms, mostly less than a tick */
+		pause.tv_nsec = 20000 + (odd >> 12) % ((odd >> 8) % 4 ? 900000 : 2000000);
+		CHECK(!clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL), "clock_nanosleep");
+		n = (int)((odd >> 4) % POKED);
+		tk_enter(p->fds[n]);
+		poke(p, n);
+		/* Keeps the lock, publishes, and ends the calm of the clock */
+		for (i = 0; i < 3; i++) {
+			int ret = tk_adjtimex(&(struct tk_timex){ .modes = ADJ_FREQUENCY });
+
+			CHECK(ret >= 0, "adjtimex(ADJ_FREQUENCY): %s", strerror(-ret));
+		}
+		poke(p, n);
+		tk_leave();
+	}
+	return 0;
+}
+
+static void poke_around_an_edge(int budget)
+{
+	struct poker *p = tk_shared_page(POKERS * sizeof(*p));
+	struct tk_timex tx = { .modes = ADJ_STATUS, .status = STA_INS };
+	s64 edge[POKED], start, passes, carried, busy, before = 0, behind = 0;
+	int fds[POKED], n, ret;
+	pid_t pid[POKERS];
+
+	for (n = 0; n < POKED; n++)
+		fds[n] = tk_ns_own(0);
+	set_knob("budget", budget);
+	passes = tk_stat("passes");
+	carried = tk_stat("carried");
+	busy = tk_stat("busy");
+	start = tk_vnow(CLOCK_MONOTONIC);
+	for (n = 0; n < POKED; n++) {
+		s64 ahead, off;
+
+		tk_enter(fds[n]);
+		ahead = start + POKE_EDGE - tk_vnow(CLOCK_MONOTONIC);
+		CHECK(ahead > TK_SEC, "setting up took %" PRId64 " ns", (s64)(POKE_EDGE - ahead));
+		ahead = SLEEPERS_DAY * TK_SEC - ahead;
+		ret = tk_settime(CLOCK_REALTIME, tk_floor_div(ahead, TK_SEC),
+				 ahead - tk_floor_div(ahead, TK_SEC) * TK_SEC);
+		CHECK(!ret, "clock_settime: %s", strerror(-ret));
+		ret = tk_adjtimex(&tx);
+		CHECK(ret >= 0, "adjtimex(STA_INS): %s", strerror(-ret));
+		off = tk_vnow(CLOCK_TAI);
+		off -= tk_vnow(CLOCK_REALTIME);
+		/* Whole seconds of each other */
+		edge[n] = SLEEPERS_DAY * TK_SEC + tk_floor_div(off + TK_SEC / 2, TK_SEC) * TK_SEC;
+		tk_leave();
+	}
+	for (n = 0; n < POKERS; n++) {
+		p[n] = (struct poker){ .fds = fds, .edge = edge, .cpu = n, .end = start + POKE_END };
+		pid[n] = tk_spawn(poker, &p[n]);
+	}
+	for (n = 0; n < POKERS; n++) {
+		CHECK(!tk_reap(pid[n]), "poker %d", n);
+		before += p[n].before;
+		behind += p[n].behind;
+	}
+	/* A state machine takes the leap second once: all of them have it, poked or not */
+	for (n = 0; n < POKED; n++) {
+		struct tk_timex now = { 0 };
+
+		tk_enter(fds[n]);
+		ret = tk_adjtimex(&now);
+		CHECK(ret == TIME_WAIT, "%d: state %d", n, ret);
+		tk_leave();
+		close(fds[n]);
+	}
+	carried = tk_stat("carried") - carried;
+	printf("# budget %d: %" PRId64 " readings before and %" PRId64 " behind an edge; %" PRId64 " passes, %" PRId64
+	       " ticks left some over, %" PRId64 " locks were busy\n", budget, before, behind,
+	       tk_stat("passes") - passes, carried, tk_stat("busy") - busy);
+	CHECK(before > 100 && behind > 100, "only %" PRId64 " readings before and %" PRId64 " behind the edges",
+	      before, behind);
+	/* Otherwise this was not the machine meant */
+	CHECK(budget > 1 || carried, "with a budget of one nothing was left over");
+}
+
+TEST_F(asleep, poked_around_a_leap_second)
+{
+	static const int budget[] = { 1, 3, 32 };
+	size_t i;
+
+	for (i = 0; i < TK_ARRAY(budget); i++)
+		poke_around_an_edge(budget[i]);
+}
+
 TEST_HARNESS_MAIN
