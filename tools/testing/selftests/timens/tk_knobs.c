@@ -510,13 +510,15 @@ static void poke(struct poker *p, int n)
 	t2 = tk_vnow(CLOCK_TAI);
 	if (t2 < edge) {
 		p->before++;
-		CHECK(real >= t1 - off && real <= t2 - off, "%d, %" PRId64 " ns before the edge: REALTIME is off by %"
-		      PRId64 " ns", n, edge - t2, real - (t1 - off));
+		CHECK(real >= t1 - off && real <= t2 - off, "%d, %" PRId64
+		      " ns before the edge: REALTIME is off by %" PRId64 " ns",
+		      n, edge - t2, real - (t1 - off));
 	} else if (t1 >= edge) {
 		p->behind++;
 		off += TK_SEC;
-		CHECK(real >= t1 - off && real <= t2 - off, "%d, %" PRId64 " ns behind the edge: REALTIME is off by %"
-		      PRId64 " ns", n, t1 - edge, real - (t1 - off));
+		CHECK(real >= t1 - off && real <= t2 - off, "%d, %" PRId64
+		      " ns behind the edge: REALTIME is off by %" PRId64 " ns",
+		      n, t1 - edge, real - (t1 - off));
 	}
 }
 
@@ -613,7 +615,12 @@ static void poke_around_an_edge(int budget, int interval)
 		tk_leave();
 	}
 	for (n = 0; n < POKERS; n++) {
-		p[n] = (struct poker){ .fds = fds, .edge = edge, .cpu = n, .end = start + POKE_END };
+		p[n] = (struct poker){
+			.fds	= fds,
+			.edge	= edge,
+			.cpu	= n,
+			.end	= start + POKE_END,
+		};
 		pid[n] = tk_spawn(poker, &p[n]);
 	}
 	for (n = 0; n < POKERS; n++) {
@@ -632,11 +639,12 @@ static void poke_around_an_edge(int budget, int interval)
 		close(fds[n]);
 	}
 	carried = tk_stat("carried") - carried;
-	printf("# budget %d, %d ms: %" PRId64 " readings before and %" PRId64 " behind an edge; %" PRId64 " passes, %" PRId64
-	       " ticks left some over, %" PRId64 " locks were busy\n", budget, interval, before, behind,
-	       tk_stat("passes") - passes, carried, tk_stat("busy") - busy);
-	CHECK(before > 100 && behind > 100, "only %" PRId64 " readings before and %" PRId64 " behind the edges",
-	      before, behind);
+	printf("# budget %d, %d ms: %" PRId64 " readings before and %" PRId64 " behind an edge; %"
+	       PRId64 " passes, %" PRId64 " ticks left some over, %" PRId64 " locks were busy\n",
+	       budget, interval, before, behind, tk_stat("passes") - passes, carried,
+	       tk_stat("busy") - busy);
+	CHECK(before > 100 && behind > 100, "only %" PRId64 " readings before and %" PRId64
+	      " behind the edges", before, behind);
 	/* Otherwise this was not the machine meant */
 	CHECK(budget > 3 || carried, "with a budget of %d nothing was left over", budget);
 }
