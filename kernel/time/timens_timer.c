@@ -116,6 +116,24 @@
  * still, the callback only looks at the clock. It needs nothing which the owner
  * could hold, so wait for what it finds.
  *
+ * Unless the owner armed the timer again while it was being called, as a reader
+ * of a periodic timerfd does. Then the callback is past the look, the timer is
+ * on the list, and whoever waits may hold what the owner wants:
+ *
+ *   CPU 0 (expiry)                       CPU 1 (timerfd of an alarm clock)
+ *   off the list, call the owner:
+ *     wake the reader
+ *                                        read(): arm it, on the list
+ *                                        settime(): lock alarms, cancel: the
+ *                                        callback runs, the timer is listed
+ *     lock alarms
+ *
+ * So the callback says, in the section which takes the timer off the list, whose
+ * owner this CPU calls, and takes that back when the owner has returned. The
+ * timer may be gone by then, so it is not the timer which says it. An hrtimer
+ * does not change its base while its callback runs, so the canceller knows which
+ * CPU to ask. To find the owner called who has just returned is right, too.
+ *
  * An inactive hrtimer is never on the list, except within those sections: a
  * walk starts it without making it inactive, even when it changes the CPU, see
  * remove_hrtimer(). That is why the lockless test in hrtimer_try_to_cancel()
@@ -174,6 +192,12 @@ static LIST_HEAD(timens_timer_all);
 static DEFINE_MUTEX(timens_timer_all_mutex);
 
 static atomic64_t timens_timer_early, timens_timer_moved;
+
+/*
+ * The timer whose owner is being called by a CPU, in hard [0] and in soft [1]
+ * interrupt context. To compare with only: it may be gone. See "Cancelling".
+ */
+static DEFINE_PER_CPU(struct timens_timer *, timens_timer_called[2]);
 
 /*
  * Projection. See there.
@@ -338,6 +362,8 @@ static enum hrtimer_restart timens_timer_expired(struct hrtimer *timer)
 {
 	struct timens_timer *tt = to_timens_timer(timer);
 	struct timens_timer_base *base = tt->base;
+	enum hrtimer_restart restart;
+	struct timens_timer **called;
 	struct timens_tk_pair p;
 	unsigned long flags;
 	ktime_t left;
@@ -359,12 +385,27 @@ static enum hrtimer_restart timens_timer_expired(struct hrtimer *timer)
 		return HRTIMER_NORESTART;
 	}
 	timens_timer_disarm(tt);
+	/* Nothing else expires in this context of this CPU before the owner returns */
+	called = this_cpu_ptr(&timens_timer_called[timer->is_soft]);
+	WRITE_ONCE(*called, tt);
 	raw_spin_unlock_irqrestore(&base->lock, flags);
 
+	restart = tt->function(timer);
+	WRITE_ONCE(*called, NULL);
 	/* If the owner does not want to go on, the timer may be gone */
-	if (tt->function(timer) == HRTIMER_RESTART)
+	if (restart == HRTIMER_RESTART)
 		timens_timer_restart(tt);
 	return HRTIMER_NORESTART;
+}
+
+/* Does the callback which runs, if one does, call the owner? Not if it only looks */
+static bool timens_timer_calls_owner(const struct timens_timer *tt)
+{
+	const struct hrtimer *timer = &tt->timer;
+	unsigned int cpu = READ_ONCE(timer->base)->cpu_base->cpu;
+
+	lockdep_assert_held(&tt->base->lock);
+	return READ_ONCE(*per_cpu_ptr(&timens_timer_called[timer->is_soft], cpu)) == tt;
 }
 
 /**
@@ -407,7 +448,7 @@ int __timens_timer_try_to_cancel(struct hrtimer *timer)
 		ret = hrtimer_try_to_cancel_on_host(timer);
 		if (ret > 0)
 			timens_timer_disarm(tt);
-		looks = ret < 0 && !list_empty(&tt->node);
+		looks = ret < 0 && !list_empty(&tt->node) && !timens_timer_calls_owner(tt);
 		raw_spin_unlock_irqrestore(&base->lock, flags);
 		if (!looks)
 			return ret;

@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(timer, timerfd_absolute, 60)
 	static const int clk[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
 	struct itimerspec left;
 	struct pollfd p;
-	u64 ticks;
+	uint64_t ticks;
 	size_t i;
 	int fd;
 
@@ -330,6 +330,78 @@ TEST_F_TIMEOUT(timer, alarm_timerfd, 60)
 		check_over(clk[i], at, "alarm timerfd");
 		close(fd);
 	}
+}
+
+/*
+ * A reader of a periodic timerfd arms it again while its callback may still run on
+ * another CPU, and a setter cancels it right after that. The callback of an alarm goes
+ * on to take a lock which the setter has: cancelling must not wait for it there. What
+ * fails hangs both CPUs.
+ */
+#define RACE_TIME	(1500 * TK_MSEC)
+#define RACE_PERIOD	(15 * TK_USEC)
+
+struct race {
+	int fd;
+	int cpu;
+	s64 end;
+	/* Arms it, else reads and stops it */
+	bool arms;
+	s64 done;
+};
+
+static int race(void *arg)
+{
+	struct race *r = arg;
+	struct itimerspec its = { .it_value.tv_sec = 3600 };
+	cpu_set_t set;
+	s64 until;
+	uint64_t ticks;
+
+	CPU_ZERO(&set);
+	CPU_SET(r->cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		CHECK(r->cpu, "sched_setaffinity: %m");
+	if (r->arms) {
+		its.it_value = (struct timespec){ .tv_nsec = RACE_PERIOD };
+		its.it_interval = its.it_value;
+	}
+	while (tk_now(CLOCK_MONOTONIC) < r->end) {
+		if (r->arms) {
+			/* Now and then, so that it expires here several times */
+			until = tk_now(CLOCK_MONOTONIC) + 10 * RACE_PERIOD;
+			while (tk_now(CLOCK_MONOTONIC) < until)
+				;
+		} else if (read(r->fd, &ticks, sizeof(ticks)) != sizeof(ticks)) {
+			continue;
+		}
+		CHECK(!timerfd_settime(r->fd, 0, &its, NULL), "timerfd_settime: %m");
+		r->done++;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(timer, alarm_read_against_set, 60)
+{
+	struct race *r = tk_shared_page(2 * sizeof(*r));
+	s64 probe, end = tk_now(CLOCK_MONOTONIC) + RACE_TIME;
+	pid_t pid[2];
+	int fd, n;
+
+	/* See above */
+	if (tk_gettime(TK_SYS, CLOCK_BOOTTIME_ALARM, &probe))
+		return;
+	fd = timerfd_create(CLOCK_BOOTTIME_ALARM, TFD_CLOEXEC | TFD_NONBLOCK);
+	REQUIRE(fd >= 0, "timerfd_create: %m");
+	for (n = 0; n < 2; n++) {
+		r[n] = (struct race){ .fd = fd, .cpu = n, .end = end, .arms = !n };
+		pid[n] = tk_spawn(race, &r[n]);
+	}
+	for (n = 0; n < 2; n++) {
+		CHECK(!tk_reap(pid[n]), "process %d", n);
+		CHECK(r[n].done > 10, "only %" PRId64 " settings by process %d", r[n].done, n);
+	}
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
