@@ -34,22 +34,28 @@ extern struct static_key_false_deferred timens_tk_key;
 
 /* Lifetime; process context */
 int timens_tk_alloc(struct time_namespace *ns);
-void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old);
+int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old);
 void timens_tk_free(struct time_namespace *ns);
 
 /* Reading; any context with a valid current->nsproxy */
 bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts);
 bool __timens_tk_getboottime64(struct timespec64 *ts);
 bool __timens_tk_get_tz(struct timezone *tz);
-bool __timens_tk_boottime_ns(u64 *nsec);
 ktime_t __timens_tk_real_from_host(ktime_t real);
 ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real);
 void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts);
 ktime_t timens_tk_txtime_to_host(clockid_t clk, ktime_t tim);
 ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim);
+time64_t timens_tk_sec_to_host(time64_t sec);
+time64_t timens_tk_sec_from_host(time64_t sec);
 long __timens_tk_timeo(long timeo);
 struct time_namespace *timens_tk_get_current(void);
 void timens_tk_put(struct time_namespace *ns);
+
+/* When a task started; see kernel/time/timens_past.c for the context */
+void timens_tk_note_start(struct task_struct *p);
+void timens_tk_take_start(struct task_struct *p, const struct task_struct *leader);
+u64 timens_tk_start_boottime(const struct task_struct *p);
 
 /* Setting; process context */
 bool timens_tk_current(void);
@@ -156,19 +162,6 @@ static inline bool timens_tk_get_tz(struct timezone *tz)
 }
 
 /**
- * timens_tk_boottime_ns - Show a CLOCK_BOOTTIME of the host inside
- * @nsec:	In: CLOCK_BOOTTIME of the host, out: of the namespace (nsecs)
- *
- * Return: true if @nsec was converted, false as for timens_tk_get_ts64().
- */
-static inline bool timens_tk_boottime_ns(u64 *nsec)
-{
-	if (static_branch_unlikely(&timens_tk_key.key))
-		return __timens_tk_boottime_ns(nsec);
-	return false;
-}
-
-/**
  * timens_tk_real_from_host - Show a host time stamp on the clock of current
  * @real:	CLOCK_REALTIME of the host (nsecs), in the past
  *
@@ -214,7 +207,13 @@ static inline long timens_tk_timeo(long timeo)
 #else /* !CONFIG_TIMEKEEPER_NS */
 
 static inline int timens_tk_alloc(struct time_namespace *ns) { return 0; }
-static inline void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old) { }
+static inline int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
+{
+	return 0;
+}
+
+static inline void timens_tk_note_start(struct task_struct *p) { }
+static inline void timens_tk_take_start(struct task_struct *p, const struct task_struct *leader) { }
 static inline void timens_tk_free(struct time_namespace *ns) { }
 static inline void timens_tk_lock(struct time_namespace *ns) { }
 static inline void timens_tk_unlock(struct time_namespace *ns) { }
@@ -227,13 +226,14 @@ static inline void timens_tk_inject_sleep(const struct timespec64 *sleep) { }
 static inline bool timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts) { return false; }
 static inline bool timens_tk_getboottime64(struct timespec64 *ts) { return false; }
 static inline bool timens_tk_get_tz(struct timezone *tz) { return false; }
-static inline bool timens_tk_boottime_ns(u64 *nsec) { return false; }
 static inline void timens_tk_host_set(const struct timekeeper *tk) { }
 static inline ktime_t timens_tk_real_from_host(ktime_t real) { return real; }
 static inline ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real) { return real; }
 static inline void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts) { }
 static inline ktime_t timens_tk_txtime_to_host(clockid_t clk, ktime_t tim) { return tim; }
 static inline ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim) { return tim; }
+static inline time64_t timens_tk_sec_to_host(time64_t sec) { return sec; }
+static inline time64_t timens_tk_sec_from_host(time64_t sec) { return sec; }
 static inline long timens_tk_timeo(long timeo) { return timeo; }
 static inline struct time_namespace *timens_tk_get_current(void) { return NULL; }
 static inline void timens_tk_put(struct time_namespace *ns) { }

@@ -182,7 +182,7 @@
 #include <trace/events/timens_tk.h>
 
 /* As for timens_tk_key: no patching for each namespace that comes and goes */
-DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_timer_key, HZ);
+DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_timer_key, TIMENS_TK_KEY_LINGER);
 
 /* Timers which a walk moves in one go, with interrupts disabled */
 #define TIMENS_TIMER_BATCH	32
@@ -765,6 +765,8 @@ static void timens_timer_walk_all(u32 state)
 		if (held)
 			put_time_ns(held->ns);
 		held = tn;
+		if (state == TIMENS_TK_OWN)
+			timens_tk_host_rate_changed(tn);
 		timens_timer_walk(tn);
 		mutex_lock(&timens_timer_all_mutex);
 	}

@@ -287,9 +287,9 @@
 
 /*
  * Creating and destroying the only owner over and over must not patch the
- * kernel text each time.
+ * kernel's text, which interrupts every CPU, more often than once in minutes.
  */
-DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_tk_key, HZ);
+DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_tk_key, TIMENS_TK_KEY_LINGER);
 /* Inline helpers of the network stack look at it */
 EXPORT_SYMBOL_GPL(timens_tk_key);
 
@@ -401,6 +401,48 @@ u64 timens_tk_max_cycles(u32 mult, u32 shift)
 	u64 room = U64_MAX - ((u64)(2 * NSEC_PER_SEC) << shift);
 
 	return div64_u64(room, (u64)mult + (mult >> 2));
+}
+
+/* The duration @d (in any unit) of a clock with multiplier @from on one with @to */
+static s64 timens_tk_scale(s64 d, u64 to, u64 from)
+{
+	u64 mag = abs(d);
+
+	if (to == from)
+		return d;
+	if (mag >= div64_u64(S64_MAX, div64_u64(to, from) + 1))
+		mag = S64_MAX;
+	else
+		mag = mul_u64_u64_div_u64(mag, to, from);
+	return d < 0 ? -(s64)mag : mag;
+}
+
+/*
+ * What a duration is on the host's CLOCK_MONOTONIC, on which timers and ticks
+ * stand, if both clocks go on as they do now. The slope of the host is taken
+ * without its lock: one which is being changed is followed by
+ * timens_tk_watch_host(), and what was computed with it is computed again.
+ */
+static u64 timens_tk_cycles_to_host(const struct tk_data *host, u64 cycles)
+{
+	const struct tk_read_base *tkr = &host->timekeeper.tkr_mono;
+
+	return mul_u64_u32_shr(cycles, READ_ONCE(tkr->mult), READ_ONCE(tkr->shift));
+}
+
+/* The same for @d nanoseconds of the namespace, on CLOCK_MONOTONIC or REALTIME */
+static s64 timens_tk_ns_to_host(const struct tk_data *host, const struct timekeeper_ns *tn, s64 d)
+{
+	const struct tk_read_base *tkr = &host->timekeeper.tkr_mono;
+	const struct tk_read_base *own = &tn->tkd.timekeeper.tkr_mono;
+	u64 host_mult = READ_ONCE(tkr->mult), mult = own->mult;
+	int up = (int)own->shift - (int)READ_ONCE(tkr->shift);
+
+	if (up >= 0)
+		host_mult <<= up;
+	else
+		mult <<= -up;
+	return timens_tk_scale(d, host_mult, mult);
 }
 
 /* Cycles since @last; a counter which seems to have gone back stands still */
@@ -753,6 +795,8 @@ static void timens_tk_set_rate(struct timekeeper_ns *tn, struct timens_tk_rate r
 	u32 most = TIMENS_TK_HORIZON * HZ;
 
 	tn->rate = rate;
+	/* A line of the past ends here */
+	tn->past.due = 0;
 	/* A horizon of seconds of the namespace, if that is less than one of the host */
 	tn->pass_ticks = 0;
 	tn->pass_nsecs = timens_tk_times(NSEC_PER_SEC, rate);
@@ -862,6 +906,7 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	boot = timespec64_sub(offs->boottime, offs->monotonic);
 	tk_update_sleep_time(tk, timespec64_to_ktime(boot));
 	tn->raw_offset = offs->raw;
+	tn->mono_ahead = max(offs->monotonic.tv_sec, 0);
 	tn->tz = sys_tz;
 
 	timens_tk_forward_to(tn, cycles);
@@ -936,6 +981,61 @@ void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
 	timens_tk_update_edge(tn);
 }
 
+/*
+ * The far end of time
+ *
+ * A ktime ends in 2262. The host's clock may be set up to thirty years before,
+ * for a machine does not run for longer, and no sleep with a definite end
+ * reaches beyond. A clock with a rate of 2000 passes these years in five days.
+ * So a rate above one ends where the host's clock could not be set any more,
+ * and nobody sets one there: what is left of the time is for a clock that runs
+ * as the host's. CLOCK_MONOTONIC and BOOTTIME count as well, as a constant
+ * offset may have put them ahead by a century.
+ */
+
+/* Seconds for which a rate above one is allowed, none if not positive */
+static time64_t timens_tk_fast_left(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	time64_t real = tk->xtime_sec, mono, boot;
+
+	/* Rounded up by a second each */
+	mono = real + tk->wall_to_monotonic.tv_sec + 2;
+	boot = mono + tk->monotonic_to_boot.tv_sec + 1;
+	real += max(tk->tai_offset, 0);
+	return TIME_SETTOD_SEC_MAX - max3(real, mono, boot);
+}
+
+static inline bool timens_tk_is_fast(const struct timekeeper_ns *tn)
+{
+	return unlikely(tn->rate.num > tn->rate.den);
+}
+
+/* End a rate above one when its time has come. In a write section */
+static void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+{
+	if (likely(!timens_tk_is_fast(tn)) || timens_tk_fast_left(tn) > 0)
+		return;
+	timens_tk_forward_to(tn, tn->cycle_now);
+	timens_tk_do_rate(tn, (struct timens_tk_rate){ 1, 1 }, raw);
+	timens_tk_retune(tn, 0);
+	timens_tk_update_edge(tn);
+}
+
+/* What a clock counts while the machine sleeps (nsecs) */
+static s64 timens_tk_asleep(const struct timekeeper_ns *tn, s64 sleep)
+{
+	s64 ns = timens_tk_times(sleep, tn->rate), room;
+
+	if (likely(!timens_tk_is_fast(tn)))
+		return ns;
+	/* At its rate as far as that is allowed, as the host from there */
+	room = clamp(timens_tk_fast_left(tn), 0, KTIME_SEC_MAX) * NSEC_PER_SEC;
+	if (ns > room)
+		ns = room + max(sleep - (s64)timens_tk_by(room, tn->rate), 0);
+	return ns;
+}
+
 /**
  * timens_tk_add_sleep - Account the time for which the host was suspended
  * @tn:		The namespace
@@ -949,13 +1049,10 @@ void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *slee
 	struct timekeeper *tk = &tn->tkd.timekeeper;
 	struct timespec64 slept = *sleep;
 	s32 step;
-	u64 ns;
 
 	/* The clock goes on at its rate while the machine sleeps */
-	if (timens_tk_is_rated(tn)) {
-		ns = timens_tk_times(timespec64_to_ns(sleep), tn->rate);
-		slept = ns_to_timespec64(min(ns, KTIME_MAX));
-	}
+	if (timens_tk_is_rated(tn))
+		slept = ns_to_timespec64(timens_tk_asleep(tn, timespec64_to_ns(sleep)));
 	tk_add_sleep_time(tk, &slept);
 	timens_smear_jump(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
 	if (tn->edge_sec != TIME64_MAX && (time64_t)tk->xtime_sec >= tn->edge_sec) {
@@ -1210,7 +1307,6 @@ void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t hos
 
 		p->own = tn->state == TIMENS_TK_OWN;
 		p->rate = p->own ? tn->rate : (struct timens_tk_rate){ 1, 1 };
-		p->rate_host = tn->rate_host;
 		if (p->own) {
 			timens_tk_read_at(tn, clk, cycles, &p->ns);
 			timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &real);
@@ -1254,17 +1350,26 @@ static struct timespec64 timens_tk_offset(struct time_namespace *ns, clockid_t c
 bool __timens_tk_getboottime64(struct timespec64 *ts)
 {
 	struct time_namespace *ns = current->nsproxy->time_ns;
-	struct timespec64 real, boot, host_boot;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned int seq;
+	bool own;
 
 	if (likely(ns == &init_time_ns))
 		return false;
 
-	/* Two differences to the host, so that the instants need not agree */
-	getboottime64(&host_boot);
-	real = timens_tk_offset(ns, CLOCK_REALTIME);
-	boot = timens_tk_offset(ns, CLOCK_BOOTTIME);
-	*ts = timespec64_add(host_boot, timespec64_sub(real, boot));
-	return true;
+	/*
+	 * As getboottime64(): whatever steers or rates one of the two clocks does
+	 * so to the other as well, and what is shown stays until one is set.
+	 */
+	do {
+		const struct timekeeper *tk = &tn->tkd.timekeeper;
+
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		own = tn->state == TIMENS_TK_OWN;
+		*ts = ktime_to_timespec64(ktime_sub(tk->offs_real, tk->offs_boot));
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return own;
 }
 
 bool __timens_tk_get_tz(struct timezone *tz)
@@ -1284,27 +1389,6 @@ bool __timens_tk_get_tz(struct timezone *tz)
 	} while (read_seqcount_retry(&tn->tkd.seq, seq));
 
 	return own;
-}
-
-/*
- * The past of a clock is not recorded, but for the moment at which its rate was
- * set: apply the present difference to an instant of the host, and the rate to
- * what has passed since.
- */
-bool __timens_tk_boottime_ns(u64 *nsec)
-{
-	struct time_namespace *ns = current->nsproxy->time_ns;
-	struct timens_tk_pair p;
-	u64 host, ago, rated;
-
-	if (likely(ns == &init_time_ns))
-		return false;
-	timens_tk_read_pair(ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &p);
-	host = timespec64_to_ns(&p.host);
-	ago = host > *nsec ? host - *nsec : 0;
-	rated = min(ago, host - min(p.rate_host, host));
-	*nsec = timespec64_to_ns(&p.ns) - (ago - rated) - timens_tk_times(rated, p.rate);
-	return true;
 }
 
 /**
@@ -1435,20 +1519,6 @@ void __timens_tk_host_set(const struct timekeeper *tk)
 	timens_tk_epoch_add(log, timespec64_to_ktime(now), tk->offs_real, tk->offs_boot);
 }
 
-/* The duration @d (in any unit) of a clock with multiplier @from on one with @to */
-static s64 timens_tk_scale(s64 d, u64 to, u64 from)
-{
-	u64 mag = abs(d);
-
-	if (to == from)
-		return d;
-	if (mag >= div64_u64(S64_MAX, div64_u64(to, from) + 1))
-		mag = S64_MAX;
-	else
-		mag = mul_u64_u64_div_u64(mag, to, from);
-	return d < 0 ? -(s64)mag : mag;
-}
-
 /**
  * __timens_tk_real_for - Show a CLOCK_REALTIME stamp of the host in a namespace
  * @ns:		The namespace, not the initial one
@@ -1555,6 +1625,46 @@ ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim)
 	return timens_tk_project(ns, clk, tim, false);
 }
 EXPORT_SYMBOL_GPL(timens_tk_txtime_from_host);
+
+/**
+ * timens_tk_sec_to_host - Take a date of user space
+ * @sec:	CLOCK_REALTIME of the namespace of current (secs), as a rule to come
+ *
+ * For the expiry of what user space hands to the kernel in a file or a message.
+ *
+ * Return: the second on the host's clock, at the present rates; not before its
+ * time. What no clock can be set to stays what it is: some programs mean
+ * "never".
+ */
+time64_t timens_tk_sec_to_host(time64_t sec)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+	ktime_t tim;
+
+	if (likely(ns == &init_time_ns) || sec <= 0 || sec >= TIME_SETTOD_SEC_MAX)
+		return sec;
+	tim = timens_tk_project(ns, CLOCK_REALTIME, ktime_set(sec, 0), true);
+	return max(div_s64(ktime_add_safe(tim, NSEC_PER_SEC - 1), NSEC_PER_SEC), 0);
+}
+EXPORT_SYMBOL_GPL(timens_tk_sec_to_host);
+
+/**
+ * timens_tk_sec_from_host - The reverse of timens_tk_sec_to_host()
+ * @sec:	CLOCK_REALTIME of the host (secs)
+ *
+ * Return: the second on the clock of the namespace of current, at the present
+ * rates
+ */
+time64_t timens_tk_sec_from_host(time64_t sec)
+{
+	struct time_namespace *ns = timens_tk_of_current();
+
+	if (likely(ns == &init_time_ns) || sec <= 0 || sec >= TIME_SETTOD_SEC_MAX)
+		return sec;
+	return div_s64(timens_tk_project(ns, CLOCK_REALTIME, ktime_set(sec, 0), false),
+		       NSEC_PER_SEC);
+}
+EXPORT_SYMBOL_GPL(timens_tk_sec_from_host);
 
 /* Difference of two clocks which count the same cycles, CLOCK_MONOTONIC_RAW both */
 static struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64 *host,
@@ -1896,6 +2006,9 @@ static void timens_tk_update_end(struct timekeeper_ns *tn)
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
 out:
 	write_seqcount_end(&tn->tkd.seq);
+	if (unlikely(timens_past_is_due(tn, READ_ONCE(tk_core.timekeeper.ntp_tick),
+					get_jiffies_64())))
+		timens_past_look(tn, false);
 }
 
 /*
@@ -1935,39 +2048,63 @@ static void timens_tk_host_raw(const struct tk_data *host, struct timens_tk_raw 
  * Passes without a tick
  */
 
-/* Nanoseconds of the namespace until it needs a pass, S64_MAX for whenever */
+/*
+ * Cycles until the slope changes: NTP sees a second at the first of its intervals
+ * that ends after it.
+ */
+static u64 timens_tk_cycles_to_second(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 since = (tn->cycle_now - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
+	s64 rest = timens_tk_second(tk) - tk->tkr_mono.xtime_nsec;
+	u64 cycles = DIV64_U64_ROUND_UP(max(rest, 0), tk->xtime_interval) * tk->cycle_interval;
+
+	return cycles > since ? cycles - since : 0;
+}
+
+/*
+ * Nanoseconds of the host until the namespace needs a pass, S64_MAX for whenever.
+ * Durations of the namespace are what they are on the host at the present
+ * slopes of both; timens_tk_host_rate_changed() looks again when these change.
+ */
 static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	s64 left = S64_MAX, rest = S64_MAX;
 	struct timespec64 now;
-	s64 left = S64_MAX, rest;
 	time64_t edge;
 
 	/*
-	 * The slope changes at the next second, or must not hold for much more
-	 * than one. The tick comes first if there is one.
+	 * The slope changes at the next second, or must not hold for much longer
+	 * than from one pass to the next. The tick comes first if there is one.
 	 */
 	if (unlikely(ntp_second_bends(&tn->ntp))) {
-		rest = timens_tk_second(tk) - tk->tkr_mono.xtime_nsec;
-		left = (max(rest, 0) >> tk->tkr_mono.shift) + 3 * TICK_NSEC;
+		left = timens_tk_cycles_to_host(&tk_core, timens_tk_cycles_to_second(tn)) +
+		       2 * TICK_NSEC;
 	} else if (unlikely(timens_tk_is_behind(tk))) {
-		left = NSEC_PER_SEC + NSEC_PER_SEC / 4;
+		left = timens_tk_cycles_to_host(&tk_core, tn->span / 2);
+		left += left >> 2;
 	}
 
 	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE))
-		left = min(left, timens_smear_wake(&tn->smear,
-						   timens_tk_unsmeared(tn, tn->cycle_now)));
+		rest = timens_smear_wake(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
 
 	edge = timens_tk_next_edge(tn);
 	if (unlikely(edge != TIME64_MAX) && !timens_tk_edge_is_near(tn)) {
 		timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &now);
-		rest = (edge - now.tv_sec - tn->ahead) * NSEC_PER_SEC - now.tv_nsec;
+		edge = (edge - now.tv_sec - tn->ahead) * NSEC_PER_SEC - now.tv_nsec;
 		/*
 		 * The clock may run up to 12 % faster than now. Come early and
 		 * look again; the rest shrinks to an eighth each time.
 		 */
-		left = min(left, rest - (rest >> 3));
+		rest = min(rest, edge - (edge >> 3));
 	}
+	if (timens_tk_is_fast(tn)) {
+		edge = timens_tk_fast_left(tn) * NSEC_PER_SEC;
+		rest = min(rest, edge - (edge >> 3));
+	}
+	if (unlikely(rest != S64_MAX))
+		left = min(left, timens_tk_ns_to_host(&tk_core, tn, rest));
 	return left;
 }
 
@@ -1995,8 +2132,6 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 	left = timens_tk_wake_left(tn);
 	if (likely(left == S64_MAX))
 		return;
-	if (timens_tk_is_rated(tn))
-		left = timens_tk_by(max(left, 0), tn->rate);
 	/*
 	 * The home spreads namespaces which share a second or an edge. Those which
 	 * a tick may serve together share an interrupt as well.
@@ -2013,6 +2148,7 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 {
 	struct timekeeper_ns *tn = container_of(timer, struct timekeeper_ns, wake_timer);
+	struct timens_tk_raw raw;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
@@ -2028,11 +2164,15 @@ static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 	if (READ_ONCE(tn->due) <= READ_ONCE(timens_tk_cal.tick))
 		goto out;
 	/* A pass published the edge, or there is none any more */
-	if (timens_tk_wakes_for_edge(tn) &&
+	if (timens_tk_wakes_for_edge(tn) && !timens_tk_is_fast(tn) &&
 	    (tn->edge_sec == TIME64_MAX || timens_tk_edge_is_near(tn)))
 		goto out;
 	timens_tk_update_begin(tn);
 	timens_tk_advance_to(tn, timens_tk_counter(tn));
+	if (timens_tk_is_fast(tn)) {
+		timens_tk_host_raw(&tk_core, &raw);
+		timens_tk_limit_rate(tn, &raw);
+	}
 	timens_tk_update_end(tn);
 	timens_tk_arm_wake(tn);
 	if (timens_tk_take_moved(tn))
@@ -2056,6 +2196,7 @@ void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now)
 	INIT_LIST_HEAD(&cal->carry);
 	INIT_LIST_HEAD(&cal->own);
 	cal->tick = now;
+	cal->host = &tk_core;
 	cal->budget = TIMENS_TK_BUDGET;
 	timens_tk_calendar_set(cal, HZ, 0);
 }
@@ -2182,7 +2323,7 @@ static inline void timens_tk_calendar_queue_home(struct timens_tk_calendar *cal,
  */
 void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now)
 {
-	u64 ticks = timens_tk_aligned_ticks(tn);
+	u64 ticks = timens_tk_aligned_ticks(tn, cal->host);
 
 	if (likely(!ticks) || (ticks >= cal->interval && cal->interval != HZ)) {
 		timens_tk_calendar_queue_home(cal, tn, now);
@@ -2321,21 +2462,19 @@ struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u6
 /**
  * timens_tk_aligned_ticks - Ticks to the next second at which the slope changes
  * @tn:		The namespace
+ * @host:	The clock of the ticks: their length in cycles is what it is steered to
  *
  * Return: 0 if the slope does not change there, so that any tick will do; or
  * what the rate allows if that is less
  */
-u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn)
+u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data *host)
 {
-	const struct timekeeper *tk = &tn->tkd.timekeeper;
 	u64 ticks;
 
 	if (likely(!ntp_second_bends(&tn->ntp)))
 		return tn->pass_ticks;
-	ticks = div64_u64(timens_tk_second(tk) - tk->tkr_mono.xtime_nsec, tk->xtime_interval);
-	if (timens_tk_is_rated(tn))
-		ticks = timens_tk_by(ticks, tn->rate);
-	ticks++;
+	ticks = timens_tk_cycles_to_host(host, timens_tk_cycles_to_second(tn));
+	ticks = div_u64(ticks, TICK_NSEC) + 1;
 	return tn->pass_ticks ? min(ticks, tn->pass_ticks) : ticks;
 }
 
@@ -2359,6 +2498,7 @@ static inline bool timens_tk_pass_to(struct timekeeper_ns *tn, const struct time
 	}
 	timens_tk_advance_to(tn, cycles);
 	timens_tk_set_raw(tn, raw);
+	timens_tk_limit_rate(tn, raw);
 	timens_tk_settle(tn);
 	timens_tk_update_end(tn);
 	return false;
@@ -2372,6 +2512,8 @@ static inline void timens_tk_pass(struct timens_tk_calendar *cal, struct timekee
 
 	timens_tk_update_begin(tn);
 	if (likely(timens_tk_pass_to(tn, raw, timens_tk_counter(tn), calm))) {
+		if (unlikely(timens_past_is_due(tn, cal->host_now, now)))
+			timens_past_look(tn, false);
 		timens_tk_calendar_queue_home(cal, tn, now);
 		return;
 	}
@@ -2386,6 +2528,7 @@ static void timens_tk_watch_host(struct timens_tk_calendar *cal)
 {
 	u64 tick = READ_ONCE(tk_core.timekeeper.ntp_tick);
 
+	cal->host_now = tick;
 	if (likely(abs_diff(tick, cal->host_tick) <= tick >> TIMENS_TIMER_RATE_SHIFT))
 		return;
 	cal->host_tick = tick;
@@ -2597,6 +2740,7 @@ void __timens_tk_suspend(void)
 		if (timens_tk_is_rated(tn))
 			timens_tk_raw_to(tn, cycles);
 		timens_tk_update_end(tn);
+		timens_past_look(tn, true);
 		raw_spin_unlock(&tn->tkd.lock);
 	}
 	raw_spin_unlock(&cal->lock);
@@ -2745,29 +2889,61 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 	return ret;
 }
 
+/* Take the next pass after @ticks (0: when it is due anyway) */
+static void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	unsigned long flags;
+	u64 now;
+
+	if (!ticks)
+		return;
+	now = get_jiffies_64();
+	raw_spin_lock_irqsave(&cal->lock, flags);
+	timens_tk_calendar_hurry(cal, tn, now, now + ticks);
+	raw_spin_unlock_irqrestore(&cal->lock, flags);
+}
+
+/**
+ * timens_tk_host_rate_changed - The slope of the host changed much
+ * @tn:		A namespace
+ *
+ * The next pass and the wake timer stand on the host's time line, where the
+ * next second of the namespace has moved.
+ *
+ * Context: process context; the caller keeps the namespace from going away
+ */
+void timens_tk_host_rate_changed(struct timekeeper_ns *tn)
+{
+	unsigned long flags;
+	u64 ticks = 0;
+
+	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	if (tn->state == TIMENS_TK_OWN) {
+		ticks = timens_tk_aligned_ticks(tn, &tk_core);
+		timens_tk_arm_wake(tn);
+	}
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	timens_tk_bring_forward(tn, ticks);
+}
+
 /* A setter of a namespace which owns its clock */
 static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void *arg)
 {
-	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
-	u64 ticks, now;
 	bool moved;
+	u64 ticks;
 	int ret;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 	ret = timens_tk_write(tn, NULL, NULL, op, arg);
-	ticks = timens_tk_aligned_ticks(tn);
+	ticks = timens_tk_aligned_ticks(tn, &tk_core);
 	timens_tk_arm_wake(tn);
 	moved = timens_tk_take_moved(tn);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 
-	if (ticks) {
-		now = get_jiffies_64();
-		raw_spin_lock_irqsave(&cal->lock, flags);
-		timens_tk_calendar_hurry(cal, tn, now, now + ticks);
-		raw_spin_unlock_irqrestore(&cal->lock, flags);
-	}
+	timens_tk_bring_forward(tn, ticks);
 	if (moved)
 		timens_timer_clock_moved(tn);
 	return ret;
@@ -2783,10 +2959,13 @@ static int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *ar
 	int ret;
 
 	mutex_lock(&tn->mutex);
-	if (tn->state == TIMENS_TK_FOLLOW)
-		ret = timens_tk_modify_follow(ns, op, arg);
-	else
-		ret = timens_tk_modify_own(ns, op, arg);
+	ret = timens_past_reserve(tn);
+	if (!ret) {
+		if (tn->state == TIMENS_TK_FOLLOW)
+			ret = timens_tk_modify_follow(ns, op, arg);
+		else
+			ret = timens_tk_modify_own(ns, op, arg);
+	}
 	mutex_unlock(&tn->mutex);
 	return ret;
 }
@@ -2845,7 +3024,7 @@ int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 	int ret;
 
 	/* A leap second which readers see already is part of what is stepped from */
-	ret = tk_set_time(tk, ts, &delta);
+	ret = tk_set_time(tk, ts, tn->mono_ahead, &delta);
 	if (ret)
 		return ret;
 	*step = timespec64_sub(delta, phase);
@@ -2895,7 +3074,7 @@ int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 			step->tv_nsec *= NSEC_PER_USEC;
 		/* From what is read, a smear included */
 		ts = timespec64_add(*step, timens_tk_phase(tn));
-		ret = tk_inject_offset(tk, &ts);
+		ret = tk_inject_offset(tk, &ts, tn->mono_ahead);
 		if (ret)
 			return ret;
 		timens_tk_end_smear(tn);
@@ -2948,7 +3127,7 @@ static void timens_tk_put_raw(struct timekeeper_ns *tn, const struct timens_tk_r
  *
  * No clock steps. NTP state is kept: frequencies are relative to the rate.
  *
- * Return: 0
+ * Return: 0, or -EINVAL for a rate above one at the far end of time
  */
 int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
 		      const struct timens_tk_raw *raw)
@@ -2961,6 +3140,8 @@ int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
 
 	if (rate.num == tn->rate.num && rate.den == tn->rate.den)
 		return 0;
+	if (rate.num > rate.den && timens_tk_fast_left(tn) <= 0)
+		return -EINVAL;
 
 	ahead = timens_tk_raw_ahead(tn, raw, now);
 	timens_tk_set_rate(tn, rate);
@@ -3134,8 +3315,11 @@ static int timens_tk_offsets_op(struct timekeeper_ns *tn, void *data)
 
 	timens_tk_read_at(tn, CLOCK_MONOTONIC, tn->cycle_now, &now);
 	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, timespec64_sub(mono, now)));
+	tn->mono_ahead = max(offs->monotonic.tv_sec, 0);
 	timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &now);
-	tk_update_sleep_time(tk, timespec64_to_ktime(timespec64_sub(boot, now)));
+	boot = timespec64_sub(boot, now);
+	tk_update_sleep_time(tk, timespec64_to_ktime(boot));
+	timens_past_move(tn, boot);
 	if (timens_tk_is_rated(tn)) {
 		timens_tk_host_raw(&tk_core, &raw);
 		timens_tk_put_raw(tn, &raw, offs->raw, tn->cycle_now);
@@ -3168,6 +3352,8 @@ bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offset
 		timens_tk_offsets_op(tn, (void *)offs);
 		timens_tk_update_end(tn);
 		timens_tk_take_moved(tn);
+	} else {
+		timens_past_move(tn, timespec64_sub(offs->boottime, ns->offsets.boottime));
 	}
 	raw_spin_unlock(&tn->tkd.lock);
 	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
@@ -3273,7 +3459,6 @@ static void timens_tk_follow(struct time_namespace *ns)
 	tn->edge_sec = TIME64_MAX;
 	tn->smear.state = TIMENS_SMEAR_NONE;
 	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });
-	tn->rate_host = 0;
 	if (tn->vdata) {
 		timens_set_vdso_offsets(&tn->vdata[CS_HRES_COARSE], &ns->offsets);
 		timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
@@ -3338,6 +3523,7 @@ int timens_tk_alloc(struct time_namespace *ns)
 	if (!tn)
 		return -ENOMEM;
 	timens_tk_init_instance(tn);
+	timens_past_init(tn);
 	tn->ns = ns;
 	tn->vdata = arch_get_vdso_data(page_address(ns->vvar_page));
 	ns->tk = tn;
@@ -3362,7 +3548,7 @@ void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
 	tn->raw_offset = from->raw_offset;
 	timens_tk_set_rate(tn, from->rate);
 	tn->span = from->span;
-	tn->rate_host = from->rate_host;
+	tn->mono_ahead = from->mono_ahead;
 	tn->smear = from->smear;
 	tn->tz = from->tz;
 	tn->state = TIMENS_TK_OWN;
@@ -3375,19 +3561,27 @@ void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
  *
  * A copy of an owner is an owner, on the same line. There is no hierarchy:
  * from here on they are independent.
+ *
+ * Return: 0, or -ENOMEM, which leaves @ns as timens_tk_alloc() left it
  */
-void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
+int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk, *from = old->tk;
 	unsigned long flags;
 
-	timens_timer_add_ns(tn);
 	/* The initial namespace has none */
-	if (!from)
-		return;
+	if (!from) {
+		timens_timer_add_ns(tn);
+		return 0;
+	}
 
 	mutex_lock(&from->mutex);
+	if (timens_past_copy(tn, from)) {
+		mutex_unlock(&from->mutex);
+		return -ENOMEM;
+	}
+	timens_timer_add_ns(tn);
 	ns->offsets = old->offsets;
 	if (from->state == TIMENS_TK_OWN) {
 		static_branch_inc(&timens_tk_key.key);
@@ -3407,6 +3601,7 @@ void timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 		raw_spin_unlock_irqrestore(&cal->lock, flags);
 	}
 	mutex_unlock(&from->mutex);
+	return 0;
 }
 
 /**
@@ -3428,6 +3623,7 @@ void timens_tk_free(struct time_namespace *ns)
 	hrtimer_cancel(&tn->wake_timer);
 	timens_timer_del_ns(tn);
 	mutex_destroy(&tn->mutex);
+	timens_past_free(tn);
 	kmem_cache_free(timens_tk_cache, tn);
 }
 
@@ -3580,22 +3776,13 @@ int timens_tk_parse_rate(const char *text, struct timens_tk_rate *rate)
 	return 0;
 }
 
-struct timens_tk_rate_arg {
-	struct timens_tk_rate	rate;
-	u64			host;
-};
-
 static int timens_tk_rate_op(struct timekeeper_ns *tn, void *data)
 {
-	struct timens_tk_rate_arg *arg = data;
+	const struct timens_tk_rate *rate = data;
 	struct timens_tk_raw raw;
-	int ret;
 
 	timens_tk_host_raw(&tk_core, &raw);
-	ret = timens_tk_do_rate(tn, arg->rate, &raw);
-	if (!ret)
-		tn->rate_host = arg->host;
-	return ret;
+	return timens_tk_do_rate(tn, *rate, &raw);
 }
 
 static int timens_tk_policy_op(struct timekeeper_ns *tn, void *data)
@@ -3618,8 +3805,8 @@ static int timens_tk_policy_op(struct timekeeper_ns *tn, void *data)
  */
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf)
 {
-	struct timens_tk_rate_arg arg;
 	struct timens_smear_policy policy;
+	struct timens_tk_rate rate;
 	size_t len = strlen(buf);
 	int ret;
 
@@ -3641,11 +3828,8 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
 	}
 	len = str_has_prefix(buf, "rate ");
 	if (len) {
-		ret = timens_tk_parse_rate(buf + len, &arg.rate);
-		if (ret)
-			return ret;
-		arg.host = ktime_get_boottime_ns();
-		return timens_tk_modify(ns, timens_tk_rate_op, &arg);
+		ret = timens_tk_parse_rate(buf + len, &rate);
+		return ret ?: timens_tk_modify(ns, timens_tk_rate_op, &rate);
 	}
 	return -EINVAL;
 }

@@ -47,6 +47,8 @@
 /* Distance of the wake timers of two crowds, and slack of one (nsecs) */
 #define TIMENS_TK_WAKE_APART	(640 * NSEC_PER_USEC)
 #define TIMENS_TK_WAKE_SLACK	(200 * NSEC_PER_USEC)
+/* How long a static key stays on when nobody needs it any more (jiffies) */
+#define TIMENS_TK_KEY_LINGER	(300 * HZ)
 /* Steps of the host's clock which are remembered for stamps from before */
 #define TIMENS_TK_EPOCHS	16U
 
@@ -152,6 +154,52 @@ struct timens_tk_epochs {
 	struct timens_tk_epoch	epoch[TIMENS_TK_EPOCHS];
 };
 
+/* Lines of the log of the past: the first allocation, and the most */
+#define TIMENS_PAST_MIN		8
+#define TIMENS_PAST_MAX		1024
+
+/**
+ * struct timens_past_line - A line on which CLOCK_BOOTTIME was
+ * @host:	CLOCK_BOOTTIME of the host from which the line is valid (nsecs)
+ * @ns:		CLOCK_BOOTTIME of the namespace there (nsecs)
+ * @floor:	What the line before says there: this one does not go below (nsecs),
+ *		S64_MIN for the first
+ * @slope:	Nanoseconds of the namespace per nanosecond of the host, scaled by
+ *		2^40
+ */
+struct timens_past_line {
+	u64			host;
+	s64			ns;
+	s64			floor;
+	u64			slope;
+};
+
+/**
+ * struct timens_past - What CLOCK_BOOTTIME of a namespace was; see timens_past.c
+ * @line:	The lines, in the order of their time
+ * @nr:		Number of lines; 0 if the namespace never owned its clock
+ * @size:	Lines for which there is room
+ * @own:	The namespace owned its clock when it was looked at last
+ * @rate:	Its rate then
+ * @tick:	Its NTP tick length then (nsecs, scaled by 2^NTP_SCALE_SHIFT)
+ * @host_tick:	That of the host then
+ * @due:	When to look again at the latest (jiffies)
+ * @id:		Number of the clock, never reused, not 0
+ *
+ * Protected by the lock of the clock; @size changes under its mutex as well.
+ */
+struct timens_past {
+	struct timens_past_line	*line;
+	unsigned int		nr;
+	unsigned int		size;
+	bool			own;
+	struct timens_tk_rate	rate;
+	u64			tick;
+	u64			host_tick;
+	u64			due;
+	u64			id;
+};
+
 /**
  * struct timekeeper_ns - The clock of a time namespace
  * @tkd:	The timekeeper. @tkd.seq protects what is read of the members from
@@ -185,7 +233,8 @@ struct timens_tk_epochs {
  * @rate:	Rate of all clocks, against that of the host
  * @pass_ticks:	Ticks between two passes which @rate allows, 0 for any
  * @pass_nsecs:	Time of the namespace between two passes (nsecs)
- * @rate_host:	CLOCK_BOOTTIME of the host when @rate was set (nsecs)
+ * @mono_ahead:	Seconds of CLOCK_MONOTONIC which did not pass since the boot, but
+ *		stem from a constant offset; not negative
  * @smear:	Smear of leap seconds
  * @tz:		Time zone of the namespace, as set by settimeofday()
  * @ns:		The time namespace; no reference, the namespace owns the
@@ -202,6 +251,7 @@ struct timens_tk_epochs {
  * @put_work:	Drops the last reference on @ns when a timer had it
  * @all_node:	Link in the list of all namespaces
  * @timers:	The armed timers
+ * @past:	What CLOCK_BOOTTIME was
  *
  * The members from @node to @generation and @own_node are protected by the lock
  * of the calendar.
@@ -232,7 +282,7 @@ struct timekeeper_ns {
 	struct timens_tk_rate	rate;
 	u32			pass_ticks;
 	u64			pass_nsecs;
-	u64			rate_host;
+	time64_t		mono_ahead;
 	struct timens_smear	smear;
 	struct timezone		tz;
 
@@ -245,6 +295,8 @@ struct timekeeper_ns {
 	struct work_struct	timer_work;
 	struct work_struct	put_work;
 	struct list_head	all_node;
+
+	struct timens_past	past;
 
 	struct timens_timer_base timers[TIMENS_TIMER_BASES];
 };
@@ -262,7 +314,6 @@ struct timekeeper_ns {
  *		TIME64_MAX
  * @edge_step:	What is added at @edge_sec (secs)
  * @rate:	Rate of the namespace
- * @rate_host:	CLOCK_BOOTTIME of the host when it was set (nsecs)
  * @own:	The namespace owns its clock
  */
 struct timens_tk_pair {
@@ -274,13 +325,13 @@ struct timens_tk_pair {
 	time64_t		host_leap;
 	s32			edge_step;
 	struct timens_tk_rate	rate;
-	u64			rate_host;
 	bool			own;
 };
 
 /**
  * struct timens_tk_calendar - When which namespace takes its pass
  * @lock:	Protects the calendar, and the list of namespaces
+ * @host:	The clock of the ticks
  * @tick:	The last tick that was served
  * @slot:	Namespaces by the tick at which they are due
  * @carry:	Namespaces which are due, the longest waiting one first
@@ -306,9 +357,11 @@ struct timens_tk_pair {
  * @switches:	Switches between follow and own
  * @host_tick:	NTP tick length of the host (nsecs, scaled by 2^NTP_SCALE_SHIFT)
  *		when all timers were moved last for its sake
+ * @host_now:	The same in the present tick
  */
 struct timens_tk_calendar {
 	raw_spinlock_t		lock;
+	const struct tk_data	*host;
 	u64			tick;
 	struct list_head	slot[TIMENS_TK_SLOTS];
 	struct list_head	carry;
@@ -332,6 +385,7 @@ struct timens_tk_calendar {
 	u64			max_late;
 	u64			switches;
 	u64			host_tick;
+	u64			host_now;
 };
 
 void timens_tk_init_instance(struct timekeeper_ns *tn);
@@ -385,7 +439,41 @@ void timens_tk_calendar_hurry(struct timens_tk_calendar *cal, struct timekeeper_
 void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now);
 struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
 					      unsigned int done);
-u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn);
+u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data *host);
+void timens_tk_host_rate_changed(struct timekeeper_ns *tn);
+
+/* timens_past.c */
+s64 timens_past_at(const struct timens_past *past, u64 host);
+s64 timens_past_tolerance(const struct timens_past *past, struct timens_tk_rate rate);
+u64 timens_past_slope(u64 tick, u64 host_tick, struct timens_tk_rate rate);
+bool timens_past_append(struct timens_past *past, u64 host, s64 ns, u64 slope,
+			unsigned int keep);
+void timens_past_look(struct timekeeper_ns *tn, bool asleep);
+void timens_past_move(struct timekeeper_ns *tn, struct timespec64 step);
+int timens_past_reserve(struct timekeeper_ns *tn);
+int timens_past_copy(struct timekeeper_ns *tn, struct timekeeper_ns *from);
+void timens_past_init(struct timekeeper_ns *tn);
+void timens_past_free(struct timekeeper_ns *tn);
+
+/**
+ * timens_past_is_due - Whether the clock may have left its last line
+ * @tn:		The namespace
+ * @host:	NTP tick length of the host
+ * @now:	The present tick (jiffies)
+ *
+ * Cheap enough for each pass: changes by less than 1/65536 wait for @due.
+ *
+ * Context: under the lock of the clock
+ * Return: true if timens_past_look() is to be called
+ */
+static inline bool timens_past_is_due(const struct timekeeper_ns *tn, u64 host, u64 now)
+{
+	const struct timens_past *past = &tn->past;
+
+	return now >= past->due ||
+	       abs_diff(tn->ntp.tick_length, past->tick) > tn->ntp.tick_length >> 16 ||
+	       abs_diff(host, past->host_tick) > host >> 16;
+}
 
 /* timens_timer.c */
 ktime_t timens_timer_to_host(ktime_t left, u64 host_mult, u64 mult);

@@ -254,6 +254,7 @@ struct tkt_actor {
  * @test:	The test
  * @clock:	The counter
  * @host:	The host's clock
+ * @pace:	The clock of the ticks; nominal, whatever @host is steered to
  * @host_ntp:	Its NTP state
  * @base:	Counter value of tick 0
  * @tick:	The present tick
@@ -268,6 +269,7 @@ struct tkt_world {
 	struct kunit		*test;
 	struct tkt_clock	*clock;
 	struct tk_data		*host;
+	struct tk_data		*pace;
 	struct ntp_data		host_ntp;
 	u64			base;
 	u64			tick;
@@ -292,9 +294,13 @@ static s64 tkt_random_signed(struct tkt_world *w, u64 most)
 	return (s64)tkt_random(w, 2 * most + 1) - (s64)most;
 }
 
+/* A tick is what the clock of the ticks is steered to: longer, if that is slow */
 static u64 tkt_tick_cycles(const struct tkt_world *w, u64 tick)
 {
-	return w->base + mul_u64_u64_div_u64(tick, w->clock->hz, HZ);
+	u64 cycles = mul_u64_u64_div_u64(tick, w->clock->hz, HZ);
+
+	return w->base + mul_u64_u64_div_u64(cycles, w->clock->cs.mult,
+					     w->pace->timekeeper.tkr_mono.mult);
 }
 
 static u64 tkt_ns_to_cycles(const struct tkt_world *w, u64 ns)
@@ -356,6 +362,10 @@ static struct tkt_world *tkt_world(struct kunit *test, const struct tkt_spec *sp
 				    1000000000000 + tkt_random(w, 1000000000);
 	tkt_clock_init(w->clock, spec, w->base);
 
+	w->pace = kunit_kzalloc(test, sizeof(*w->pace), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w->pace);
+	w->pace->timekeeper.tkr_mono.mult = w->clock->cs.mult;
+	w->pace->timekeeper.tkr_mono.shift = w->clock->cs.shift;
 	w->host_ntp.tick_usec = USER_TICK_USEC;
 	w->host_ntp.time_state = TIME_OK;
 	w->host_ntp.time_constant = 2;
@@ -664,7 +674,7 @@ static void tkt_forward(struct timekeeper_ns *tn)
 
 static void tkt_hurry(struct tkt_world *w, struct tkt_actor *a)
 {
-	u64 ticks = timens_tk_aligned_ticks(a->tn);
+	u64 ticks = timens_tk_aligned_ticks(a->tn, w->pace);
 
 	if (ticks && !list_empty(&a->tn->node))
 		timens_tk_calendar_hurry(a->cal, a->tn, w->tick, w->tick + ticks);
@@ -744,6 +754,7 @@ static struct tkt_actor *tkt_actor(struct tkt_world *w, unsigned int interval,
 	a->tn->vdata = a->page;
 
 	a->cal = tkt_alloc_calendar(w->test);
+	a->cal->host = w->pace;
 	timens_tk_calendar_set(a->cal, interval, tkt_wrap_ticks(&w->clock->cs));
 	tkt_write(a->tn, w->host, offs ? : &none, tkt_op_none, NULL);
 	timens_tk_calendar_add(a->cal, a->tn, w->tick);
@@ -2854,7 +2865,7 @@ static void tkt_calendar_new_deadline(struct kunit *test)
 }
 
 /* While the slope changes each second the passes follow the seconds, within a tick */
-static void tkt_calendar_aligned(struct kunit *test)
+static void tkt_aligned_to(struct kunit *test, u32 host_tick)
 {
 	struct tkt_world *w = tkt_world(test, test->param_value, &tkt_epoch);
 	struct __kernel_timex txc = {
@@ -2865,21 +2876,35 @@ static void tkt_calendar_aligned(struct kunit *test)
 	s64 sec, last = 0, offset = 0;
 	unsigned int t, seconds = 0;
 
+	w->pace->timekeeper.tkr_mono.mult = mul_u32_u32(w->clock->cs.mult, host_tick) / 10000;
+	w->tick = 0;
 	tkt_run_ns(w, 432100000);
 	KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
 	for (t = 0; t < 12 * HZ; t++) {
 		tkt_run_ticks(w, w->tick + 1);
 		sec = div_s64(tkt_read(w, a->tn, CLOCK_REALTIME), NSEC_PER_SEC);
 		if (last && sec != last) {
-			/* NTP sees it at the next interval, the pass is in the tick after */
-			tkt_run_ticks(w, w->tick + 1);
-			KUNIT_ASSERT_NE(test, a->tn->ntp.time_offset, offset);
+			/*
+			 * NTP sees it at the next interval, the pass is in the tick after.
+			 * An interval may be a tick of such a host and a tenth.
+			 */
+			tkt_run_ticks(w, w->tick + 1 + (host_tick > 10000));
+			KUNIT_ASSERT_NE_MSG(test, a->tn->ntp.time_offset, offset,
+					    "tick %u of the host, second %u", host_tick, seconds);
 			seconds++;
 		}
 		last = sec;
 		offset = a->tn->ntp.time_offset;
 	}
-	KUNIT_EXPECT_GE(test, seconds, 11);
+	KUNIT_EXPECT_GE(test, seconds, 10);
+}
+
+static void tkt_calendar_aligned(struct kunit *test)
+{
+	tkt_aligned_to(test, 10000);
+	/* The host is steered to its limits, the namespace is not */
+	tkt_aligned_to(test, 9000);
+	tkt_aligned_to(test, 11000);
 }
 
 /*
@@ -3875,6 +3900,129 @@ static void tkt_calm(struct kunit *test)
 	}
 }
 
+/*
+ * The far end of time
+ */
+
+static const struct timens_tk_rate tkt_one = { 1, 1 };
+
+/* A fast clock comes to the last date that can be set, by each of its clocks */
+static void tkt_far_end(struct kunit *test)
+{
+	static const struct timens_offsets ahead[] = {
+		{ },
+		{ .monotonic = { .tv_sec = 146LL * 365 * TKT_DAY } },
+		{ .boottime = { .tv_sec = 146LL * 365 * TKT_DAY } },
+	};
+	struct tkt_rate_arg arg = { .rate = { 2000, 1 } };
+	s64 before[ARRAY_SIZE(tkt_all_clocks)], real, limit, first;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(ahead); i++) {
+		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, &ahead[i]);
+		struct timekeeper_ns *tn = a->tn;
+
+		if (i)
+			/* These clocks have a century left: pretend that it has passed */
+			tk_set_wall_to_mono(&tn->tkd.timekeeper, (struct timespec64){
+				.tv_sec = TIME_SETTOD_SEC_MAX - 200 * 2 - tkt_epoch.tv_sec -
+					  tn->tkd.timekeeper.monotonic_to_boot.tv_sec });
+		else
+			KUNIT_ASSERT_EQ(test, tkt_settime(w, a, TIME_SETTOD_SEC_MAX - 400, 0), 0);
+		tkt_set_rate(w, a, (struct timens_tk_rate){ 2000, 1 });
+		real = tkt_read(w, tn, CLOCK_REALTIME);
+		tkt_run_ns(w, 100 * NSEC_PER_MSEC);
+		KUNIT_EXPECT_EQ_MSG(test, tn->rate.num, 2000, "%u: too early", i);
+		tkt_run_ns(w, 300 * NSEC_PER_MSEC);
+		KUNIT_EXPECT_EQ_MSG(test, tn->rate.num, 1, "%u: the rate goes on", i);
+		KUNIT_EXPECT_EQ(test, tn->rate.den, 1);
+		/* It went at 2000 up to there, and a pass further at the most */
+		first = tkt_read(w, tn, CLOCK_REALTIME);
+		limit = 400 * NSEC_PER_SEC;
+		KUNIT_EXPECT_GE_MSG(test, first - real, limit - 4 * (s64)NSEC_PER_SEC, "%u", i);
+		KUNIT_EXPECT_LE_MSG(test, first - real, limit + 12 * (s64)NSEC_PER_SEC, "%u", i);
+		/* and as the host from there */
+		tkt_run_ns(w, 7 * NSEC_PER_SEC);
+		KUNIT_EXPECT_LE(test, abs(tkt_read(w, tn, CLOCK_REALTIME) - first -
+					  7 * (s64)NSEC_PER_SEC), NSEC_PER_MSEC);
+
+		tkt_keep_raw(w);
+		tkt_raw(w, &arg.raw);
+		arg.rate = (struct timens_tk_rate){ 1000001, 1000000 };
+		tkt_read_all(w, a, before);
+		KUNIT_EXPECT_EQ(test, tkt_write(tn, NULL, NULL, tkt_op_rate, &arg), -EINVAL);
+		tkt_expect_same_all(w, a, before);
+		for (k = 0; k < 2; k++) {
+			arg.rate = k ? tkt_one : (struct timens_tk_rate){ 1, 1000 };
+			KUNIT_EXPECT_EQ(test, tkt_write(tn, NULL, NULL, tkt_op_rate, &arg), 0);
+		}
+	}
+}
+
+/* A fast clock sleeps, for longer than there is time */
+static void tkt_far_sleep(struct kunit *test)
+{
+	static const s64 years[] = { 0, 1, 20 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(years); i++) {
+		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+		struct timespec64 sleep = { .tv_sec = 3600 + years[i] * 365 * TKT_DAY };
+		s64 before, after, want, last = TIME_SETTOD_SEC_MAX * NSEC_PER_SEC;
+		s64 boot;
+
+		tkt_set_rate(w, a, (struct timens_tk_rate){ 2000, 1 });
+		before = tkt_read(w, a->tn, CLOCK_REALTIME);
+		boot = tkt_read(w, a->tn, CLOCK_BOOTTIME);
+		raw_spin_lock_irq(&a->tn->tkd.lock);
+		timens_tk_add_sleep(a->tn, &sleep);
+		raw_spin_unlock_irq(&a->tn->tkd.lock);
+		after = tkt_read(w, a->tn, CLOCK_REALTIME);
+		want = before + 2000 * 3600 * NSEC_PER_SEC;
+		/* As far as it may be fast at 2000, the rest as the host */
+		if (years[i])
+			want = last + timespec64_to_ns(&sleep) - div_s64(last - before, 2000);
+		KUNIT_EXPECT_LE_MSG(test, abs(after - want), 3 * (s64)NSEC_PER_SEC,
+				    "%lld years: %lld s", years[i], (after - want) / NSEC_PER_SEC);
+		KUNIT_EXPECT_EQ(test, tkt_read(w, a->tn, CLOCK_BOOTTIME) - boot, after - before);
+		/* Still a time, and its sleeps end */
+		KUNIT_EXPECT_LT(test, after, KTIME_MAX - 9LL * 365 * TKT_DAY * NSEC_PER_SEC);
+		tkt_run_ns(w, 2 * NSEC_PER_SEC);
+		KUNIT_EXPECT_EQ(test, a->tn->rate.num, years[i] ? 1 : 2000);
+	}
+}
+
+/* A date before the boot is refused; one before a MONOTONIC that is ahead is not */
+static void tkt_ahead_of_boot(struct kunit *test)
+{
+	static const struct timens_offsets offs[] = {
+		{ .monotonic = { .tv_sec = 0 } },
+		{ .monotonic = { .tv_sec = 79LL * 365 * TKT_DAY } },
+		{ .monotonic = { .tv_sec = 146LL * 365 * TKT_DAY } },
+		{ .monotonic = { .tv_sec = -500 } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(offs); i++) {
+		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, &offs[i]);
+		s64 mono = tkt_read(w, a->tn, CLOCK_MONOTONIC);
+		s64 up = div_s64(mono, NSEC_PER_SEC) - max(offs[i].monotonic.tv_sec, 0);
+		s64 real = div_s64(tkt_read(w, a->tn, CLOCK_REALTIME), NSEC_PER_SEC);
+
+		KUNIT_EXPECT_EQ_MSG(test, tkt_settime(w, a, real + 5, 0), 0, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, tkt_settime(w, a, up + 2, 0), 0, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, tkt_settime(w, a, up - 1, 0), -EINVAL, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, tkt_settime(w, a, TIME_SETTOD_SEC_MAX - 1, 0), 0, "%u",
+				    i);
+		KUNIT_EXPECT_EQ_MSG(test, tkt_settime(w, a, TIME_SETTOD_SEC_MAX, 0), -EINVAL, "%u",
+				    i);
+		KUNIT_EXPECT_GE(test, tkt_read(w, a->tn, CLOCK_MONOTONIC), mono);
+	}
+}
+
 static struct kunit_case tkt_cases[] = {
 	KUNIT_CASE_PARAM(tkt_fixed_point, tkt_spec_gen_params),
 	KUNIT_CASE_PARAM(tkt_fastest, tkt_spec_gen_params),
@@ -3903,6 +4051,9 @@ static struct kunit_case tkt_cases[] = {
 	KUNIT_CASE(tkt_calendar_every_tick),
 	KUNIT_CASE(tkt_calendar_interval),
 	KUNIT_CASE(tkt_calendar_hurry),
+	KUNIT_CASE(tkt_far_end),
+	KUNIT_CASE(tkt_far_sleep),
+	KUNIT_CASE(tkt_ahead_of_boot),
 	KUNIT_CASE(tkt_calendar_deadline),
 	KUNIT_CASE(tkt_calendar_new_deadline),
 	KUNIT_CASE_PARAM(tkt_calendar_aligned, tkt_spec_gen_params),

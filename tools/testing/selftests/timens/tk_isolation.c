@@ -286,4 +286,65 @@ TEST_F(outside, a_steered_host_is_inherited)
 	tk_guard_stop(&guard);
 }
 
+/* ------------------------------------------------- the machine is not interrupted */
+
+/* Function call interrupts of all CPUs so far */
+static s64 calls(void)
+{
+	char text[16384], *p;
+	s64 sum = 0;
+
+	tk_slurp("/proc/interrupts", text, sizeof(text));
+	p = strstr(text, " CAL:");
+	REQUIRE(p, "no CAL in /proc/interrupts");
+	for (p += 5; ; ) {
+		char *end;
+		long long n = strtoll(p, &end, 10);
+
+		if (end == p)
+			return sum;
+		sum += n;
+		p = end;
+	}
+}
+
+static int new_utsname(void *arg)
+{
+	(void)arg;
+	return unshare(CLONE_NEWUTS) ? 1 : 0;
+}
+
+/*
+ * The first owner switches code on, the last one off: that interrupts every CPU, and an
+ * unprivileged loop must not do it all the time.
+ */
+TEST_F(outside, comes_and_goes)
+{
+	s64 end, base, own;
+	long rounds[2] = { 0, 0 };
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "with one CPU there is nobody to interrupt");
+	close(tk_ns_own(0));
+	tk_sleep(100 * TK_MSEC);
+	base = calls();
+	for (end = tk_now(CLOCK_MONOTONIC) + 5 * TK_SEC; tk_now(CLOCK_MONOTONIC) < end; rounds[0]++) {
+		RUN(new_utsname, NULL);
+		tk_sleep(20 * TK_MSEC);
+	}
+	base = calls() - base;
+	own = calls();
+	for (end = tk_now(CLOCK_MONOTONIC) + 5 * TK_SEC; tk_now(CLOCK_MONOTONIC) < end; rounds[1]++) {
+		RUN(new_utsname, NULL);
+		close(tk_ns_own(0));
+		tk_sleep(20 * TK_MSEC);
+	}
+	own = calls() - own;
+	TH_LOG("%" PRId64 " interrupts in %ld rounds, %" PRId64 " in %ld with an owner each", base,
+	       rounds[0], own, rounds[1]);
+	/* A switch on and off is some 29 of them, each second that was */
+	CHECK(own <= 2 * base * rounds[1] / rounds[0] + 40, "%" PRId64 " interrupts in %ld rounds, %"
+	      PRId64 " in %ld rounds without an owner", own, rounds[1], base, rounds[0]);
+}
+
 TEST_HARNESS_MAIN
