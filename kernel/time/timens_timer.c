@@ -846,7 +846,7 @@ void timens_timer_init_ns(struct timekeeper_ns *tn)
  */
 void timens_timer_add_ns(struct timekeeper_ns *tn)
 {
-	static_branch_inc(&timens_timer_key.key);
+	timens_tk_key_inc(&timens_timer_key.key);
 	mutex_lock(&timens_timer_all_mutex);
 	list_add_tail(&tn->all_node, &timens_timer_all);
 	mutex_unlock(&timens_timer_all_mutex);

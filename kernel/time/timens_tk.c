@@ -293,6 +293,23 @@ DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_tk_key, TIMENS_TK_KEY_LINGER);
 /* Inline helpers of the network stack look at it */
 EXPORT_SYMBOL_GPL(timens_tk_key);
 
+static atomic64_t timens_tk_patched;
+
+/**
+ * timens_tk_key_inc - Need what is behind a static key
+ * @key:	The key
+ *
+ * Counts how often that patches the text of the kernel.
+ *
+ * Context: process context
+ */
+void timens_tk_key_inc(struct static_key_false *key)
+{
+	if (!static_key_enabled(key))
+		atomic64_inc(&timens_tk_patched);
+	static_branch_inc(key);
+}
+
 static struct timens_tk_calendar timens_tk_cal = {
 	.lock	= __RAW_SPIN_LOCK_UNLOCKED(timens_tk_cal.lock),
 };
@@ -1032,7 +1049,8 @@ static s64 timens_tk_asleep(const struct timekeeper_ns *tn, s64 sleep)
 	/* At its rate as far as that is allowed, as the host from there */
 	room = clamp(timens_tk_fast_left(tn), 0, KTIME_SEC_MAX) * NSEC_PER_SEC;
 	if (ns > room)
-		ns = room + max(sleep - (s64)timens_tk_by(room, tn->rate), 0);
+		ns = room + max(sleep - (s64)mul_u64_u64_div_u64(room, tn->rate.den, tn->rate.num),
+				0);
 	return ns;
 }
 
@@ -2474,7 +2492,7 @@ u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data
 	if (likely(!ntp_second_bends(&tn->ntp)))
 		return tn->pass_ticks;
 	ticks = timens_tk_cycles_to_host(host, timens_tk_cycles_to_second(tn));
-	ticks = div_u64(ticks, TICK_NSEC) + 1;
+	ticks = max(DIV_ROUND_UP_ULL(ticks, TICK_NSEC), 1);
 	return tn->pass_ticks ? min(ticks, tn->pass_ticks) : ticks;
 }
 
@@ -2865,7 +2883,7 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 	bool moved;
 	int ret;
 
-	static_branch_inc(&timens_tk_key.key);
+	timens_tk_key_inc(&timens_tk_key.key);
 
 	raw_spin_lock_irqsave(&tk_core.lock, flags);
 	raw_spin_lock(&cal->lock);
@@ -2909,7 +2927,7 @@ static void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks)
  * @tn:		A namespace
  *
  * The next pass and the wake timer stand on the host's time line, where the
- * next second of the namespace has moved.
+ * next second of the namespace has moved. And CLOCK_BOOTTIME leaves its line.
  *
  * Context: process context; the caller keeps the namespace from going away
  */
@@ -2922,6 +2940,7 @@ void timens_tk_host_rate_changed(struct timekeeper_ns *tn)
 	if (tn->state == TIMENS_TK_OWN) {
 		ticks = timens_tk_aligned_ticks(tn, &tk_core);
 		timens_tk_arm_wake(tn);
+		timens_past_look(tn, false);
 	}
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	timens_tk_bring_forward(tn, ticks);
@@ -3584,7 +3603,7 @@ int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 	timens_timer_add_ns(tn);
 	ns->offsets = old->offsets;
 	if (from->state == TIMENS_TK_OWN) {
-		static_branch_inc(&timens_tk_key.key);
+		timens_tk_key_inc(&timens_tk_key.key);
 		raw_spin_lock_irqsave(&cal->lock, flags);
 		raw_spin_lock(&from->tkd.lock);
 		raw_spin_lock_nested(&tn->tkd.lock, SINGLE_DEPTH_NESTING);
@@ -3920,7 +3939,8 @@ static int timens_tk_stats_show(struct seq_file *m, void *v)
 		   batch, late, switches, atomic64_read(&timens_tk_steps),
 		   atomic64_read(&timens_tk_leaps));
 	timens_timer_stats(&early, &moved);
-	seq_printf(m, "timers_early %llu\ntimers_moved %llu\n", early, moved);
+	seq_printf(m, "timers_early %llu\ntimers_moved %llu\npatched %lld\n", early, moved,
+		   atomic64_read(&timens_tk_patched));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);

@@ -388,6 +388,7 @@ struct timens_tk_calendar {
 	u64			host_now;
 };
 
+void timens_tk_key_inc(struct static_key_false *key);
 void timens_tk_init_instance(struct timekeeper_ns *tn);
 void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift);
 void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_rate rate,

@@ -254,7 +254,8 @@ struct tkt_actor {
  * @test:	The test
  * @clock:	The counter
  * @host:	The host's clock
- * @pace:	The clock of the ticks; nominal, whatever @host is steered to
+ * @pace:	The clock of the ticks, whatever @host is steered to
+ * @host_tick:	ADJ_TICK of @pace (usecs in 10 ms)
  * @host_ntp:	Its NTP state
  * @base:	Counter value of tick 0
  * @tick:	The present tick
@@ -270,6 +271,7 @@ struct tkt_world {
 	struct tkt_clock	*clock;
 	struct tk_data		*host;
 	struct tk_data		*pace;
+	u32			host_tick;
 	struct ntp_data		host_ntp;
 	u64			base;
 	u64			tick;
@@ -299,8 +301,17 @@ static u64 tkt_tick_cycles(const struct tkt_world *w, u64 tick)
 {
 	u64 cycles = mul_u64_u64_div_u64(tick, w->clock->hz, HZ);
 
-	return w->base + mul_u64_u64_div_u64(cycles, w->clock->cs.mult,
-					     w->pace->timekeeper.tkr_mono.mult);
+	return w->base + mul_u64_u64_div_u64(cycles, 10000, w->host_tick);
+}
+
+/* The same for whom it concerns: how far a tick is */
+static const struct tk_data *tkt_pace(struct tkt_world *w)
+{
+	struct tk_read_base *tkr = &w->pace->timekeeper.tkr_mono;
+
+	tkr->mult = mul_u32_u32(w->clock->cs.mult, w->host_tick) / 10000;
+	tkr->shift = w->clock->cs.shift;
+	return w->pace;
 }
 
 static u64 tkt_ns_to_cycles(const struct tkt_world *w, u64 ns)
@@ -364,8 +375,7 @@ static struct tkt_world *tkt_world(struct kunit *test, const struct tkt_spec *sp
 
 	w->pace = kunit_kzalloc(test, sizeof(*w->pace), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, w->pace);
-	w->pace->timekeeper.tkr_mono.mult = w->clock->cs.mult;
-	w->pace->timekeeper.tkr_mono.shift = w->clock->cs.shift;
+	w->host_tick = 10000;
 	w->host_ntp.tick_usec = USER_TICK_USEC;
 	w->host_ntp.time_state = TIME_OK;
 	w->host_ntp.time_constant = 2;
@@ -619,6 +629,7 @@ static void tkt_run_to(struct tkt_world *w, u64 cycles)
 {
 	u64 tick = mul_u64_u64_div_u64(cycles - w->base, HZ, w->clock->hz);
 
+	tick = mul_u64_u64_div_u64(tick, w->host_tick, 10000);
 	/* Both are rounded down */
 	while (tkt_tick_cycles(w, tick + 1) <= cycles)
 		tick++;
@@ -674,7 +685,7 @@ static void tkt_forward(struct timekeeper_ns *tn)
 
 static void tkt_hurry(struct tkt_world *w, struct tkt_actor *a)
 {
-	u64 ticks = timens_tk_aligned_ticks(a->tn, w->pace);
+	u64 ticks = timens_tk_aligned_ticks(a->tn, tkt_pace(w));
 
 	if (ticks && !list_empty(&a->tn->node))
 		timens_tk_calendar_hurry(a->cal, a->tn, w->tick, w->tick + ticks);
@@ -754,7 +765,7 @@ static struct tkt_actor *tkt_actor(struct tkt_world *w, unsigned int interval,
 	a->tn->vdata = a->page;
 
 	a->cal = tkt_alloc_calendar(w->test);
-	a->cal->host = w->pace;
+	a->cal->host = tkt_pace(w);
 	timens_tk_calendar_set(a->cal, interval, tkt_wrap_ticks(&w->clock->cs));
 	tkt_write(a->tn, w->host, offs ? : &none, tkt_op_none, NULL);
 	timens_tk_calendar_add(a->cal, a->tn, w->tick);
@@ -2876,7 +2887,8 @@ static void tkt_aligned_to(struct kunit *test, u32 host_tick)
 	s64 sec, last = 0, offset = 0;
 	unsigned int t, seconds = 0;
 
-	w->pace->timekeeper.tkr_mono.mult = mul_u32_u32(w->clock->cs.mult, host_tick) / 10000;
+	w->host_tick = host_tick;
+	tkt_pace(w);
 	w->tick = 0;
 	tkt_run_ns(w, 432100000);
 	KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
@@ -3926,8 +3938,8 @@ static void tkt_far_end(struct kunit *test)
 		if (i)
 			/* These clocks have a century left: pretend that it has passed */
 			tk_set_wall_to_mono(&tn->tkd.timekeeper, (struct timespec64){
-				.tv_sec = TIME_SETTOD_SEC_MAX - 200 * 2 - tkt_epoch.tv_sec -
-					  tn->tkd.timekeeper.monotonic_to_boot.tv_sec });
+				.tv_sec = TIME_SETTOD_SEC_MAX - 400 - tkt_epoch.tv_sec -
+					  max(tn->tkd.timekeeper.monotonic_to_boot.tv_sec, 0) });
 		else
 			KUNIT_ASSERT_EQ(test, tkt_settime(w, a, TIME_SETTOD_SEC_MAX - 400, 0), 0);
 		tkt_set_rate(w, a, (struct timens_tk_rate){ 2000, 1 });
@@ -4009,7 +4021,8 @@ static void tkt_ahead_of_boot(struct kunit *test)
 		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
 		struct tkt_actor *a = tkt_actor(w, HZ, &offs[i]);
 		s64 mono = tkt_read(w, a->tn, CLOCK_MONOTONIC);
-		s64 up = div_s64(mono, NSEC_PER_SEC) - max(offs[i].monotonic.tv_sec, 0);
+		/* No date is below zero */
+		s64 up = max(div_s64(mono, NSEC_PER_SEC) - max(offs[i].monotonic.tv_sec, 0), 0);
 		s64 real = div_s64(tkt_read(w, a->tn, CLOCK_REALTIME), NSEC_PER_SEC);
 
 		KUNIT_EXPECT_EQ_MSG(test, tkt_settime(w, a, real + 5, 0), 0, "%u", i);
