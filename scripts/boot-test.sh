@@ -169,7 +169,7 @@ hangs()
 	expect "nor one whose suite prints" 0 '^result: status pass$' boot --quiet 5
 	good
 	meanwhile 'for i in {1..4}; do sleep 0.5; line "still $i"; done; exec sleep 600'
-	expect "one that stops printing is" 1 'last line: \[    3\.000000\] still 4; of the suite: ok 2 two$' boot --quiet 1
+	expect "one that stops printing is" 1 'last line: \[    3\.000000\] still 4; of the suite: ok 2 two$' boot --quiet 3
 
 	# 1 s from the start to process 1 is ten times the nominal 0.1 s, so 1 s counts as ten.
 	good
