@@ -207,19 +207,13 @@ uptime_ms()
 rc=0 given_up='' slow=1
 watch_machine()
 {
-	local pid=$1 ended sleeper sizes='' new now began heard most measured=0
+	local pid=$1 sizes='' new now began heard most measured=0 nothing until
 
+	# Nothing ever comes here: a "sleep" without a process.
+	exec {nothing}<> <(:)
 	uptime_ms began
 	heard=$began
-	while :; do
-		sleep 0.5 8>&- &
-		sleeper=$!
-		rc=0
-		wait -n -p ended "$pid" "$sleeper" || rc=$?
-		if [[ $ended = "$pid" ]]; then
-			kill "$sleeper" 2> /dev/null || true
-			return
-		fi
+	while read -r -t 0.2 -u "$nothing" || kill -0 "$pid" 2> /dev/null; do
 		uptime_ms now
 		# Before KUnit, whose tests belong to what is waited for.
 		if [[ $measured = 0 ]] && grep -a -q -E 'Run /init as init process|KTAP version 1' "$dir/console.log" 2> /dev/null; then
@@ -242,13 +236,15 @@ watch_machine()
 			continue
 		fi
 		kill "$pid" 2> /dev/null || true
-		sleep 5 8>&- &
-		sleeper=$!
-		wait -n -p ended "$pid" "$sleeper" || true
-		[[ $ended = "$pid" ]] || kill -KILL "$pid" 2> /dev/null || true
-		kill "$sleeper" 2> /dev/null || true
-		return
+		until=$((now + 5000))
+		while kill -0 "$pid" 2> /dev/null && [[ $now -lt $until ]]; do
+			read -r -t 0.2 -u "$nothing" || true
+			uptime_ms now
+		done
+		kill -KILL "$pid" 2> /dev/null || true
 	done
+	exec {nothing}>&-
+	wait "$pid" || rc=$?
 }
 
 say "$config/$suite ($mode): boot"
