@@ -45,10 +45,10 @@
 
 /*
  * From this long before the edge until this long after it a child only reads.
- * In real time it may wake up late; but no sample is due then.
+ * In real time it may wake up late, so it begins seconds before, and takes
+ * samples in between.
  */
 #define DENSE		(TK_NSEC_PER_SEC / 20)
-#define DENSE_REAL	(TK_NSEC_PER_SEC / 5)
 
 /* Twice a second, at .25 and .75, well away from the edges. */
 #define FIRST_SAMPLE	(-TK_NSEC_PER_SEC * 9 / 4)
@@ -128,9 +128,9 @@ static struct role {
 /* MONOTONIC at the midnight that would be, had nobody a leap second. */
 static int64_t midnight_mono;
 
-static int64_t dense_window(void)
+static int64_t dense_before(void)
 {
-	return tkd_exact() ? DENSE : DENSE_REAL;
+	return tkd_exact() ? DENSE : tkd_slow() * TK_NSEC_PER_SEC;
 }
 
 static const char *state_name(int state)
@@ -200,11 +200,14 @@ static void narrow(struct bounds *b, int64_t lo, int64_t hi)
 		b->hi = hi;
 }
 
-static void read_densely(const struct role *role, struct dense *d, int64_t end)
+static void serve(int fd, const struct dense *dense);
+
+static void read_densely(const struct role *role, struct dense *d, int64_t end, int fd)
 {
 	int64_t edge = MIDNIGHT * TK_NSEC_PER_SEC + role->edge;
 	int64_t (*reader)(clockid_t id) = tkd_read;
 	bool stepped = false;
+	char command;
 	int64_t reference = 0;
 	int64_t last = 0;
 
@@ -245,6 +248,9 @@ static void read_densely(const struct role *role, struct dense *d, int64_t end)
 				d->wrong++;
 		}
 		reader = reader == tkd_read ? tkd_read_kernel : tkd_read;
+		if (!tkd_exact() && recv(fd, &command, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+		    command == 's')
+			serve(fd, d);
 	} while (last < end);
 }
 
@@ -312,14 +318,30 @@ static void receive_all(int fd, void *data, size_t size, const char *who)
 		errx(TK_EXIT_FAILURE, "%s has ended early", who);
 }
 
+/* What the parent asks for: a sample, or, in the end, what was found out */
+static void serve(int fd, const struct dense *dense)
+{
+	struct sample sample;
+	char command;
+
+	receive_all(fd, &command, 1, "the parent");
+	if (command == 's') {
+		take_sample(&sample);
+		send_all(fd, &sample, sizeof(sample));
+		return;
+	}
+	if (command != 'd')
+		errx(TK_EXIT_FAILURE, "unexpected command '%c'", command);
+	send_all(fd, dense, sizeof(*dense));
+	exit(0);
+}
+
 __attribute__((noreturn))
 static void child(const struct role *role, int fd)
 {
-	int64_t start = midnight_mono + role->edge - dense_window();
+	int64_t edge = midnight_mono + role->edge, start = edge - dense_before();
 	struct dense dense = { 0 };
-	struct sample sample;
 	bool done = false;
-	char command;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		err(TK_EXIT_FAILURE, "prctl(PR_SET_PDEATHSIG)");
@@ -333,7 +355,7 @@ static void child(const struct role *role, int fd)
 		int ready;
 
 		if (!done && left < TK_NSEC_PER_SEC / 500) {
-			read_densely(role, &dense, start + 2 * dense_window());
+			read_densely(role, &dense, edge + DENSE, fd);
 			done = true;
 			continue;
 		}
@@ -343,18 +365,7 @@ static void child(const struct role *role, int fd)
 			err(TK_EXIT_FAILURE, "poll");
 		if (!ready)
 			continue;
-		receive_all(fd, &command, 1, "the parent");
-		switch (command) {
-		case 's':
-			take_sample(&sample);
-			send_all(fd, &sample, sizeof(sample));
-			break;
-		case 'd':
-			send_all(fd, &dense, sizeof(dense));
-			exit(0);
-		default:
-			errx(TK_EXIT_FAILURE, "unknown command '%c'", command);
-		}
+		serve(fd, &dense);
 	}
 }
 
@@ -470,8 +481,9 @@ static void judge_dense(const struct role *role, const struct dense *d)
 	char a[64], b[64];
 
 	if (d->first_after == INT64_MAX || d->last_before == INT64_MIN) {
-		tkd_claim(false, "%s: the clock steps within %lld ms of the edge (%llu readings)",
-			  role->name, (long long)dense_window() / 1000000, (unsigned long long)d->reads);
+		tkd_claim(false, "%s: the clock steps between %lld ms before the edge and %lld after it (%llu readings)",
+			  role->name, (long long)dense_before() / 1000000,
+			  (long long)DENSE / 1000000, (unsigned long long)d->reads);
 		return;
 	}
 	nano_text(d->last_before, a, sizeof(a));
