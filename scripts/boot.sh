@@ -140,9 +140,13 @@ esac
 cmdline="console=ttyS0 no5lvl panic=-1 oops=panic printk.time=1 loglevel=7"
 # A race that KCSAN reports would stop the machine as well, and hide the others. Warnings are found by the taint, too.
 cmdline+=" panic_on_warn=$([[ $config = kcsan ]] && echo 0 || echo 1)"
-# A kernel that sees four ticks too few in its first tenth of a second takes the timer's interrupt for broken, and panics. Where
-# the emulator shares its CPUs with others, it is late and not broken.
-[[ $icount = 1 ]] || cmdline+=" no_timer_check"
+# Where the emulator shares its CPUs with others, the machine's CPUs stand still for seconds. A kernel that sees four ticks too
+# few in its first tenth of a second takes the timer's interrupt for broken, and panics; one whose RCU gets no CPU for 21 s, or
+# whose watchdog for 20, takes that for a hang. What hangs still does after two minutes, and is told then.
+if [[ $icount = 0 ]]; then
+	cmdline+=" no_timer_check rcupdate.rcu_cpu_stall_timeout=120"
+	[[ $config != debug ]] || cmdline+=" watchdog_thresh=60"
+fi
 [[ $reliable = 0 ]] || cmdline+=" tsc=reliable"
 [[ $kunit = 0 ]] || cmdline+=" kunit.enable=1"
 case $clocksource in
