@@ -148,7 +148,10 @@ if [[ $icount = 0 ]]; then
 	[[ $config != debug ]] || cmdline+=" watchdog_thresh=60"
 fi
 [[ $reliable = 0 ]] || cmdline+=" tsc=reliable"
-[[ $kunit = 0 ]] || cmdline+=" kunit.enable=1"
+if [[ $kunit = 1 ]]; then
+	cmdline+=" kunit.enable=1"
+	[[ $icount = 0 ]] || cmdline+=" timens_tk_kunit.exact=1"
+fi
 case $clocksource in
 tsc | any) ;;
 *) cmdline+=" clocksource=$clocksource" ;;
