@@ -48,8 +48,21 @@
 #define MAX_ARGS	32
 #define MAX_INDENT	64
 
-/* How long the machine may take to settle, or a process to die, in ms. */
+/*
+ * How long the machine may take to settle, or a process to die, in ms, where
+ * the machine is as fast as the one that this was written on; see settle_ms().
+ */
 #define SETTLE_MS	10000
+
+/*
+ * Limits are for hangs. With instruction counting the guest's time is
+ * deterministic, and tkt.timeout= is a limit in it. In real time the guest is
+ * as fast as the machine below has time for it: tkt.quiet= is how many seconds
+ * may pass without a word of the suite, on a machine which reaches this
+ * process within tkt.nominal_ms= of its boot. One that takes longer gets as
+ * many times more. A suite that prints may run for ever: boot.sh has the last
+ * word.
+ */
 
 static struct {
 	char		*suite;
@@ -57,6 +70,8 @@ static struct {
 	char		*uname;
 	char		*need;
 	long		timeout;
+	long		quiet;
+	long		nominal_ms;
 	long		cpus;
 	bool		shell;
 	bool		lockdep;
@@ -77,7 +92,11 @@ static struct {
 	bool		failed[MAX_INDENT + 1];
 	char		line[512];
 	size_t		len;
+	char		last[512];
 } ktap;
+
+/* How many times slower than nominal this machine is, at least 1. */
+static int64_t slow = 1;
 
 static void port_write(unsigned short port, const char *data, size_t len)
 {
@@ -92,6 +111,11 @@ static int64_t now_ms(void)
 	/* Cannot fail: a valid clock and a valid pointer. */
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t settle_ms(void)
+{
+	return SETTLE_MS * slow;
 }
 
 static void __attribute__((noreturn)) power_off(void)
@@ -273,6 +297,10 @@ static void parse_option(char *word)
 		opt.suite = val;
 	} else if (!strcmp(word, "tkt.timeout")) {
 		opt.timeout = number(word, val);
+	} else if (!strcmp(word, "tkt.quiet")) {
+		opt.quiet = number(word, val);
+	} else if (!strcmp(word, "tkt.nominal_ms")) {
+		opt.nominal_ms = number(word, val);
 	} else if (!strcmp(word, "tkt.cpus")) {
 		opt.cpus = number(word, val);
 	} else if (!strcmp(word, "tkt.clocksource")) {
@@ -308,8 +336,32 @@ static void parse_command_line(void)
 		return;
 	if (!opt.suite || !*opt.suite || strchr(opt.suite, '/'))
 		fail("reason=init: tkt.suite= is missing or not a name");
-	if (!opt.timeout || !opt.cpus || !opt.uname || !opt.clocksource)
-		fail("reason=init: tkt.timeout=, cpus=, uname= or clocksource= is missing");
+	if (!opt.cpus || !opt.uname || !opt.clocksource)
+		fail("reason=init: tkt.cpus=, uname= or clocksource= is missing");
+	if (!opt.timeout && (!opt.quiet || !opt.nominal_ms))
+		fail("reason=init: neither tkt.timeout= nor tkt.quiet= and nominal_ms=");
+}
+
+/*
+ * The boot is the work by which the machine is measured: some of everything,
+ * and done anyway. Programs of the suite find the result in TKT_SLOW; and where
+ * time is counted in instructions, TKT_EXACT=1.
+ */
+static void measure_speed(void)
+{
+	int64_t took = now_ms();
+	char text[32];
+
+	if (opt.nominal_ms) {
+		slow = (took + opt.nominal_ms - 1) / opt.nominal_ms;
+		if (slow < 1)
+			slow = 1;
+		fprintf(stderr, "init: here after %lld ms, nominal %ld: limits count %lld times\n",
+			(long long)took, opt.nominal_ms, (long long)slow);
+	}
+	snprintf(text, sizeof(text), "%lld", (long long)slow);
+	if (setenv("TKT_SLOW", text, 1) || setenv("TKT_EXACT", opt.nominal_ms ? "0" : "1", 1))
+		fail_errno("setenv", "TKT_SLOW");
 }
 
 static void check_uname(void)
@@ -337,7 +389,7 @@ static void check_clocksource(void)
 {
 	static const char path[] =
 		"/sys/devices/system/clocksource/clocksource0/current_clocksource";
-	int64_t end = now_ms() + SETTLE_MS;
+	int64_t end = now_ms() + settle_ms();
 	char name[64];
 
 	if (!strcmp(opt.clocksource, "any"))
@@ -518,6 +570,8 @@ static void ktap_data(const char *data, size_t len)
 			continue;
 		}
 		ktap.line[ktap.len] = '\0';
+		if (ktap.len)
+			memcpy(ktap.last, ktap.line, ktap.len + 1);
 		ktap.len = 0;
 		ktap_line(ktap.line);
 	}
@@ -538,7 +592,7 @@ static bool ktap_forward(int fd)
 /* Nothing of the suite may still run when the machine is judged. */
 static bool kill_all(void)
 {
-	int64_t end = now_ms() + SETTLE_MS;
+	int64_t end = now_ms() + settle_ms();
 
 	if (kill(-1, SIGKILL) && errno != ESRCH)
 		fail_errno("kill", "-1");
@@ -557,8 +611,32 @@ static bool kill_all(void)
 	}
 }
 
+/* Why the suite was cut off */
+static char cut[768];
+
+/* Of two limits in ms, either of which may be none (0): what is left of the nearer one. */
+static int64_t time_left(int64_t begun, int64_t heard)
+{
+	int64_t now = now_ms(), left = INT64_MAX;
+	int64_t total = opt.timeout * 1000, quiet = opt.quiet * 1000 * slow;
+
+	if (total && begun + total - now < left)
+		left = begun + total - now;
+	if (quiet && heard + quiet - now < left)
+		left = heard + quiet - now;
+	if (left > 0)
+		return left;
+	if (total && begun + total <= now)
+		snprintf(cut, sizeof(cut), "%s took longer than %ld s; last line: %s", opt.suite,
+			 opt.timeout, ktap.last);
+	else
+		snprintf(cut, sizeof(cut), "%s printed nothing for %lld s; last line: %s",
+			 opt.suite, (long long)(now - heard) / 1000, ktap.last);
+	return 0;
+}
+
 /*
- * Run the suite until it ends and its output with it, or until the limit.
+ * Run the suite until it ends and its output with it, or until a limit.
  * Returns its wait status, or -1 when it was cut off.
  */
 static int run_suite(void)
@@ -568,7 +646,7 @@ static int run_suite(void)
 	sigset_t mask;
 	int pipefd[2], sigfd, status = -1, null;
 	bool running = true, open_end = true;
-	int64_t end;
+	int64_t begun, heard, end = 0;
 	pid_t suite;
 
 	snprintf(path, sizeof(path), "/suites/%s", opt.suite);
@@ -589,7 +667,8 @@ static int run_suite(void)
 	if (null < 0)
 		fail_errno("open", "/dev/null");
 
-	end = now_ms() + (int64_t)opt.timeout * 1000;
+	begun = now_ms();
+	heard = begun;
 	suite = spawn();
 	if (!suite) {
 		if (dup2(null, STDIN_FILENO) < 0 || dup2(pipefd[1], STDOUT_FILENO) < 0)
@@ -601,7 +680,7 @@ static int run_suite(void)
 	fds[0] = (struct pollfd){ .fd = pipefd[0], .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = sigfd, .events = POLLIN };
 	while (running || open_end) {
-		int64_t left = end - now_ms();
+		int64_t left = running ? time_left(begun, heard) : end - now_ms();
 		int n;
 
 		/* Something that outlives the suite holds its output open. */
@@ -614,8 +693,10 @@ static int run_suite(void)
 			fail_errno("poll", "suite");
 		if (n <= 0)
 			continue;
-		if (fds[0].revents)
+		if (fds[0].revents) {
 			open_end = ktap_forward(pipefd[0]);
+			heard = now_ms();
+		}
 		if (fds[1].revents) {
 			struct signalfd_siginfo info;
 			int st;
@@ -631,7 +712,7 @@ static int run_suite(void)
 				/* What it left behind must let go of the pipe. */
 				if (open_end && kill(-1, SIGKILL) && errno != ESRCH)
 					fail_errno("kill", "-1");
-				end = now_ms() + SETTLE_MS;
+				end = now_ms() + settle_ms();
 			}
 		}
 	}
@@ -738,6 +819,7 @@ int main(void)
 	if (opt.shell)
 		run_shell();
 
+	measure_speed();
 	check_uname();
 	check_cpus();
 	check_clocksource();
@@ -752,7 +834,7 @@ int main(void)
 	check_kernel();
 
 	if (status < 0)
-		fail("reason=timeout: %s took longer than %ld s", opt.suite, opt.timeout);
+		fail("reason=timeout: %s", cut);
 	if (WIFSIGNALED(status))
 		fail("reason=%s was killed by signal %d", opt.suite, WTERMSIG(status));
 	if (WEXITSTATUS(status))

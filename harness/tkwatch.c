@@ -134,6 +134,7 @@ struct ntp {
 	int state;
 	struct timezone tz;
 	int64_t raw;
+	int64_t raw_after;
 };
 
 static struct {
@@ -221,6 +222,7 @@ static void read_ntp(struct ntp *ntp)
 	ntp->state = adjtimex(&ntp->tx);
 	if (ntp->state < 0)
 		err(TK_EXIT_FAILURE, "adjtimex");
+	ntp->raw_after = read_clock(CLOCK_MONOTONIC_RAW);
 	if (gettimeofday(&tv, &ntp->tz))
 		err(TK_EXIT_FAILURE, "gettimeofday");
 }
@@ -294,7 +296,8 @@ static void note_distance(unsigned int i, const struct distance *now)
 
 static bool maxerror_is_natural(const struct ntp *now)
 {
-	int64_t seconds = (now->raw - base_ntp.raw) / TK_NSEC_PER_SEC;
+	/* Around both readings: this process may have waited for a CPU in each. */
+	int64_t seconds = (now->raw_after - base_ntp.raw) / TK_NSEC_PER_SEC;
 	long most;
 
 	/* One second more for the part of a second, one for a host steered fast. */

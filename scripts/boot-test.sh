@@ -33,10 +33,13 @@ for word in "$@"; do
 	file,id=*) name=${word#file,id=} name=${name%%,*} to=${word#*path=} ;;
 	*) continue ;;
 	esac
+	printf -v "$name" '%s' "$to"
 	from=$STUB/$name.$boot
 	[[ -f $from ]] || from=$STUB/$name
 	[[ ! -f $from ]] || cat "$from" > "$to"
 done
+# What the machine does meanwhile, with its console and its KTAP.
+[[ ! -f $STUB/meanwhile ]] || . "$STUB/meanwhile"
 sleep "$(cat "$STUB/sleep")"
 exit "$(cat "$STUB/rc")"
 END
@@ -128,10 +131,63 @@ verdicts()
 	good
 	echo 1 > "$STUB/rc"
 	expect "an emulator that fails" 1 '^result: status no-verdict$' boot
+}
+
+# meanwhile TEXT: what the machine does after what is in $STUB, in bash; line() adds one to the console, suite() one to the KTAP
+meanwhile()
+{
+	cat > "$STUB/meanwhile" <<END
+line() { printf '[    3.000000] %s\\r\\n' "\$*" >> "\$console"; }
+suite() { printf '%s\\n' "\$*" >> "\$ktap"; }
+$1
+END
+}
+
+# Limits are for hangs: these sleep for long, but are cut off long before.
+# shellcheck disable=SC2016
+hangs()
+{
 	good
-	echo 30 > "$STUB/sleep"
-	expect "a machine that does not end" 1 '^result: status timeout$' boot --limit 1
-	expect "is given up by its limit" 1 'did not end within 1 s' boot --limit 1
+	meanwhile 'exec sleep 600'
+	expect "a silent machine is given up" 1 '^result: status timeout$' boot --quiet 1
+	expect "in words, with the last lines" 1 \
+		'^result: reason the machine printed nothing for [0-9]+ s; last line: init: verdict: pass; of the suite: ok 2 two$' \
+		boot --quiet 1
+	expect "with one CPU as well" 1 '^result: reason the machine printed nothing for' boot --quiet 1 --icount
+	good
+	rm "$STUB/ktap"
+	meanwhile 'exec sleep 600'
+	expect "and one whose suite has not begun" 1 'printed nothing for [0-9]+ s; last line: init: verdict: pass$' boot --quiet 1
+
+	# In all longer than what it may be silent. The steps are shorter by so much that a busy machine does not matter.
+	good
+	meanwhile 'for i in {1..18}; do sleep 0.5; line "still $i"; done'
+	expect "one that prints on its console is not" 0 '^result: status pass$' boot --quiet 5
+	expect "however long it takes" 0 '^result: seconds (9|[1-9][0-9])' boot --quiet 5
+	good
+	meanwhile 'for i in {1..18}; do sleep 0.5; suite "# still $i"; done'
+	expect "nor one whose suite prints" 0 '^result: status pass$' boot --quiet 5
+	good
+	meanwhile 'for i in {1..4}; do sleep 0.5; line "still $i"; done; exec sleep 600'
+	expect "one that stops printing is" 1 'last line: \[    3\.000000\] still 4; of the suite: ok 2 two$' boot --quiet 3
+
+	# 1 s from the start to process 1 is ten times the nominal 0.1 s, so 1 s counts as ten.
+	good
+	sed -i '/Run/d' "$STUB/console"
+	meanwhile 'sleep 1; line "Run /init as init process"; sleep 6'
+	expect "a machine that is slow from the start gets more" 0 '^result: slow [1-9][0-9]' env TKT_NOMINAL_MS=100 \
+		"$BASH" -c "$(declare -f boot); work='$work' boot --quiet 1"
+	expect "which a fast one does not" 1 'printed nothing for' env TKT_NOMINAL_MS=10000 \
+		"$BASH" -c "$(declare -f boot); work='$work' boot --quiet 1"
+
+	good
+	meanwhile 'while :; do sleep 0.1; line "over and over"; done'
+	expect "a machine that prints for ever is given up in the end" 1 '^result: status timeout$' boot --limit 2
+	expect "in words" 1 '^result: reason the machine did not end within 2 s; last line: .*over and over' boot --limit 2
+
+	good
+	meanwhile 'trap "" TERM; while :; do sleep 1; done'
+	expect "and one that does not obey is killed" 1 '^result: status timeout$' boot --quiet 1
 }
 
 # The kept console of a run before this one, into the same directory.
@@ -266,6 +322,7 @@ panics()
 echo "KTAP version 1"
 choice
 verdicts
+hangs
 consoles
 panics
 expect_end

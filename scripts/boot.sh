@@ -14,10 +14,12 @@ usage: boot.sh --config NAME --suite NAME [OPTION...]
   --icount              one CPU, instruction counting: deterministic, skips idle time
   --no-icount           real time, for a suite whose own options say --icount
   --smp N               CPUs (default 2; 1 with --icount)
-  --timeout S           limit for the suite in the guest, in seconds of the guest (default 120)
-  --limit S             limit for the whole boot, in seconds of this machine (default: timeout + 60;
-                        with --icount 2 * timeout + 60; debug and kcsan get 180 more)
-                        With these two kernels defaults and the suite's own limits count fourfold.
+  --timeout S           with --icount, the limit for the suite, in seconds of the guest (default 120). The guest's time is
+                        deterministic then. With the kernels debug and kcsan the default and the suite's own count fourfold.
+  --quiet S             give up when the machine prints nothing new for S seconds (default 180). In real time the suite is
+                        given up by the guest when it prints nothing for that long, and the machine after half as long again.
+                        Where a boot gets to process 1 slower than usual, this counts as many times more.
+  --limit S             give up after S seconds of this machine, whatever it prints (default 14400)
   --append STRING       more for the kernel's command line
   --arg WORD            an argument for the suite (repeatable)
   --need SYM=V[,...]    configuration symbols asserted in the guest (repeatable)
@@ -33,7 +35,7 @@ usage: boot.sh --config NAME --suite NAME [OPTION...]
 END
 }
 
-config='' suite='' icount=0 smp='' timeout='' limit='' append='' need='' clocksource=tsc reliable=1 kunit=0
+config='' suite='' icount=0 smp='' timeout='' quiet='' limit='' append='' need='' clocksource=tsc reliable=1 kunit=0
 rtc='' memory=1G kernel='' initramfs='' dir='' verbose=0 shell=0
 args=()
 
@@ -45,6 +47,7 @@ parse()
 		--suite) need_value "$@"; suite=$2; shift 2 ;;
 		--smp) need_value "$@"; smp=$2; shift 2 ;;
 		--timeout) need_value "$@"; timeout=$2; shift 2 ;;
+		--quiet) need_value "$@"; quiet=$2; shift 2 ;;
 		--limit) need_value "$@"; limit=$2; shift 2 ;;
 		--append) need_value "$@"; append+=" $2"; shift 2 ;;
 		--arg) need_value "$@"; args+=("$2"); shift 2 ;;
@@ -82,11 +85,10 @@ else
 	# The suite's own options first, so that those given here win.
 	read -r -a own <<< "$(sed -n '1,20s/^# tkt-boot: //p' "$ROOT/harness/suites/$suite" | tr '\n' ' ')"
 	if [[ ${#own[@]} -gt 0 ]]; then
-		append='' need='' args=() timeout='' limit=''
+		append='' need='' args=() timeout='' quiet='' limit=''
 		parse "${own[@]}"
 		if [[ $config_is_slow = 1 ]]; then
 			! is_positive "${timeout:-x}" || timeout=$((timeout * 4))
-			! is_positive "${limit:-x}" || limit=$((limit * 4))
 		fi
 		parse "$@"
 	fi
@@ -94,6 +96,10 @@ fi
 
 timeout=${timeout:-$((config_is_slow ? 480 : 120))}
 is_positive "$timeout" || die "--timeout '$timeout' is not a number of seconds"
+quiet=${quiet:-180}
+is_positive "$quiet" || die "--quiet '$quiet' is not a number of seconds"
+limit=${limit:-14400}
+is_positive "$limit" || die "--limit '$limit' is not a number of seconds"
 [[ -n $smp ]] || smp=$((icount ? 1 : 2))
 is_positive "$smp" || die "--smp '$smp' is not a number of CPUs"
 [[ $icount = 0 || $smp = 1 ]] || die "--icount allows one CPU only, not --smp $smp"
@@ -109,6 +115,8 @@ initramfs=${initramfs:-$BUILD/initramfs.cpio}
 
 mode=smp
 [[ $icount = 0 ]] || mode=icount
+# What the plain kernel takes from the start of the emulator to process 1, on two cores that have nothing else to do.
+nominal_ms=${TKT_NOMINAL_MS:-4000}
 if [[ -z $dir ]]; then
 	dir=$OUT/$config-$suite
 	[[ $icount = 0 ]] || dir+=-icount
@@ -132,8 +140,18 @@ esac
 cmdline="console=ttyS0 no5lvl panic=-1 oops=panic printk.time=1 loglevel=7"
 # A race that KCSAN reports would stop the machine as well, and hide the others. Warnings are found by the taint, too.
 cmdline+=" panic_on_warn=$([[ $config = kcsan ]] && echo 0 || echo 1)"
+# Where the emulator shares its CPUs with others, the machine's CPUs stand still for seconds. A kernel that sees four ticks too
+# few in its first tenth of a second takes the timer's interrupt for broken, and panics; one whose RCU gets no CPU for 21 s, or
+# whose watchdog for 20, takes that for a hang. What hangs still does after two minutes, and is told then.
+if [[ $icount = 0 ]]; then
+	cmdline+=" no_timer_check rcupdate.rcu_cpu_stall_timeout=120"
+	[[ $config != debug ]] || cmdline+=" watchdog_thresh=60"
+fi
 [[ $reliable = 0 ]] || cmdline+=" tsc=reliable"
-[[ $kunit = 0 ]] || cmdline+=" kunit.enable=1"
+if [[ $kunit = 1 ]]; then
+	cmdline+=" kunit.enable=1"
+	[[ $icount = 0 ]] || cmdline+=" timens_tk_kunit.exact=1"
+fi
 case $clocksource in
 tsc | any) ;;
 *) cmdline+=" clocksource=$clocksource" ;;
@@ -141,7 +159,12 @@ esac
 if [[ $shell = 1 ]]; then
 	cmdline+=" tkt.shell=1"
 else
-	cmdline+=" tkt.suite=$suite tkt.timeout=$timeout tkt.cpus=$smp tkt.clocksource=$clocksource tkt.uname=-timens"
+	cmdline+=" tkt.suite=$suite tkt.cpus=$smp tkt.clocksource=$clocksource tkt.uname=-timens"
+	if [[ $icount = 1 ]]; then
+		cmdline+=" tkt.timeout=$timeout"
+	else
+		cmdline+=" tkt.quiet=$quiet tkt.nominal_ms=$nominal_ms"
+	fi
 	[[ -z $need ]] || cmdline+=" tkt.need=${need#,}"
 	[[ $config != debug ]] || cmdline+=" tkt.lockdep=1"
 	for word in "${args[@]}"; do
@@ -151,9 +174,6 @@ fi
 cmdline+=$append
 # The kernel cuts off what is longer, and the options of process 1 are not at the front.
 [[ ${#cmdline} -lt 2048 ]] || die "the kernel's command line is longer than 2047 characters: $cmdline"
-
-limit=${limit:-$(((icount + 1) * timeout + 60 + config_is_slow * 180))}
-is_positive "$limit" || die "--limit '$limit' is not a number of seconds"
 
 emulator=$QEMU
 [[ $smp != 1 ]] || emulator=$QEMU_UP
@@ -178,18 +198,75 @@ if [[ $shell = 1 ]]; then
 	exec "${qemu[@]}" -serial mon:stdio
 fi
 
-say "$config/$suite ($mode): boot, limit $limit s"
+# uptime_ms: into $1. No clock that somebody may set meanwhile, and no process for it.
+uptime_ms()
+{
+	local seconds
+
+	read -r seconds _ < /proc/uptime
+	printf -v "$1" '%d' "$((10#${seconds/./} * 10))"
+}
+
+# watch_machine PID: wait for its end, and set rc. Or give it up, and say why in given_up.
+#
+# A limit is for hangs, so it does not count how long a boot takes, but how long it says nothing. How long that may be depends
+# on how fast this machine is today: measured by the boot itself, which is some of all kinds of work.
+rc=0 given_up='' slow=1
+watch_machine()
+{
+	local pid=$1 sizes='' new now began heard most measured=0 nothing until
+
+	# Nothing ever comes here: a "sleep" without a process.
+	exec {nothing}<> <(:)
+	uptime_ms began
+	heard=$began
+	while read -r -t 0.2 -u "$nothing" || kill -0 "$pid" 2> /dev/null; do
+		uptime_ms now
+		# Before KUnit, whose tests belong to what is waited for.
+		if [[ $measured = 0 ]] && grep -a -q -E 'Run /init as init process|KTAP version 1' "$dir/console.log" 2> /dev/null; then
+			slow=$(((now - began) / nominal_ms + 1))
+			measured=1
+		fi
+		new=$(stat -c %s "$dir"/{console.log,ktap.txt,files.tar,verdict.txt} 2> /dev/null || true)
+		if [[ $new != "$sizes" ]]; then
+			sizes=$new
+			heard=$now
+		fi
+		# In real time process 1 gives the suite up first, and tells more.
+		most=$((icount ? quiet * slow : quiet * slow * 3 / 2))
+		if [[ $((now - heard)) -gt $((most * 1000)) ]]; then
+			given_up="the machine printed nothing for $(((now - heard) / 1000)) s"
+			[[ $slow = 1 ]] || given_up+=" (it took $slow times as long as usual to boot)"
+		elif [[ $((now - began)) -ge $((limit * 1000)) ]]; then
+			given_up="the machine did not end within $limit s"
+		else
+			continue
+		fi
+		kill "$pid" 2> /dev/null || true
+		until=$((now + 5000))
+		while kill -0 "$pid" 2> /dev/null && [[ $now -lt $until ]]; do
+			read -r -t 0.2 -u "$nothing" || true
+			uptime_ms now
+		done
+		kill -KILL "$pid" 2> /dev/null || true
+	done
+	exec {nothing}>&-
+	wait "$pid" || rc=$?
+}
+
+say "$config/$suite ($mode): boot"
 start=$(date +%s.%N)
-timeout -k 5 "$limit" "${qemu[@]}" -serial "file:$dir/console.log" < /dev/null > "$dir/qemu.log" 2>&1 8>&- &
+"${qemu[@]}" -serial "file:$dir/console.log" < /dev/null > "$dir/qemu.log" 2>&1 8>&- &
 pid=$!
 trap 'kill "$pid" 2> /dev/null || true' EXIT
 if [[ $verbose = 1 ]]; then
 	touch "$dir/ktap.txt"
-	tail -n +1 -f --pid="$pid" "$dir/ktap.txt" 8>&- || true
+	tail -n +1 -f --pid="$pid" "$dir/ktap.txt" 8>&- &
+	tail=$!
 fi
-rc=0
-wait "$pid" || rc=$?
+watch_machine "$pid"
 trap - EXIT
+[[ $verbose = 0 ]] || wait "$tail" || true
 seconds=$(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')
 
 # What a kernel says when something is wrong with it. Lockdep and the stall detectors only print.
@@ -215,13 +292,23 @@ where()
 	[[ -z $rip ]] || echo "; at $rip"
 }
 
+# last_lines: of the console, and of the suite if it has begun
+last_lines()
+{
+	local line
+
+	echo -n "last line: $(tail -n 1 "$dir/console.log" 2> /dev/null | tr -d '\r')"
+	line=$(tail -n 1 "$dir/ktap.txt" 2> /dev/null || true)
+	[[ -z $line ]] || echo -n "; of the suite: $line"
+}
+
 if [[ -n $panic ]]; then
 	status=panic
 	# The cause comes before the panic.
 	reason="$found$(where "$found")"
-elif [[ $rc = 124 || $rc = 137 ]]; then
+elif [[ -n $given_up ]]; then
 	status=timeout
-	reason="the machine did not end within $limit s; last line: $(tail -n 1 "$dir/console.log" | tr -d '\r')"
+	reason="$given_up; $(last_lines)"
 elif [[ $rc -ne 0 ]]; then
 	status=no-verdict
 	reason="QEMU ended with $rc: $(head -n 1 "$dir/qemu.log")"
@@ -271,6 +358,7 @@ fi
 	echo "mode $mode"
 	echo "status $status"
 	echo "seconds $seconds"
+	echo "slow $slow"
 	echo "reason $reason"
 } > "$dir/result"
 

@@ -16,6 +16,7 @@
 #include <linux/prandom.h>
 #include <linux/time64.h>
 
+#include "timens_kunit.h"
 #include "timens_tk_internal.h"
 
 #define TTK_MULT	((u32)BIT(30))
@@ -59,7 +60,7 @@ static void ttk_never_late(struct kunit *test)
 
 	kunit_info(test, "seed %llu\n", ttk_seed);
 	prandom_seed_state(&rnd, ttk_seed);
-	for (i = 0; i < TTK_ROUNDS; i++) {
+	for (i = 0; i < timens_kunit_effort(TTK_ROUNDS); i++) {
 		ktime_t left = ttk_duration(&rnd, 1000 * TTK_DAY);
 		u64 host_mult = ttk_mult(&rnd), mult = ttk_mult(&rnd);
 		ktime_t look = timens_timer_to_host(left, host_mult, mult);
@@ -81,7 +82,7 @@ static void ttk_short_is_exact(struct kunit *test)
 	unsigned int i;
 
 	prandom_seed_state(&rnd, ttk_seed);
-	for (i = 0; i < TTK_ROUNDS; i++) {
+	for (i = 0; i < timens_kunit_effort(TTK_ROUNDS); i++) {
 		ktime_t left = ttk_duration(&rnd, 15 * NSEC_PER_MSEC);
 		u64 host_mult = ttk_mult(&rnd), mult = ttk_mult(&rnd);
 		ktime_t look = timens_timer_to_host(left, host_mult, mult);

@@ -26,6 +26,12 @@
  *	other namespaces take part; the fixture's teardown turns the count into the
  *	verdict of the test. REQUIRE() ends the process as well.
  *
+ * Real time
+ *	However late the machine lets a process run, a check must hold. So nothing is
+ *	bound from above by real time, with two exceptions: tk_exact() says that time
+ *	is counted in instructions, where lateness is the kernel's own; and what never
+ *	comes is given up after tk_patience(), which is for hangs alone.
+ *
  * The machine's clock
  *	tk_setup() refuses to go on without /proc/PID/timens_clock: on such a kernel
  *	a clock_settime() in a namespace would set the clock of the machine. With
@@ -83,9 +89,12 @@
 #endif
 #pragma GCC diagnostic pop
 
-/* A debug kernel under emulation is some twenty times slower than a plain one. */
+/*
+ * For what hangs, where nobody else looks after that. The boot harness does, sooner:
+ * a limit in seconds would be one for the speed of the machine.
+ */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 120
+#define TEST_TIMEOUT_DEFAULT 7200
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -286,6 +295,31 @@ static inline size_t tk_slurp(const char *path, char *text, size_t size)
 	close(fd);
 	text[len] = '\0';
 	return len;
+}
+
+/* Does the boot harness count time in instructions? Then nothing is late by chance. */
+static inline bool tk_exact(void)
+{
+	const char *exact = getenv("TKT_EXACT");
+
+	return exact && !strcmp(exact, "1");
+}
+
+/*
+ * How long to wait for what has to come, in ns: a minute, on a machine that is as fast as
+ * usual. The boot harness measures how many times slower this one is.
+ */
+static inline s64 tk_patience(void)
+{
+	const char *slow = getenv("TKT_SLOW");
+
+	return 60 * TK_SEC * tk_max(1, tk_min(slow ? atoi(slow) : 1, 10000));
+}
+
+/* The same for poll() */
+static inline int tk_patience_ms(void)
+{
+	return tk_patience() / TK_MSEC;
 }
 
 static inline void *tk_shared_page(size_t size)
@@ -599,6 +633,12 @@ static inline s64 tk_now(int clk)
 static inline s64 tk_vnow(int clk)
 {
 	return tk_get(TK_VDSO, clk);
+}
+
+/* CLOCK_MONOTONIC_RAW when the patience ends that begins now */
+static inline s64 tk_give_up(void)
+{
+	return tk_vnow(CLOCK_MONOTONIC_RAW) + tk_patience();
 }
 
 /* -------------------------------------------------------------- the clocks */

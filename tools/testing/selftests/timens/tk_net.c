@@ -280,11 +280,16 @@ static int path_send(struct path *p, u64 txtime)
 	return sendmsg(p->tx, &msg, 0) < 0 ? -errno : 0;
 }
 
-static bool wait_for(int fd, short events, int ms)
+static bool wait_for_ms(int fd, short events, int ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
 
 	return poll(&pfd, 1, ms) == 1;
+}
+
+static bool wait_for(int fd, short events)
+{
+	return wait_for_ms(fd, events, tk_patience_ms());
 }
 
 static void path_receive(struct path *p)
@@ -359,7 +364,7 @@ static void stamps_on(void)
 		"setsockopt: %m");
 	for (n = 0; n < 1000 && !(told.stamp && told.stamp < before); n++) {
 		REQUIRE(!path_send(&p, 0), "send: %m");
-		REQUIRE(wait_for(p.rx, POLLIN, 5000), "did not come");
+		REQUIRE(wait_for(p.rx, POLLIN), "did not come");
 		tk_sleep(TK_MSEC);
 		before = tk_now(CLOCK_REALTIME);
 		REQUIRE(!receive(p.rx, 0, &told), "recvmsg: %m");
@@ -458,7 +463,7 @@ static void check_tx_stamps(struct path *p, int ns, int option)
 	while (got != want) {
 		int ret;
 
-		if (!CHECK(wait_for(p->tx, 0, 5000), "%s: stamps %#x came, want %#x",
+		if (!CHECK(wait_for(p->tx, 0), "%s: stamps %#x came, want %#x",
 			   kind_name[p->kind], got, want))
 			break;
 		ret = receive(p->tx, MSG_ERRQUEUE, &told);
@@ -610,9 +615,10 @@ struct frame {
 /* The next frames that have the magic word in them, at most @max; waits for one */
 static int ring_read(struct ring *r, struct frame *f, int max)
 {
-	int n = 0, tries;
+	s64 give_up = tk_give_up();
+	int n = 0;
 
-	for (tries = 0; tries < 500 && !n; tries++) {
+	while (!n && tk_vnow(CLOCK_MONOTONIC_RAW) < give_up) {
 		if (r->version == TPACKET_V3) {
 			struct tpacket_block_desc *b = (void *)(r->map + r->at * RING_BLOCK);
 			volatile __u32 *status = &b->hdr.bh1.block_status;
@@ -620,7 +626,7 @@ static int ring_read(struct ring *r, struct frame *f, int max)
 			unsigned int i;
 
 			if (!(*status & TP_STATUS_USER)) {
-				wait_for(r->fd, POLLIN, 10);
+				wait_for_ms(r->fd, POLLIN, 10);
 				continue;
 			}
 			h = (void *)((char *)b + b->hdr.bh1.offset_to_first_pkt);
@@ -647,7 +653,7 @@ static int ring_read(struct ring *r, struct frame *f, int max)
 					       *(volatile __u32 *)&h2->tp_status;
 
 			if (!(status & TP_STATUS_USER)) {
-				wait_for(r->fd, POLLIN, 10);
+				wait_for_ms(r->fd, POLLIN, 10);
 				continue;
 			}
 			if (has_magic(at + (v1 ? h1->tp_mac : h2->tp_mac),
@@ -814,7 +820,9 @@ static unsigned long tx_status(const struct ring *r, s64 *stamp)
 TEST_F(told, tx_ring)
 {
 	static const int version[] = { TPACKET_V1, TPACKET_V2, TPACKET_V3 };
-	int sw = SOF_TIMESTAMPING_SOFTWARE, flags = sw | SOF_TIMESTAMPING_TX_SOFTWARE, tries;
+	int sw = SOF_TIMESTAMPING_SOFTWARE, flags = sw | SOF_TIMESTAMPING_TX_SOFTWARE;
+	s64 give_up;
+	bool busy;
 	struct path p;
 	struct ring r;
 	size_t i;
@@ -839,14 +847,16 @@ TEST_F(told, tx_ring)
 		a = tk_now(CLOCK_REALTIME);
 		REQUIRE(send(r.fd, NULL, 0, 0) > 0, "send: %m");
 		path_receive(&p);
-		for (tries = 0; tries < 500; tries++) {
+		give_up = tk_give_up();
+		for (;;) {
 			status = tx_status(&r, &stamp);
-			if (!(status & (TP_STATUS_SEND_REQUEST | TP_STATUS_SENDING)))
+			busy = status & (TP_STATUS_SEND_REQUEST | TP_STATUS_SENDING);
+			if (!busy || tk_vnow(CLOCK_MONOTONIC_RAW) >= give_up)
 				break;
 			tk_sleep(TK_MSEC);
 		}
 		b = tk_now(CLOCK_REALTIME);
-		CHECK(tries < 500, "version %d: status stays %#lx", version[i] + 1, status);
+		CHECK(!busy, "version %d: status stays %#lx", version[i] + 1, status);
 		if (status & TP_STATUS_TS_SOFTWARE)
 			CHECK(a - TK_USEC <= stamp && stamp <= b,
 			      "version %d: stamped %" PRId64 ", read %" PRId64 " before and %"
@@ -908,15 +918,15 @@ TEST_F(txtime, fq_monotonic)
 			s64 at = tk_now(CLOCK_MONOTONIC) + (10 + 20 * n) * TK_MSEC, now;
 
 			REQUIRE(!path_send(&p, at), "send: %m");
-			if (!CHECK(wait_for(p.rx, POLLIN, 10000), "%s, %d: did not come",
+			if (!CHECK(wait_for(p.rx, POLLIN), "%s, %d: did not come",
 				   kind_name[kind], n))
 				break;
 			path_receive(&p);
 			now = tk_now(CLOCK_MONOTONIC);
 			CHECK(now >= at, "%s: %" PRId64 " ns early", kind_name[kind], at - now);
 			/* Ten seconds is what FQ takes for a time at the most, so well below */
-			CHECK(now - at < 4 * TK_SEC, "%s: %" PRId64 " ns late", kind_name[kind],
-			      now - at);
+			CHECK(now - at < 4 * TK_SEC || !tk_exact(), "%s: %" PRId64 " ns late",
+			      kind_name[kind], now - at);
 		}
 		tk_leave();
 		path_close(&p);
@@ -955,11 +965,17 @@ TEST_F(txtime, etf_tai)
 		use_txtime(&p, CLOCK_TAI);
 		tk_enter(self->ns);
 		for (n = lost = 0; n < 3 && lost < 20;) {
-			s64 at = tk_now(CLOCK_TAI) + ETF_DELTA + (20 + 30 * n) * TK_MSEC, now;
+			/* The longer, the less likely it is overslept. */
+			s64 ahead = (20 + 30 * n) * TK_MSEC << lost / 2, now;
+			s64 at = tk_now(CLOCK_TAI) + ETF_DELTA + ahead;
+			struct pollfd either[] = {
+				{ .fd = p.rx, .events = POLLIN }, { .fd = p.tx },
+			};
 			struct told told;
 
 			REQUIRE(!path_send(&p, at), "send: %m");
-			if (!wait_for(p.rx, POLLIN, 5000)) {
+			poll(either, 2, tk_patience_ms());
+			if (!either[0].revents) {
 				/* Overslept: it says so */
 				REQUIRE(!receive(p.tx, MSG_ERRQUEUE, &told), "%s: vanished",
 					kind_name[kind]);
@@ -999,7 +1015,7 @@ TEST_F(txtime, etf_report)
 			tk_enter(self->ns);
 			at = tk_now(CLOCK_TAI) + off[i];
 			path_send(&p, at);
-			if (CHECK(wait_for(p.tx, 0, 5000), "%s: no report", kind_name[kind]) &&
+			if (CHECK(wait_for(p.tx, 0), "%s: no report", kind_name[kind]) &&
 			    CHECK(!receive(p.tx, MSG_ERRQUEUE, &told), "error queue: %m")) {
 				CHECK(told.error && told.ee.ee_origin == SO_EE_ORIGIN_TXTIME &&
 				      told.ee.ee_code == SO_EE_CODE_TXTIME_INVALID_PARAM,
@@ -1072,7 +1088,9 @@ static int timeout_send(int fd)
  *
  * Jiffies lag behind when ticks come late, as they do on an emulated machine, and catch up
  * at once. A wait that begins then is shorter by the lag, on the host as well. So the third
- * of six counts as early or not. The shortest one is not delayed by 7 %.
+ * of six counts as early or not; and where the machine is shared with others, the longest.
+ * The shortest one is not delayed by 7 %, which can be said only where time is counted in
+ * instructions.
  */
 static void check_timeout(int ns, int fd, int option, int (*wait)(int fd), const char *what)
 {
@@ -1093,10 +1111,11 @@ static void check_timeout(int ns, int fd, int option, int (*wait)(int fd), const
 		took[k] = t;
 	}
 	tk_leave();
-	CHECK(took[2] >= TIMEOUT_MS * TK_MSEC, "%s: %" PRId64 ", %" PRId64 ", %" PRId64
-	      " ns, which is early", what, took[0], took[1], took[2]);
-	CHECK(took[0] < TIMEOUT_MS * TK_MSEC * 107 / 100, "%s: %" PRId64 " ns at the least", what,
-	      took[0]);
+	CHECK(took[tk_exact() ? 2 : 5] >= TIMEOUT_MS * TK_MSEC, "%s: %" PRId64 ", %" PRId64 ", %"
+	      PRId64 " ns, %" PRId64 " at the most, which is early", what, took[0], took[1],
+	      took[2], took[5]);
+	CHECK(took[0] < TIMEOUT_MS * TK_MSEC * 107 / 100 || !tk_exact(), "%s: %" PRId64
+	      " ns at the least", what, took[0]);
 }
 
 TEST_F(timeout, of_sockets)
@@ -1195,7 +1214,7 @@ TEST_F(host_step, while_a_packet_waits)
 			tk_enter(ns);
 			a = tk_now(CLOCK_REALTIME);
 			REQUIRE(!path_send(&p, 0), "send: %m");
-			REQUIRE(wait_for(p.rx, POLLIN, 5000), "did not come");
+			REQUIRE(wait_for(p.rx, POLLIN), "did not come");
 			b = tk_now(CLOCK_REALTIME);
 			tk_leave();
 			for (k = 0; k < TK_ARRAY(variant->step) && variant->step[k]; k++) {

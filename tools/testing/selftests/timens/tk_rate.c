@@ -158,7 +158,7 @@ static void check_paths(const char *text)
 	}
 }
 
-TEST_F_TIMEOUT(rate, every_clock_at_every_rate, 120)
+TEST_F(rate, every_clock_at_every_rate)
 {
 	char text[1024], line[64];
 	size_t i;
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(rate, every_clock_at_every_rate, 120)
 }
 
 /* From any rate to any other: no clock steps, none goes back. */
-TEST_F_TIMEOUT(rate, a_change_steps_no_clock, 120)
+TEST_F(rate, a_change_steps_no_clock)
 {
 	struct tk_iv iv;
 	size_t i, j, c;
@@ -239,7 +239,7 @@ static int never_back(void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(rate, readers_never_see_it_go_back, 120)
+TEST_F(rate, readers_never_see_it_go_back)
 {
 	static const int read[] = { CLOCK_REALTIME, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE };
 	struct reader *r[TK_ARRAY(read)];
@@ -301,16 +301,19 @@ static void *wait_each(void *arg)
 		CHECK(!w.ret, "rate %s, %s: %s", pace->text, k->name, strerror(-w.ret));
 		CHECK(w.woken >= w.lo, "rate %s, %s: %" PRId64 " ns early", pace->text, k->name,
 		      w.lo - w.woken);
-		/* In the time of the host; at a wrong pace it were many times as long */
+		/*
+		 * In the time of the host; at a wrong pace it were many times as long. So it
+		 * is where the machine has no time for it.
+		 */
 		host = times(w.raw_woken - w.raw_armed, pace->den, pace->num);
-		CHECK(host < 20 * TK_SEC, "rate %s, %s: %" PRId64 " ns of the host", pace->text,
-		      k->name, host);
+		CHECK(host < 20 * TK_SEC || !tk_exact(), "rate %s, %s: %" PRId64
+		      " ns of the host", pace->text, k->name, host);
 		tw_close(&w);
 	}
 	return NULL;
 }
 
-TEST_F_TIMEOUT(rate, every_kind_of_wait, 120)
+TEST_F(rate, every_kind_of_wait)
 {
 	pthread_t thread;
 	size_t p;
@@ -326,7 +329,7 @@ TEST_F_TIMEOUT(rate, every_kind_of_wait, 120)
 }
 
 /* What is armed follows a change of the rate, in both directions. */
-TEST_F_TIMEOUT(rate, armed_timers_follow, 60)
+TEST_F(rate, armed_timers_follow)
 {
 	static const int timers[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
 	size_t i;
@@ -342,10 +345,13 @@ TEST_F_TIMEOUT(rate, armed_timers_follow, 60)
 		CHECK(!tw_timerfd_arm(fd, TFD_TIMER_ABSTIME, at, 0), "timerfd_settime: %m");
 		take_rate("2000");
 		tk_leave();
+		/* Half a second of the host; a thousand, if it stays where it was */
 		host = tk_vnow(CLOCK_MONOTONIC);
-		CHECK(poll(&p, 1, 60000) == 1, "clock %d: lost", timers[i]);
+		CHECK(poll(&p, 1, tk_min(tk_patience_ms(), 900000)) == 1, "clock %d: lost",
+		      timers[i]);
 		host = tk_vnow(CLOCK_MONOTONIC) - host;
-		CHECK(host < 30 * TK_SEC, "clock %d: after %" PRId64 " ns", timers[i], host);
+		CHECK(host < 30 * TK_SEC || !tk_exact(), "clock %d: after %" PRId64 " ns",
+		      timers[i], host);
 		tk_enter(self->ns);
 		CHECK(tk_now(timers[i]) >= at, "clock %d: early", timers[i]);
 
@@ -356,13 +362,17 @@ TEST_F_TIMEOUT(rate, armed_timers_follow, 60)
 		left = tw_timerfd_left(fd);
 		tk_leave();
 		if (left > TK_SEC / 2) {
-			CHECK(!poll(&p, 1, 300), "clock %d: it fires at the pace it had",
-			      timers[i]);
+			bool fired = poll(&p, 1, 300);
+			s64 now;
+
 			tk_enter(self->ns);
+			now = tk_now(timers[i]);
+			CHECK(!fired || now >= at, "clock %d: it fires at the pace it had, %"
+			      PRId64 " ns early", timers[i], at - now);
 			take_rate("1000");
 			tk_leave();
 		}
-		CHECK(poll(&p, 1, 60000) == 1, "clock %d: lost", timers[i]);
+		CHECK(poll(&p, 1, tk_patience_ms()) == 1, "clock %d: lost", timers[i]);
 		tk_enter(self->ns);
 		CHECK(tk_now(timers[i]) >= at, "clock %d: early", timers[i]);
 		close(fd);
@@ -372,7 +382,7 @@ TEST_F_TIMEOUT(rate, armed_timers_follow, 60)
 /* ------------------------------------------------------------------------- the rest */
 
 /* The frequency is relative to the rate, and so is everything that NTP does. */
-TEST_F_TIMEOUT(rate, steering_is_relative, 60)
+TEST_F(rate, steering_is_relative)
 {
 	struct tk_timex tx = { .modes = ADJ_TICK, .tick = 11000 };
 	struct tk_state st;

@@ -104,7 +104,7 @@ static void check_over(int clk, s64 at, const char *what)
 	CHECK(now >= at, "%s on clock %d: %" PRId64 " ns early", what, clk, at - now);
 }
 
-TEST_F_TIMEOUT(timer, clock_nanosleep_absolute, 60)
+TEST_F(timer, clock_nanosleep_absolute)
 {
 	size_t i;
 	int ret;
@@ -127,7 +127,7 @@ TEST_F_TIMEOUT(timer, clock_nanosleep_absolute, 60)
 	}
 }
 
-TEST_F_TIMEOUT(timer, clock_nanosleep_relative, 60)
+TEST_F(timer, clock_nanosleep_relative)
 {
 	size_t i;
 	int ret;
@@ -143,7 +143,7 @@ TEST_F_TIMEOUT(timer, clock_nanosleep_relative, 60)
 	}
 }
 
-TEST_F_TIMEOUT(timer, timerfd_absolute, 60)
+TEST_F(timer, timerfd_absolute)
 {
 	static const int clk[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
 	struct itimerspec left;
@@ -176,7 +176,7 @@ TEST_F_TIMEOUT(timer, timerfd_absolute, 60)
 	}
 }
 
-TEST_F_TIMEOUT(timer, posix_timer_absolute, 60)
+TEST_F(timer, posix_timer_absolute)
 {
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 	sigset_t set;
@@ -214,7 +214,7 @@ TEST_F_TIMEOUT(timer, posix_timer_absolute, 60)
 #define NR_FUTEX SYS_futex_time64
 #endif
 
-TEST_F_TIMEOUT(timer, futex_absolute, 60)
+TEST_F(timer, futex_absolute)
 {
 	static const struct {
 		int clk;
@@ -249,7 +249,7 @@ static int hold_pi_lock(void *arg)
 }
 
 /* FUTEX_LOCK_PI waits on REALTIME. */
-TEST_F_TIMEOUT(timer, futex_lock_pi, 60)
+TEST_F(timer, futex_lock_pi)
 {
 	uint32_t *word = tk_shared_page(sizeof(*word));
 	pid_t pid = tk_spawn(hold_pi_lock, word);
@@ -269,7 +269,7 @@ TEST_F_TIMEOUT(timer, futex_lock_pi, 60)
 }
 
 /* The C library waits by futex on REALTIME. */
-TEST_F_TIMEOUT(timer, sem_timedwait, 60)
+TEST_F(timer, sem_timedwait)
 {
 	struct timespec ts;
 	sem_t sem;
@@ -282,7 +282,7 @@ TEST_F_TIMEOUT(timer, sem_timedwait, 60)
 	check_over(CLOCK_REALTIME, at, "sem_timedwait");
 }
 
-TEST_F_TIMEOUT(timer, mq_timedreceive, 60)
+TEST_F(timer, mq_timedreceive)
 {
 	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 8 };
 	struct timespec ts;
@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(timer, mq_timedreceive, 60)
 }
 
 /* Alarm timers, where the machine has an RTC to wake it */
-TEST_F_TIMEOUT(timer, alarm_timerfd, 60)
+TEST_F(timer, alarm_timerfd)
 {
 	static const int clk[] = { CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM };
 	struct itimerspec its;
@@ -381,7 +381,7 @@ static int race(void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(timer, alarm_read_against_set, 60)
+TEST_F(timer, alarm_read_against_set)
 {
 	struct race *r = tk_shared_page(2 * sizeof(*r));
 	s64 probe, end = tk_now(CLOCK_MONOTONIC) + RACE_TIME;

@@ -172,10 +172,19 @@ static int in_the_namespace(void *arg)
 	control = tw_ts(tk_vnow(CLOCK_MONOTONIC) + CONTROL);
 	while (TK_RET(syscall(TK_NR_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &control, NULL)))
 		;
-	for (i = 0; i < TK_ARRAY(clk); i++)
+	for (i = 0; i < TK_ARRAY(clk); i++) {
+		struct pollfd p = { .fd = fd[i], .events = POLLIN };
+
+		/*
+		 * The control has fired, but that may have been another CPU. Only where time
+		 * is counted in instructions a second too late can be told from that.
+		 */
+		if (fd[i] >= 0 && !tk_exact())
+			poll(&p, 1, tk_patience_ms());
 		CHECK(fd[i] < 0 || read(fd[i], &n, sizeof(n)) == sizeof(n),
 		      "clock %d: armed for %lld ms ahead, after %lld it has not fired", clk[i],
 		      AHEAD / TK_MSEC, (tk_now(CLOCK_TAI) - armed) / TK_MSEC);
+	}
 	for (i = 0; i < TK_ARRAY(name); i++) {
 		struct tw *w = &naps[i].w;
 
@@ -183,30 +192,34 @@ static int in_the_namespace(void *arg)
 		CHECK(!w->ret, "%s: %d, %s", name[i], w->ret, strerror(-w->ret));
 		CHECK(w->woken >= w->lo, "%s: %" PRId64 " ns early", name[i], w->lo - w->woken);
 		/* One that is a second late is so by anybody's measure; nobody else is busy. */
-		if (tw_exact())
+		if (tk_exact())
 			CHECK(w->woken - w->lo < 2 * TK_MSEC, "%s: %" PRId64 " ns late", name[i],
 			      w->woken - w->lo);
 	}
 	return 0;
 }
 
-TEST_F_TIMEOUT(trap, right_after_the_leap, 60)
+TEST_F(trap, right_after_the_leap)
 {
-	s64 at = MIDNIGHT - (variant->insert ? 1150 : 2150) * TK_MSEC, before, give_up;
+	s64 last = MIDNIGHT - (variant->insert ? 1 : 2) * TK_SEC, at = last - 150 * TK_MSEC;
+	s64 before, give_up;
 	struct tk_timex tx = { .modes = ADJ_STATUS };
 
 	/* The one whose clock it is */
 	if (variant->where == OWN)
 		tk_enter(self->ns);
-	adjust((struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
-	adjust((struct tk_timex){ .modes = ADJ_STATUS });
-	CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
 	tx.status = variant->insert ? STA_INS : STA_DEL;
-	adjust(tx);
+	do {
+		adjust((struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
+		adjust((struct tk_timex){ .modes = ADJ_STATUS });
+		CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
+		adjust(tx);
+		/* Again, if it was not there when the last second before the leap began. */
+	} while (tk_now(CLOCK_REALTIME) >= last);
 	if (variant->where == FOLLOW)
 		tk_enter(self->ns);
 	before = tai_ahead();
-	give_up = tk_vnow(CLOCK_MONOTONIC_RAW) + 10 * TK_SEC;
+	give_up = tk_give_up();
 	/* No sleep: it is the first instant that is dangerous. */
 	while (llabs(tai_ahead() - before) < TK_SEC / 2)
 		REQUIRE(tk_vnow(CLOCK_MONOTONIC_RAW) < give_up, "the leap second did not come");

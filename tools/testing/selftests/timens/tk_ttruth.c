@@ -169,7 +169,7 @@ static void check_early(const struct row *r)
 	 * which starts from such a jiffy is short.
 	 */
 	if ((w->kind->flags & TW_JIFFIES) &&
-	    (!tw_exact() || (table->change == SLOW && table->order == BEFORE)))
+	    (!tk_exact() || (table->change == SLOW && table->order == BEFORE)))
 		return;
 	CHECK(most >= w->lo, "%s: %" PRId64 " ns early", w->kind->name, w->lo - most);
 }
@@ -249,7 +249,7 @@ static int crew(void *arg)
 	wait_phase(PHASE_CHANGED);
 
 	/* Far beyond every expiry, on a clock that is the same for all */
-	give_up = tk_vnow(CLOCK_MONOTONIC_RAW) + 20 * TK_SEC;
+	give_up = tk_give_up();
 	do {
 		tk_sleep(5 * TK_MSEC);
 		for (left = 0, i = 0; i < TW_KINDS; i++)
@@ -266,12 +266,12 @@ static int crew(void *arg)
 			   r->w.ret < 0 ? strerror(-r->w.ret) : "not a timeout"))
 			continue;
 		check_early(r);
-		if (tw_exact())
+		if (tk_exact())
 			check_late(r);
 		if (!(r->w.kind->flags & (TW_SLACK | TW_JIFFIES | TW_COARSE)) && !moves(&r->w))
 			worst = tk_max(worst, r->w.woken - r->w.lo);
 	}
-	if (tw_exact())
+	if (tk_exact())
 		fprintf(stderr, "# latest of those which no step moves: %" PRId64 " ns\n", worst);
 	return 0;
 }
@@ -294,23 +294,26 @@ static void step(s64 ns)
 	table->tai_after = tk_vnow(CLOCK_TAI);
 }
 
+/* Whoever comes late finds the leap second under way, or over. */
 static void wait_state(int state)
 {
 	struct tk_timex tx = { 0 };
-	s64 give_up = tk_vnow(CLOCK_MONOTONIC_RAW) + 5 * TK_SEC;
+	s64 give_up = tk_give_up();
 	int is;
 
 	do {
 		tk_sleep(TK_MSEC / 4);
 		is = tk_adjtimex(&tx);
-	} while (is != state && tk_vnow(CLOCK_MONOTONIC_RAW) < give_up);
-	CHECK(is == state, "the clock's state is %d, not %d", is, state);
+	} while (is != state && is != TIME_OOP && is != TIME_WAIT &&
+		 tk_vnow(CLOCK_MONOTONIC_RAW) < give_up);
+	CHECK(is == state || is == TIME_OOP || is == TIME_WAIT,
+	      "the clock's state is %d, not %d", is, state);
 }
 
 /* adjtimex() tells of a leap second up to a tick before the clock of the host takes it. */
 static void wait_leap(s64 before)
 {
-	s64 give_up = tk_vnow(CLOCK_MONOTONIC_RAW) + 5 * TK_SEC, is;
+	s64 give_up = tk_give_up(), is;
 
 	do {
 		tk_sleep(TK_MSEC / 4);
@@ -326,15 +329,18 @@ static void wait_leap(s64 before)
 static void leap_soon(bool insert)
 {
 	struct tk_timex tx = { .modes = ADJ_STATUS | ADJ_MAXERROR };
-	s64 at = MIDNIGHT - (insert ? 1250 : 2250) * TK_MSEC;
+	s64 last = MIDNIGHT - (insert ? 1 : 2) * TK_SEC, at = last - 250 * TK_MSEC;
 
-	adjust("status", (struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
-	adjust("status", (struct tk_timex){ .modes = ADJ_STATUS });
-	CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
 	/* An error of none: the state is TIME_ERROR otherwise. */
 	tx.status = insert ? STA_INS : STA_DEL;
-	adjust("leap", tx);
-	table->tai_ahead = tk_vnow(CLOCK_TAI) - tk_vnow(CLOCK_REALTIME);
+	do {
+		adjust("status", (struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
+		adjust("status", (struct tk_timex){ .modes = ADJ_STATUS });
+		CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
+		adjust("leap", tx);
+		table->tai_ahead = tk_vnow(CLOCK_TAI) - tk_vnow(CLOCK_REALTIME);
+		/* Again, if it was not there when the last second before the leap began. */
+	} while (tk_now(CLOCK_REALTIME) >= last);
 	wait_state(insert ? TIME_INS : TIME_DEL);
 }
 
@@ -471,7 +477,7 @@ FIXTURE_TEARDOWN(truth)
 	EXPECT_EQ(0, tk_teardown());
 }
 
-TEST_F_TIMEOUT(truth, table, 120)
+TEST_F(truth, table)
 {
 	pid_t pid = tk_spawn(crew, NULL);
 

@@ -160,12 +160,6 @@ static inline bool tw_abs(const struct tw *w)
 	return w->kind->flags & TW_ABS;
 }
 
-/* One CPU is that of a boot with instruction counting, where lateness is no matter of luck. */
-static inline bool tw_exact(void)
-{
-	return sysconf(_SC_NPROCESSORS_ONLN) == 1;
-}
-
 /* The clock by the system call: it is the kernel that must not be early by its own clock. */
 static inline void tw_woken(struct tw *w)
 {
