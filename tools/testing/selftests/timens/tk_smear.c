@@ -452,7 +452,7 @@ TEST_F(smear, ordered_late_and_again)
 /* Before the edge the leap second is dropped; after that it was taken. */
 TEST_F(smear, the_clock_is_set)
 {
-	s64 to, off;
+	s64 to, off, lead = 100;
 	int after;
 
 	for (after = 0; after < 4; after++) {
@@ -461,7 +461,7 @@ TEST_F(smear, the_clock_is_set)
 		s64 before;
 
 		prepare(&r, 100 * TK_SEC, true);
-		sleep_to(r.edge + (after & 1 ? 100 : -100) * TK_SEC);
+		sleep_to(r.edge + (after & 1 ? 100 : -lead) * TK_SEC);
 		off = after & 1 ? r.off + TK_SEC : r.off;
 		if (after & 2) {
 			struct tk_iv iv = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 1);
@@ -481,6 +481,14 @@ TEST_F(smear, the_clock_is_set)
 			CHECK(!tk_settime(CLOCK_REALTIME, to / TK_SEC, 0), "clock_settime: %m");
 			CHECK_BETWEEN(to, tk_now(CLOCK_REALTIME),
 				      to + tk_now(CLOCK_MONOTONIC) - before, "set");
+		}
+		/* The edge was there before it came to that: again, and earlier. */
+		if (!(after & 1) && tk_vnow(CLOCK_MONOTONIC) + r.line.hi >= r.edge) {
+			lead = tk_min(2 * lead, 400);
+			after--;
+			tk_leave();
+			close(r.ns);
+			continue;
 		}
 		CHECK(smear_is("none"), "still smeared");
 		CHECK_IV(tk_line(CLOCK_TAI, CLOCK_REALTIME, 50), off, 0, "TAI - REALTIME");
