@@ -447,6 +447,19 @@ static u64 timens_tk_cycles_to_host(const struct tk_data *host, u64 cycles)
 	return mul_u64_u32_shr(cycles, READ_ONCE(tkr->mult), READ_ONCE(tkr->shift));
 }
 
+/*
+ * The same for a timer on an idle machine. The next interrupt is programmed in
+ * nanoseconds which nobody steers: to a host which is made faster, it comes late by
+ * a part of the distance. Come early instead, and look again.
+ */
+static u64 timens_tk_cycles_to_event(const struct tk_data *host, u64 cycles)
+{
+	const struct tk_read_base *tkr = &host->timekeeper.tkr_mono;
+	u32 mult = min(READ_ONCE(tkr->mult), READ_ONCE(tkr->clock)->mult);
+
+	return mul_u64_u32_shr(cycles, mult, READ_ONCE(tkr->shift));
+}
+
 /* The same for @d nanoseconds of the namespace, on CLOCK_MONOTONIC or REALTIME */
 static s64 timens_tk_ns_to_host(const struct tk_data *host, const struct timekeeper_ns *tn, s64 d)
 {
@@ -2097,8 +2110,8 @@ static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 	 * than from one pass to the next. The tick comes first if there is one.
 	 */
 	if (unlikely(ntp_second_bends(&tn->ntp))) {
-		left = timens_tk_cycles_to_host(&tk_core, timens_tk_cycles_to_second(tn)) +
-		       2 * TICK_NSEC;
+		left = timens_tk_cycles_to_event(&tk_core, timens_tk_cycles_to_second(tn)) +
+		       TICK_NSEC + TICK_NSEC / 4;
 	} else if (unlikely(timens_tk_is_behind(tk))) {
 		left = timens_tk_cycles_to_host(&tk_core, tn->span / 2);
 		left += left >> 2;
@@ -2134,6 +2147,20 @@ static bool timens_tk_wakes_for_edge(const struct timekeeper_ns *tn)
 }
 
 /*
+ * The home spreads namespaces which share a second or an edge. Those which a tick
+ * may serve together share an interrupt as well: there are no more groups than
+ * that takes, and few namespaces are one group, which nothing delays.
+ */
+static unsigned int timens_tk_wake_group(const struct timens_tk_calendar *cal,
+					 const struct timekeeper_ns *tn)
+{
+	/* Below 2^22 of a thousand, or all are in the last group */
+	u64 groups = min(DIV_ROUND_UP(READ_ONCE(cal->nr_own), TIMENS_TK_BUDGET), TIMENS_TK_SLOTS);
+
+	return div_u64(groups * tn->home, max(READ_ONCE(cal->interval), tn->home + 1));
+}
+
+/*
  * Arm the timer for a pass which must be taken even when the machine is idle.
  * As long as there are ticks, they come first and put it off.
  *
@@ -2150,11 +2177,7 @@ static void timens_tk_arm_wake(struct timekeeper_ns *tn)
 	left = timens_tk_wake_left(tn);
 	if (likely(left == S64_MAX))
 		return;
-	/*
-	 * The home spreads namespaces which share a second or an edge. Those which
-	 * a tick may serve together share an interrupt as well.
-	 */
-	left += (s64)(tn->home / TIMENS_TK_BUDGET) * TIMENS_TK_WAKE_APART;
+	left += (s64)timens_tk_wake_group(&timens_tk_cal, tn) * TIMENS_TK_WAKE_APART;
 	left = max(left, NSEC_PER_MSEC);
 	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn) &&
 	    ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer)) <= left + TIMENS_TK_WAKE_SLACK)
