@@ -1755,7 +1755,8 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_mono;
 
 	timens_tk_page_line(tn, vd);
-	vd->max_cycles	= tn->max_cycles;
+	/* A counter which seems to have gone back is beyond it, even one that wraps */
+	vd->max_cycles	= min(tn->max_cycles, tkr->mask >> 1);
 	vd->mask	= tkr->mask;
 	vd->shift	= tkr->shift;
 	vd->tz_minuteswest = tn->tz.tz_minuteswest;

@@ -53,16 +53,18 @@ static __always_inline void vdso_smear(const struct vdso_data *vdns, s64 *sec, u
 }
 
 /*
- * A line at a counter value. The fast path's multiplication, and its masks, are for
- * counters which the vDSO can read; this is for all of them. A counter value before
- * the point of the line stands for it, as in clocksource_delta().
+ * A line at a counter value. Unlike vdso_calc_ns() this is for counters which the vDSO
+ * cannot read as well: they may wrap. A value before the point of the line stands for
+ * it, as in clocksource_delta(); @max_cycles is at most half of the mask.
  */
 static __always_inline u64 vdso_line_ns(const struct vdso_data *line, u64 cycles, u64 base)
 {
 	u64 delta = (cycles - line->cycle_last) & line->mask;
 
-	if (unlikely(delta > line->mask - (line->mask >> 3)))
-		delta = 0;
+	if (likely(delta <= line->max_cycles))
+		return (delta * line->mult + base) >> line->shift;
+	if (likely(delta > line->mask - (line->mask >> 3)))
+		return base >> line->shift;
 	return mul_u64_u32_add_u64_shr(delta, line->mult, base, line->shift);
 }
 
@@ -91,7 +93,7 @@ vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_ti
 		vdns += CS_RAW;
 		vd += CS_RAW;
 	} else if (coarse) {
-		fine = clk == CLOCK_REALTIME_COARSE ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+		fine = clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME;
 	}
 
 	for (;;) {
@@ -183,9 +185,16 @@ vdso_put_tv(const struct vdso_data *vd, const struct __kernel_timespec *ts,
  * callers: they share it.
  */
 static noinline __maybe_unused int
+vdso_read_follow32(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
+{
+	return vdso_read_follow(vd, clock, ts);
+}
+
+static __always_inline int
 vdso_read_shared(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
 {
-	if (likely(!vdso_read_follow(vd, clock, ts)))
+	if (likely(READ_ONCE(vd->ns_state) & VDSO_NS_FOLLOW) &&
+	    likely(!vdso_read_follow32(vd, clock, ts)))
 		return 0;
 	return vdso_read_timens(vd, clock, ts);
 }
