@@ -152,6 +152,7 @@ vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_ti
 	ts->tv_nsec = ns;
 	return 0;
 }
+
 /*
  * What follows is for the reads of which do_hres() and do_coarse() found that they
  * are not for them. All of it is out of line and called last, so that a read which

@@ -2,8 +2,8 @@
 /*
  * The vDSO for a process that may not make the system calls behind it.
  *
- *	strict	SECCOMP_MODE_STRICT, which forbids reading the TSC as well: time(), the coarse
- *		clocks and the resolution work as on mainline, or the process is killed
+ *	strict	SECCOMP_MODE_STRICT, which forbids reading the TSC as well: time(), the
+ *		coarse clocks and the resolution work as on mainline, or the process is killed
  *	filter	those system calls fail with an errno which nothing else returns: each
  *		function gives the right time, or that errno and leaves the buffer alone
  *
@@ -107,14 +107,13 @@ static s64 must_gettime32(struct job *j, int clk)
 #endif
 }
 
-#define RIGHT(j, x1, v, x2, cut, what) do {							\
-	s64 a_ = (x1), v_ = (v), b_ = (x2);							\
-												\
-	CHECK(in_image(j, a_, v_, b_, cut), "%s: %s is %" PRId64 ", not %" PRId64 "..%" PRId64	\
-	      " (units of %" PRId64 " ns), %" PRId64 " us from the edge", place_name[(j)->place],	\
-	      what, v_, (s64)(image(j, a_) / (cut)), (s64)(image(j, b_) / (cut)), (s64)(cut),	\
-	      (s64)((j)->step ? (a_ - (j)->edge) / TK_USEC : 0));				\
-} while (0)
+static void right(const struct job *j, s64 x1, s64 v, s64 x2, s64 cut, const char *what)
+{
+	CHECK(in_image(j, x1, v, x2, cut), "%s: %s is %" PRId64 ", not %" PRId64 "..%" PRId64
+	      " (units of %" PRId64 " ns), %" PRId64 " us from the edge", place_name[j->place],
+	      what, v, image(j, x1) / cut, image(j, x2) / cut, cut,
+	      j->step ? (s64)((x1 - j->edge) / TK_USEC) : 0);
+}
 
 /* What no system call is ever needed for */
 static void coarse(struct job *j)
@@ -128,7 +127,8 @@ static void coarse(struct job *j)
 	mono = must_gettime(j, CLOCK_MONOTONIC_COARSE);
 	real = must_gettime(j, CLOCK_REALTIME_COARSE);
 	secs = tk_vdso.time(&t);
-	CHECK(t == secs, "%s: time() gives %" PRId64 " and stores %ld", place_name[j->place], secs, t);
+	CHECK(t == secs, "%s: time() gives %" PRId64 " and stores %ld", place_name[j->place],
+	      secs, t);
 	real32 = must_gettime32(j, CLOCK_REALTIME_COARSE);
 	secs2 = tk_vdso.time(NULL);
 	mono2 = must_gettime32(j, CLOCK_MONOTONIC_COARSE);
@@ -140,10 +140,10 @@ static void coarse(struct job *j)
 		/* Each is cut off at its nanosecond */
 		mono += j->mono_line - 1;
 		mono2 += j->mono_line + 1;
-		RIGHT(j, mono, real, mono2, 1, "REALTIME_COARSE");
-		RIGHT(j, mono, real32, mono2, 1, "REALTIME_COARSE (32)");
-		RIGHT(j, mono, secs, mono2, TK_SEC, "time()");
-		RIGHT(j, mono, secs2, mono2, TK_SEC, "time(NULL)");
+		right(j, mono, real, mono2, 1, "REALTIME_COARSE");
+		right(j, mono, real32, mono2, 1, "REALTIME_COARSE (32)");
+		right(j, mono, secs, mono2, TK_SEC, "time()");
+		right(j, mono, secs2, mono2, TK_SEC, "time(NULL)");
 	}
 
 	ts = (struct tk_ts){ POISON, POISON };
@@ -174,20 +174,21 @@ static void fine_clocks(struct job *j)
 	day = (s64)tv.sec * 1000000 + tv.usec;
 	real32 = must_gettime32(j, CLOCK_REALTIME);
 	tai2 = must_gettime32(j, CLOCK_TAI);
-	CHECK(!ret && tz.tz_minuteswest != POISON, "%s: gettimeofday: %d", place_name[j->place], ret);
+	CHECK(!ret && tz.tz_minuteswest != POISON, "%s: gettimeofday: %d", place_name[j->place],
+	      ret);
 	if (j->place == SMEAR) {
 		CHECK(real / 1000 <= day && day <= real32 / 1000,
-		      "smearing: gettimeofday %" PRId64 " us, %" PRId64 "..%" PRId64 " ns", day, real,
-		      real32);
+		      "smearing: gettimeofday %" PRId64 " us, %" PRId64 "..%" PRId64 " ns", day,
+		      real, real32);
 	} else {
 		tai += j->tai_line - 1;
 		tai2 += j->tai_line + 1;
-		RIGHT(j, tai, real, tai2, 1, "REALTIME");
-		RIGHT(j, tai, real32, tai2, 1, "REALTIME (32)");
-		RIGHT(j, tai, day, tai2, 1000, "gettimeofday()");
+		right(j, tai, real, tai2, 1, "REALTIME");
+		right(j, tai, real32, tai2, 1, "REALTIME (32)");
+		right(j, tai, day, tai2, 1000, "gettimeofday()");
 	}
-	CHECK(must_gettime(j, CLOCK_MONOTONIC) >= coarse_mono, "%s: MONOTONIC before its coarse one",
-	      place_name[j->place]);
+	CHECK(must_gettime(j, CLOCK_MONOTONIC) >= coarse_mono,
+	      "%s: MONOTONIC before its coarse counterpart", place_name[j->place]);
 	must_gettime(j, CLOCK_BOOTTIME);
 	must_gettime(j, CLOCK_MONOTONIC_RAW);
 }
@@ -368,7 +369,12 @@ static void run(enum place place, bool readable, bool strict)
 	j->place = place;
 	j->readable = readable;
 	j->strict = strict;
-	j->fd = place == HOST ? -1 : place == FOLLOW ? tk_ns_new() : tk_ns_own(place == OWN ? TK_DAY : 0);
+	if (place == HOST)
+		j->fd = -1;
+	else if (place == FOLLOW)
+		j->fd = tk_ns_new();
+	else
+		j->fd = tk_ns_own(place == OWN ? TK_DAY : 0);
 	if (j->fd >= 0) {
 		tk_enter(j->fd);
 		prepare(j);
@@ -390,8 +396,8 @@ static void run(enum place place, bool readable, bool strict)
 	CHECK(j->rounds || !WIFEXITED(status), "%s: nothing was read", place_name[place]);
 	if (!j->step && tk_failures() == was) {
 		for (i = 0; i < TK_ARRAY(fine); i++)
-			CHECK(j->last[fine[i]] <= tk_now(fine[i]), "%s: clock %d is ahead of the kernel's",
-			      place_name[place], fine[i]);
+			CHECK(j->last[fine[i]] <= tk_now(fine[i]),
+			      "%s: clock %d is ahead of the kernel's", place_name[place], fine[i]);
 		CHECK(j->last[CLOCK_REALTIME_COARSE] <= tk_now(CLOCK_REALTIME_COARSE),
 		      "%s: REALTIME_COARSE is ahead of the kernel's", place_name[place]);
 	}
