@@ -29,7 +29,8 @@ usage: boot.sh --config NAME --suite NAME [OPTION...]
   --rtc DATE            the guest's date at boot, as 2026-12-31T23:59:50 (UTC)
   --memory SIZE         for QEMU (default 1G)
   --kernel FILE         another bzImage
-  --initramfs FILE      another initramfs (default build/initramfs.cpio)
+  --image NAME          build/initramfs-NAME.cpio instead of build/initramfs.cpio; see harness/README.md
+  --initramfs FILE      another initramfs
   --out DIR             for the results (default out/CONFIG-SUITE[-icount])
   --verbose             show the suite's output while it runs
 END
@@ -56,6 +57,7 @@ parse()
 		--rtc) need_value "$@"; rtc=$2; shift 2 ;;
 		--memory) need_value "$@"; memory=$2; shift 2 ;;
 		--kernel) need_value "$@"; kernel=$2; shift 2 ;;
+		--image) need_value "$@"; initramfs=$BUILD/initramfs-$2.cpio; shift 2 ;;
 		--initramfs) need_value "$@"; initramfs=$2; shift 2 ;;
 		--out) need_value "$@"; dir=$2; shift 2 ;;
 		--icount) icount=1; shift ;;

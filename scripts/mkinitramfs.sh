@@ -3,13 +3,16 @@
 # Make build/initramfs.cpio: busybox, Debian's own programs with their libraries, the kernel's selftests, our programs
 # and suites. Compiles what is out of date, and packs only when something changed.
 #
-# The image is not compressed: unpacking it would be the slowest part of a boot under emulation.
+# The image is not compressed: unpacking it would be the slowest part of a boot under emulation. For the same reason the
+# unmodified programs of harness/programs.list are only in build/initramfs-programs.cpio, which is this image and an archive
+# behind it: the kernel unpacks both. Suites ask for it with "--image programs".
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 image=$BUILD/initramfs.cpio
+programs=$BUILD/initramfs-programs.cpio
 root=$BUILD/initramfs
 log=$BUILD/log/initramfs.log
 
@@ -74,23 +77,53 @@ loader()
 	put "$1" "$1"
 }
 
-# The list of what is to be copied: "source<TAB>path in the image".
-wanted()
+# named LIST: what harness/LIST names, as "source<TAB>path in the image"
+named()
 {
 	local number=0 first second rest
 
 	while read -r first second rest; do
 		number=$((number + 1))
 		[[ -n $first && $first != \#* ]] || continue
-		[[ -z $rest ]] || die "harness/bin.list:$number: more than two words"
-		if [[ -z $second ]]; then
-			[[ -e $first ]] || die "harness/bin.list:$number: '$first' is not on this machine (scripts/setup.sh)"
+		[[ -z $rest ]] || die "harness/$1:$number: more than two words"
+		if [[ $first = python ]]; then
+			python_module "$second"
+		elif [[ -z $second ]]; then
+			[[ -e $first ]] || die "harness/$1:$number: '$first' is not on this machine (scripts/setup.sh)"
 			printf '%s\t%s\n' "$first" "$first"
 		else
-			[[ -e $DEBS/$first$second ]] || die "harness/bin.list:$number: no '$second' in $DEBS/$first (scripts/setup.sh)"
+			[[ -e $DEBS/$first$second ]] || die "harness/$1:$number: no '$second' in $DEBS/$first (scripts/setup.sh)"
 			printf '%s\t%s\n' "$DEBS/$first$second" "$second"
 		fi
-	done < "$ROOT/harness/bin.list"
+	done < "$ROOT/harness/$1"
+}
+
+# python_module PACKAGE: the module of a package unpacked in build/debs, python-MODULE, and what of python's own library an
+# import of it takes. Their compiled forms are taken along: under emulation compiling takes longer than all the rest.
+python_module()
+{
+	local from=$DEBS/$1/usr/lib/python3/dist-packages file
+
+	/usr/bin/python3 -E -s -S - "$from" "${1#*-}" <<'END' > "$BUILD/python-files" || die "python3 cannot import '${1#*-}' from $from"
+import importlib, os, sys
+sys.path.insert(0, sys.argv[1])
+importlib.import_module(sys.argv[2])
+files = set()
+for module in sys.modules.values():
+    for name in (getattr(module, "__file__", None), getattr(module, "__cached__", None)):
+        if name and os.path.exists(name):
+            files.add(name)
+print("\n".join(sorted(files)))
+END
+	while read -r file; do
+		printf '%s\t%s\n' "$file" "${file#"$DEBS/$1"}"
+	done < "$BUILD/python-files"
+}
+
+# The list of what is to be copied, in the same form
+wanted()
+{
+	named bin.list
 	printf '%s\t%s\n' "$(busybox_path)" /busybox/busybox
 	printf '%s\t%s\n' "$BUILD/harness/init" /init
 	printf '%s\t%s\n' "$BUILD/tkns/tkns" /usr/bin/tkns
@@ -113,7 +146,7 @@ busybox_path()
 # Users that the image does not know own nothing in it; what must belong to somebody is set up by process 1.
 pack()
 {
-	local src path applet link list=$1 temp
+	local src path applet link list=$1
 
 	rm -rf "$root"
 	mkdir -p "$root"/{usr/{bin,sbin,lib,lib64,lib32},busybox,proc,sys,dev,run,tmp,out,root,home/user,var/{lib/{chrony,ntpsec},log,tmp},etc}
@@ -136,15 +169,50 @@ pack()
 	chmod 1777 "$root/tmp" "$root/var/tmp"
 	chmod 0755 "$root/init"
 
-	temp=$image.new
-	(cd "$root" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
-		cpio -0 -o -H newc --reproducible --owner=+0:+0 --quiet) > "$temp"
-	mv "$temp" "$image"
+	archive "$root" > "$image.new"
+	mv "$image.new" "$image"
+}
+
+archive()
+{
+	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
+		cpio -0 -o -H newc --reproducible --owner=+0:+0 --quiet)
+}
+
+# The other image: what is not in the first one, where its links lead. Nothing of it may be in both.
+pack_programs()
+{
+	local src path dir more=$BUILD/initramfs-programs base=$root
+
+	have=()
+	rm -rf "$more"
+	root=$more
+	while IFS=$'\t' read -r src path; do
+		put "$src" "$path"
+		libraries "$src" "$path"
+	done < "$1"
+	for dir in bin sbin lib lib64; do
+		[[ -d $more/$dir ]] || continue
+		mkdir -p "$more/usr/$dir"
+		cp -a "$more/$dir/." "$more/usr/$dir/"
+		rm -r "${more:?}/$dir"
+	done
+	(cd "$more" && find . -type f -print0) | while IFS= read -r -d '' path; do
+		[[ ! -e $base/$path ]] || rm "$more/$path"
+	done
+	find "$more" -mindepth 1 -type d -empty -delete
+	{
+		cat "$image"
+		archive "$more"
+	} > "$programs.new"
+	mv "$programs.new" "$programs"
+	root=$base
+	say "$programs: $(($(stat -c %s "$programs") / 1048576)) MiB, $(find "$more" -type f | wc -l) files more"
 }
 
 make_image()
 {
-	local list digest
+	local list more digest
 
 	mkdir -p "$BUILD/log" "$BUILD/harness" "$BUILD/kselftest"
 	[[ -d $TREE/tools/testing/selftests ]] || die "no kernel source in '$TREE' (make tree)"
@@ -157,25 +225,28 @@ make_image()
 	prune
 
 	list=$(mktemp "$BUILD/initramfs-list.XXXXXX")
+	more=$(mktemp "$BUILD/initramfs-list.XXXXXX")
 	# shellcheck disable=SC2064
-	trap "rm -f '$list' '$image.new'" EXIT
+	trap "rm -f '$list' '$more' '$image.new' '$programs.new' '$BUILD/python-files'" EXIT
 	wanted | LC_ALL=C sort -k 2 > "$list"
+	named programs.list | LC_ALL=C sort -k 2 > "$more"
 	duplicates=$(cut -f 2 "$list" | LC_ALL=C sort | uniq -d)
 	[[ -z $duplicates ]] || die "two sources for the same path in the image: $duplicates"
 
 	# Content, not times, of what is ours; the rest is Debian's and changes with its packages.
 	digest=$(
 		{
-			cat "$list" "$ROOT/scripts/mkinitramfs.sh"
-			cut -f 1 "$list" | tr '\n' '\0' | xargs -0 stat -L -c '%n %s %Y %a'
+			cat "$list" "$more" "$ROOT/scripts/mkinitramfs.sh"
+			cut -f 1 "$list" "$more" | tr '\n' '\0' | xargs -0 stat -L -c '%n %s %Y %a'
 		} | sha256sum
 	)
-	if [[ -f $image && $(cat "$image.digest" 2> /dev/null || true) = "$digest" ]]; then
+	if [[ -f $image && -f $programs && $(cat "$image.digest" 2> /dev/null || true) = "$digest" ]]; then
 		say "up to date"
 		return
 	fi
 	rm -f "$image.digest"
 	pack "$list"
+	pack_programs "$more"
 	echo "$digest" > "$image.digest"
 	say "$image: $(($(stat -c %s "$image") / 1048576)) MiB, $(wc -l < "$list") files and their libraries"
 }

@@ -16,9 +16,9 @@ packages=(
 	# the machine
 	qemu-system-x86
 	# what is copied into the guest
-	bash busybox-static util-linux bsdutils uidmap libcap2-bin iproute2 crun jq tzdata
+	bash busybox-static util-linux bsdutils uidmap libcap2-bin iproute2 crun jq tzdata procps python3
 	# libraries of the daemons below
-	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3
+	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3 libnet1 libnftables1 libnl-3-200 libprotobuf-c1
 	# checks (the python modules are for checkpatch's look at licences)
 	sparse shellcheck python3-ply python3-git groff-base
 	# plots of the benchmarks; perf for the guest of one of them
@@ -29,6 +29,8 @@ packages=(
 # The two time daemons exclude each other as installed packages (and would set this machine's clock), so they are only
 # unpacked: "package file-that-proves-it".
 daemons=("chrony usr/sbin/chronyd" "ntpsec usr/sbin/ntpd")
+# Programs of the guest alone.
+daemons+=("criu usr/sbin/criu" "python3-psutil usr/lib/python3/dist-packages/psutil")
 
 # Debian 12's QEMU is older than 8.1 and, with a thread for each CPU, runs breakpoints that were taken out of the kernel's text.
 # A newer one of Debian's backports is unpacked beside it, and not installed; harness/README.md tells the story.

@@ -46,6 +46,7 @@
  *   own        even   the counter  OWN          do_hres(), unchanged
  *   edge       odd    TIMENS       OWN | EDGE   own line plus step, slow path
  *   smear      odd    TIMENS       also SMEAR   own line plus phase, slow path
+ *   no counter even   NONE         any of OWN   coarse clocks alone
  *   update     odd    not TIMENS                spin
  *
  * offset[] of the first row and basetime[] of the others share their place.
@@ -1895,7 +1896,8 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_mono;
 
 	timens_tk_page_line(tn, vd);
-	vd->max_cycles	= tn->max_cycles;
+	/* A counter which seems to have gone back is beyond it, even one that wraps */
+	vd->max_cycles	= min(tn->max_cycles, tkr->mask >> 1);
 	vd->mask	= tkr->mask;
 	vd->shift	= tkr->shift;
 	vd->tz_minuteswest = tn->tz.tz_minuteswest;
@@ -2030,9 +2032,11 @@ static void timens_tk_update_end(struct timekeeper_ns *tn)
 	vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN;
 	vd[CS_RAW].ns_state = VDSO_NS_OWN;
 	timens_tk_page_end(&vd[CS_RAW], mode);
-	if (mode != VDSO_CLOCKMODE_NONE && timens_tk_edge_is_near(tn)) {
+	if (timens_tk_edge_is_near(tn)) {
 		timens_tk_page_edge(tn, vd);
-		mode = VDSO_CLOCKMODE_TIMENS;
+		/* Without a counter that they can read, only the coarse clocks are read there */
+		if (mode != VDSO_CLOCKMODE_NONE)
+			mode = VDSO_CLOCKMODE_TIMENS;
 	}
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
 out:
