@@ -12,14 +12,14 @@ endif
 ifdef OUT
 export OUT
 endif
-export LINUX_SRC DISCARD AS_IS FORCE JOBS
+export LINUX_SRC BASE DISCARD AS_IS FORCE JOBS
 
 S := scripts
 
 BENCHES := ab reads tick accuracy writes footprint timers perf
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree export kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tkns-setup tkns-test-setup tree export bases rebase trunk kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
 .PHONY: $(BENCHES:%=bench-%)
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
@@ -62,10 +62,16 @@ help:
 	@echo 'make test-prefix  compile every prefix of the queue'
 	@echo 'make lint         checkpatch, sparse, W=1, shellcheck'
 	@echo
-	@echo 'make setup        install the Debian packages that are missing (root or sudo)'
+	@echo 'make bases        which kernel sources of Debian the queue fits: apply and compile on each that Debian 12 and 13 offer'
+	@echo '                  (FIX=1 carries the queue over to what it does not fit, and writes patches/BASES)'
+	@echo 'make rebase BASE=VERSION  carry the queue over to one of them, by three-way merge: variants of the patches that need one'
+	@echo 'make trunk BASE=VERSION   the same, and write the patches themselves against it'
+	@echo
+	@echo 'make setup        install the Debian packages that are missing (root or sudo), get the kernel source'
 	@echo 'make clean        remove results and objects; distclean: all of build/ and out/'
 	@echo
-	@echo 'LINUX_SRC=DIR|TARBALL takes another 6.12.y than that of Debian, BUILD= and OUT= other directories than build and out.'
+	@echo 'The kernel source is the newest linux-source-6.12 of Debian that the queue is known to fit (patches/BASES). BASE=VERSION takes'
+	@echo 'another one of them, LINUX_SRC=DIR|TARBALL any 6.12.y, BUILD= and OUT= other directories than build and out.'
 	@echo 'QEMU=FILE takes another emulator than the one that the set-up found or unpacked (QEMU_UP=FILE: for one CPU).'
 
 setup:
@@ -107,13 +113,20 @@ bench-page:
 initramfs: tree
 	@$(S)/mkinitramfs.sh
 
-tkns: setup
+# A compiler and make are all that the tool needs.
+tkns-setup:
+	@$(S)/setup.sh tkns
+
+tkns-test-setup:
+	@$(S)/setup.sh tkns-test
+
+tkns: tkns-setup
 	@$(MAKE) --no-print-directory -C tools/tkns
 
 tkns-install: tkns
 	@$(MAKE) --no-print-directory -C tools/tkns install
 
-tkns-test: setup
+tkns-test: tkns-test-setup
 	@$(S)/tkns-test.sh
 
 boot: kernel initramfs
@@ -147,6 +160,16 @@ roundtrip: tree
 test-prefix: CONFIG = plain
 test-prefix: kernel
 	@$(S)/prefix.sh
+
+bases: CONFIG = plain
+bases: kernel
+	@$(S)/bases.sh $(if $(filter 1,$(FIX)),--fix) $(ARGS)
+
+rebase:
+	@$(S)/rebase.sh $(BASE)
+
+trunk:
+	@$(S)/rebase.sh --trunk $(BASE)
 
 lint: tree
 	@$(S)/lint.sh

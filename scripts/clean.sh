@@ -21,10 +21,10 @@ esac
 if [[ $all = 1 ]] && in_tree; then
 	refuse_loss
 fi
-rm -rf "$BUILD"/obj-* "$BUILD/harness" "$BUILD/kselftest" "$BUILD/initramfs" "$BUILD"/initramfs.cpio* "$BUILD/log" "$BUILD/prefix" "$BUILD/lint"
+rm -rf "$BUILD"/obj-* "$BUILD/harness" "$BUILD/kselftest" "$BUILD/initramfs" "$BUILD"/initramfs.cpio* "$BUILD/log" "$BUILD/prefix" "$BUILD/lint" "$BUILD/bases" "$BUILD/planted"
 rm -rf "$OUT"
 if [[ $all = 1 ]]; then
-	rm -rf "$TREE" "$TREE.new" "$BUILD/stock-src" "$BUILD/debs" "$BUILD/tree-cache" "$BUILD/lock"
+	rm -rf "$TREE" "$TREE.new" "$BUILD/stock-src" "$BUILD/debs" "$BUILD/tree-cache" "$BUILD/lock" "$BUILD/apt" "$BUILD/source" "$BUILD/rebase"
 	# Anything else in there is not ours.
 	rmdir "$BUILD" 2> /dev/null || say "$BUILD holds other files, which are left alone"
 fi

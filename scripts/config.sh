@@ -34,7 +34,8 @@ digest=$(
 		cat "${files[@]}"
 		gcc --version | head -n 1
 		echo "$TREE"
-		find "$TREE" -name 'Kconfig*' -not -path '*/.git/*' -printf '%p %s %T@\n' | LC_ALL=C sort
+		# A patched tree (build.sh) is made of links.
+		find "$(dirname "$(realpath "$TREE/Kconfig")")" -name 'Kconfig*' -not -path '*/.git/*' -printf '%p %s %T@\n' | LC_ALL=C sort
 	} | sha256sum | cut -d' ' -f1
 )
 if [[ -f $obj/.config && $(cat "$obj/.timens-config" 2> /dev/null || true) = "$digest $(sha256sum < "$obj/.config")" ]]; then

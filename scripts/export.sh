@@ -3,6 +3,10 @@
 # The opposite of tree.sh: the commits after tag overlay become patches/ and its series, and the files that are new
 # relative to the pristine source (edits that are not committed included) go back to the repository.
 #
+# A tree of the trunk writes the patches without a folder and leaves all variants alone. A tree of another base leaves alone what
+# still gives its commits, and writes what does not to a variant of its own version (see queue.sh); a commit that is new becomes a patch
+# for every base. Patches are taken away on the trunk only.
+#
 # A file that changed here and in the repository, differently, is a conflict and stops the export before anything is written.
 set -euo pipefail
 # shellcheck source=lib.sh
@@ -70,14 +74,16 @@ plan_overlay()
 	done < <({ dirty_paths; kgit diff-tree -r --name-only base overlay; kgit diff-tree -r --name-only base HEAD; } | LC_ALL=C sort -u)
 }
 
-# new_series DIR: the old series with its headings, and the new names. A heading stays above the patch that it was
+# new_series DIR: the old series with its headings and variants, and the new names. A heading stays above the patch that it was
 # above; when that patch is gone, above what came into its place.
 new_series()
 {
 	awk '
 		FILENAME == names { order[++n] = $0; is_new[$0] = n; next }
 		/^[[:space:]]*(#|$)/ { text = text $0 "\n"; next }
-		{ name = $1; old[++m] = name; above[m] = text; text = "" }
+		{ name = $1; sub(/.*\//, "", name) }
+		$1 != name { variants[name] = variants[name] $0 "\n"; next }
+		{ old[++m] = name; above[m] = text; text = "" }
 		END {
 			if (!m) {
 				printf "%s", text
@@ -101,9 +107,44 @@ new_series()
 					head[place] = head[place] above[i]
 			}
 			for (i = 1; i <= n; i++)
-				printf "%s%s\n", head[i], order[i]
+				printf "%s%s\n%s", head[i], order[i], variants[order[i]]
 			printf "%s", text
 		}' names="$1/.names" "$1/.names" "$ROOT/patches/series"
+}
+
+# What each commit is to be written to: fills targets, "-" for what needs no writing
+targets=()
+plan_queue()
+{
+	local temp=$1 version trunk name commit path kind
+	local -A taken=()
+
+	version=$(base_version)
+	trunk=$(trunk_version)
+	while read -r path; do
+		taken[${path##*/}]=$path
+	done < <(series "$version")
+	kind=until
+	! newer "$version" "$trunk" || kind=since
+	if [[ $version != "$trunk" ]]; then
+		while read -r name commit; do
+			path=${taken[$name]:-}
+			[[ -z $path || ! -f $ROOT/patches/$path ]] || cmp -s "$temp/$name" "$ROOT/patches/$path" || echo "$commit $path"
+		done < <(paste -d ' ' "$temp/.names" "$temp/.commits") | differing > "$temp/.differing"
+	fi
+	while read -r name commit; do
+		path=${taken[$name]:-}
+		unset "taken[$name]"
+		if [[ $version = "$trunk" || -z $path ]]; then
+			targets+=("$name")
+		elif [[ -f $ROOT/patches/$path ]] && ! grep -q "^$commit " "$temp/.differing"; then
+			targets+=(-)
+		else
+			targets+=("$kind-$version/$name")
+		fi
+	done < <(paste -d ' ' "$temp/.names" "$temp/.commits")
+	[[ $version = "$trunk" || ${#taken[@]} -eq 0 ]] ||
+		die "the tree has no commit for ${!taken[*]}: a patch is taken away on a tree of the trunk, Linux $trunk"
 }
 
 export_tree()
@@ -125,20 +166,25 @@ export_tree()
 	format_queue "$temp" overlay
 	mkdir -p "$ROOT/patches"
 	[[ -f $ROOT/patches/series ]] || printf '# SPDX-License-Identifier: GPL-2.0\n' > "$ROOT/patches/series"
+	plan_queue "$temp"
 
 	new_series "$temp" > "$temp/.series"
-	while read -r name; do
+	while read -r path digest; do
+		name=${path##*/}
 		if [[ ! -e $temp/$name ]]; then
-			say "removed patches/$name"
-			rm -f "$ROOT/patches/$name"
+			say "removed patches/$path"
+			rm -f "$ROOT/patches/$path"
+			rmdir --ignore-fail-on-non-empty "$(dirname "$ROOT/patches/$path")"
 			changed=$((changed + 1))
 		fi
-	done < <(series)
+	done < <(series_lines)
 	while read -r name; do
+		path=${targets[$count]}
 		count=$((count + 1))
-		if ! cmp -s "$temp/$name" "$ROOT/patches/$name"; then
-			say "wrote patches/$name"
-			cp "$temp/$name" "$ROOT/patches/$name"
+		if [[ $path != - ]] && ! cmp -s "$temp/$name" "$ROOT/patches/$path"; then
+			say "wrote patches/$path"
+			mkdir -p "$(dirname "$ROOT/patches/$path")"
+			cp "$temp/$name" "$ROOT/patches/$path"
 			changed=$((changed + 1))
 		fi
 	done < "$temp/.names"
@@ -146,10 +192,16 @@ export_tree()
 		cp "$temp/.series" "$ROOT/patches/series"
 		say "wrote patches/series"
 	fi
-	for path in "$ROOT"/patches/*.patch; do
-		[[ ! -e $path ]] || grep -q -x -F "${path##*/}" "$temp/.names" ||
-			warn "patches/${path##*/} is not in the series"
+	for path in "${targets[@]}"; do
+		[[ $path != */* ]] || add_variant "$path"
 	done
+	for path in "$ROOT"/patches/*.patch "$ROOT"/patches/*/*.patch; do
+		[[ ! -e $path ]] || series_lines | cut -d ' ' -f 1 | grep -q -x -F "${path#"$ROOT/patches/"}" ||
+			warn "${path#"$ROOT/"} is not in the series"
+	done
+	while read -r path; do
+		warn "patches/$path was made of an older ${path##*/}: make bases FIX=1 makes it again"
+	done < <(stale)
 
 	for path in "${copy[@]}"; do
 		mkdir -p "$ROOT/$(dirname "$path")"

@@ -74,9 +74,15 @@ is_positive()
 # fragments CONFIG: the fragments that make a configuration
 fragments()
 {
-	awk -v want="$1" '!/^[[:space:]]*(#|$)/ && $1 == want { $1 = ""; print; found = 1 } END { exit !found }' \
+	awk -v want="$1" '!/^[[:space:]]*(#|$)/ && $1 == want { $1 = ""; gsub(/ [+][^ ]*/, ""); print; found = 1 } END { exit !found }' \
 		"$ROOT/configs/sets" ||
 		die "unknown configuration '$1' (known: $(config_names))"
+}
+
+# config_patch CONFIG: the patch that a configuration is built with, if there is one
+config_patch()
+{
+	awk -v want="$1" '!/^[[:space:]]*(#|$)/ && $1 == want { for (i = 2; i <= NF; i++) if (sub(/^[+]/, "", $i)) print $i }' "$ROOT/configs/sets"
 }
 
 config_names()
@@ -84,15 +90,21 @@ config_names()
 	awk '!/^[[:space:]]*(#|$)/ { printf "%s%s", sep, $1; sep = " " } END { print "" }' "$ROOT/configs/sets"
 }
 
+# makefile_version: the version that a kernel's Makefile (standard input) declares
+makefile_version()
+{
+	awk -F' *= *' '
+		done { next }
+		$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { p = $2 } $1 == "SUBLEVEL" { s = $2 }
+		$1 == "EXTRAVERSION" { e = $2; done = 1 }
+		END { if (v == "" || p == "") exit 1; print v "." p "." s e }'
+}
+
 # kernel_version TREE: the version that the source's Makefile declares
 kernel_version()
 {
 	[[ -f $1/Makefile ]] || die "'$1' is not a kernel source: it has no Makefile"
-	awk -F' *= *' '
-		$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { p = $2 } $1 == "SUBLEVEL" { s = $2 }
-		$1 == "EXTRAVERSION" { e = $2; exit }
-		END { if (v == "" || p == "") exit 1; print v "." p "." s e }' "$1/Makefile" ||
-		die "no version in '$1/Makefile'"
+	makefile_version < "$1/Makefile" || die "no version in '$1/Makefile'"
 }
 
 # Folders of the repository whose files go into the kernel tree at the same path (the overlay).

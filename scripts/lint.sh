@@ -104,9 +104,13 @@ lint_checkpatch()
 {
 	local name path
 
-	while read -r name; do
+	# On every base: the variants as well
+	while read -r name _; do
 		result "checkpatch patches/$name" check_queue_patch "$ROOT/patches/$name"
-	done < <(series)
+	done < <(series_lines)
+	for path in "$ROOT"/tests/*.patch; do
+		result "checkpatch ${path#"$ROOT/"}" check_queue_patch "$path"
+	done
 	while IFS= read -r path; do
 		case $path in
 		# The form of TRACE_EVENT() is what it is.

@@ -8,6 +8,9 @@
 #  3. export.sh of it, into an empty copy of the repository, gives the files of the repository byte by byte.
 #  4. Each of these checks notices a changed patch, a changed overlay file and a changed series.
 #
+# On a base other than the trunk a patch that is the trunk's has other line numbers there, so the copy has those patches, and the export
+# must leave them alone; the variants of this very base it must write anew.
+#
 # Only the files that the queue touches are checked out. Results are KTAP; needs an up to date tree (make tree).
 set -euo pipefail
 # shellcheck source=lib.sh
@@ -51,7 +54,7 @@ fresh()
 	git -C "$dir" config user.name timens
 	git -C "$dir" config user.email timens@localhost
 	# .gitattributes decides what git writes behind the @@ of a hunk.
-	{ echo .gitattributes; overlay_files; sed -n 's,^+++ b/,,p' "$ROOT"/patches/*.patch 2> /dev/null | cut -f 1; } |
+	{ echo .gitattributes; overlay_files; touched_files; } |
 		LC_ALL=C sort -u | sed 's,^,/,' > "$dir/.git/info/sparse-checkout"
 	git -C "$dir" checkout -q -B queue base
 	git -C "$dir" tag -f base > /dev/null
@@ -75,15 +78,30 @@ apply_patch()
 	git -C "$clone" -c am.threeWay=false -c apply.whitespace=nowarn am -q --no-3way "$ROOT/patches/$1"
 }
 
-# copy_repository DIR: what export.sh needs, and neither patches nor overlay
+# copy_repository DIR: what export.sh needs, and neither overlay nor patches that it can write
 copy_repository()
 {
+	local path
+
 	mkdir -p "$1"
 	cp -r "$ROOT/scripts" "$1/"
 	if [[ -f $ROOT/patches/series ]]; then
 		mkdir -p "$1/patches"
 		# Headings are the repository's own; names must come from the tree.
-		cp "$ROOT/patches/series" "$1/patches/"
+		cp "$ROOT/patches/series" "$ROOT/patches/BASES" "$1/patches/"
+		while read -r path _; do
+			written_here "$path" || install -D -m 0644 "$ROOT/patches/$path" "$1/patches/$path"
+		done < <(series_lines)
+	fi
+}
+
+# written_here PATH: does an export of this tree write that file of the queue, whatever is there?
+written_here()
+{
+	if [[ $version = "$trunk" ]]; then
+		[[ $1 = "${1##*/}" ]]
+	else
+		[[ ${1%%/*} =~ ^(since|until)-${version//./\\.}$ ]]
 	fi
 }
 
@@ -135,7 +153,7 @@ same_tree()
 
 roundtrip()
 {
-	local names name copy path
+	local names name copy path version trunk
 
 	in_tree || die "no tree in $TREE (make tree)"
 	work=$(mktemp -d "$BUILD/roundtrip.XXXXXX")
@@ -143,6 +161,8 @@ roundtrip()
 	trap "rm -rf '$work'" EXIT
 	clone=$work/linux
 	copy=$work/repo
+	version=$(base_version)
+	trunk=$(trunk_version)
 	mkdir -p "$work/build"
 	echo "KTAP version 1"
 

@@ -1,12 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Install what the build, the boots and the checks need on a Debian 12 machine. Does nothing, quickly, when all is there.
+# Install what the build, the boots and the checks need on a Debian 12 or 13 machine, and get the kernel source. Does nothing, quickly,
+# when all is there.
 #
-# LINUX_SRC, when set, takes the place of Debian's kernel source, which is then not installed.
+# The kernel source is the newest one that the queue is known to fit, see archive.sh. BASE=VERSION takes another one of
+# Debian's, LINUX_SRC, when set, the place of all of them.
+#
+# usage: setup.sh           all of it
+#        setup.sh tkns      what compiles the tool tkns: a C compiler, make and the C library's headers
+#        setup.sh tkns-test and what its tests need
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-[[ $# -eq 0 ]] || die "unknown argument '$1'"
+# shellcheck source=archive.sh
+. "$(dirname "${BASH_SOURCE[0]}")/archive.sh"
+[[ $# -le 1 && ${1:-all} =~ ^(all|tkns|tkns-test)$ ]] || die "unknown argument '$*'"
+
+# Libraries with a 64-bit time_t on 32-bit machines have another name since Debian 13, where the old zone names left tzdata, too.
+# shellcheck source=/dev/null
+debian=$(. "${OS_RELEASE:-/etc/os-release}" && echo "${VERSION_ID:-}")
+t64=t64 zones=tzdata-legacy
+[[ $debian != 12 ]] || t64='' zones=tzdata
 
 packages=(
 	# the kernel and its tools
@@ -16,21 +30,24 @@ packages=(
 	# the machine
 	qemu-system-x86
 	# what is copied into the guest
-	bash busybox-static util-linux bsdutils uidmap libcap2-bin iproute2 crun jq tzdata procps python3
+	bash busybox-static util-linux bsdutils uidmap libcap2-bin iproute2 crun jq tzdata "$zones" procps python3
 	# libraries of the daemons below
-	libcap2 libedit2 libgnutls30 libnettle8 libseccomp2 libbsd0 libssl3 libnet1 libnftables1 libnl-3-200 libprotobuf-c1
+	libcap2 libedit2 "libgnutls30$t64" "libnettle8$t64" libseccomp2 libbsd0 "libssl3$t64"
+	libnet1 libnftables1 libnl-3-200 libprotobuf-c1
 	# checks (the python modules are for checkpatch's look at licences)
 	sparse shellcheck python3-ply python3-git groff-base
 	# plots of the benchmarks; perf for the guest of one of them
 	gnuplot-nox linux-perf
 )
-[[ -n ${LINUX_SRC:-} ]] || packages+=(linux-source-6.12)
 
 # The two time daemons exclude each other as installed packages (and would set this machine's clock), so they are only
 # unpacked: "package file-that-proves-it".
 daemons=("chrony usr/sbin/chronyd" "ntpsec usr/sbin/ntpd")
 # Programs of the guest alone.
 daemons+=("criu usr/sbin/criu" "python3-psutil usr/lib/python3/dist-packages/psutil")
+
+# CRIU 4 has part of itself in a library.
+[[ $debian = 12 ]] || packages+=(libcompel1)
 
 # Debian 12's QEMU is older than 8.1 and, with a thread for each CPU, runs breakpoints that were taken out of the kernel's text.
 # A newer one of Debian's backports is unpacked beside it, and not installed; harness/README.md tells the story.
@@ -64,6 +81,7 @@ as_root()
 }
 
 apt_is_fresh=0
+own_apt=()
 apt_update()
 {
 	[[ $apt_is_fresh = 0 ]] || return 0
@@ -73,7 +91,7 @@ apt_update()
 		return
 	fi
 	say "apt-get update"
-	as_root apt-get -q -o Acquire::Retries=3 update
+	as_root apt-get -q -o Acquire::Retries=3 update || return
 	apt_is_fresh=1
 }
 
@@ -106,23 +124,16 @@ missing_qemu()
 }
 
 # get_qemu DIR: a newer QEMU to $DEBS/qemu by way of DIR; fails when there is none, for whatever reason.
-#
-# With lists of packages of its own: the machine's apt does not learn of backports, and its preferences do not forbid them.
 get_qemu()
 {
-	local temp=$1 part apt release
+	local temp=$1 part release
 
 	# shellcheck source=/dev/null
-	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}-backports")
+	release=$(. "${OS_RELEASE:-/etc/os-release}" && echo "${VERSION_CODENAME:-}-backports")
 	say "downloading a newer QEMU ($release)"
-	mkdir -p "$temp/apt/none" "$temp/apt/lists/partial" "$temp/apt/cache/archives/partial" "$temp/qemu" || return
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $release main" \
-		> "$temp/apt/sources.list" || return
-	apt=(apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o APT::Sandbox::User=root
-		-o "Dir::Etc::SourceList=$temp/apt/sources.list" -o Dir::Etc::SourceParts=- -o Dir::Etc::Preferences=/dev/null
-		-o "Dir::Etc::PreferencesParts=$temp/apt/none" -o "Dir::State::Lists=$temp/apt/lists" -o "Dir::Cache=$temp/apt/cache")
-	"${apt[@]}" update || return
-	(cd "$temp" && "${apt[@]}" download "${qemu_parts[@]/%//$release}") || return
+	mkdir -p "$temp/qemu" || return
+	own_lists "$temp/apt" "$release" || return
+	(cd "$temp" && apt-get "${own_apt[@]}" download "${qemu_parts[@]/%//$release}") || return
 	for part in "$temp"/*.deb; do
 		dpkg -x "$part" "$temp/qemu" || return
 	done
@@ -152,6 +163,82 @@ unpack_qemu()
 	rm -rf "$temp"
 }
 
+# The source is chosen for a new kernel tree: one that is there stays what it is made of. $BUILD/source says what was chosen.
+missing_source()
+{
+	local version='' file=''
+
+	[[ -z ${LINUX_SRC:-} && ${AS_IS:-0} != 1 ]] || return 1
+	[[ ! -f $BUILD/source ]] || read -r version file < "$BUILD/source"
+	if [[ -n ${BASE:-} ]]; then
+		! pick "$BASE" <<< "$version" > /dev/null || [[ ! -e $TREE/.git && ! -f $file ]]
+	else
+		[[ ! -e $TREE/.git ]] && { [[ ! -f $file ]] || ! is_proven "$version"; }
+	fi
+}
+
+get_kernel_source()
+{
+	local file
+
+	# Package lists that are old do for a choice, where nobody may renew them.
+	[[ $(id -u) != 0 ]] || apt_update || warn "no new package lists: choosing the kernel source from old ones"
+	if ! choose_source; then
+		say "looking at all releases of Debian: $choice"
+		every_release || warn "no package lists of the other releases"
+		elsewhere=$(offered "${own_apt[@]}")
+		choose_source ||
+			die "$choice. BASE=VERSION takes one that it does not fit, LINUX_SRC=DIR|TARBALL a source of your own; make bases FIX=1 carries the queue over"
+	fi
+	[[ -z $choice ]] || say "note: $choice"
+	if ! file=$(source_file "$chosen"); then
+		say "downloading $source_package $chosen"
+		if ! get_source "$chosen"; then
+			# Not in the machine's lists, or no longer where they say.
+			every_release || true
+			get_source "$chosen" "${own_apt[@]}" ||
+				die "$source_package $chosen cannot be downloaded; LINUX_SRC=DIR|TARBALL takes a source that is here"
+		fi
+		file=$(source_file "$chosen")
+	fi
+	mkdir -p "$BUILD"
+	echo "$chosen $file" > "$BUILD/source"
+	say "the kernel source is $source_package $chosen: $file"
+}
+
+# The tool needs no more than a compiler that works, whoever made it, and make, which runs this.
+setup_tkns()
+{
+	local temp
+
+	packages=(gcc make libc6-dev)
+	temp=$(mktemp -d)
+	# shellcheck disable=SC2064
+	trap "rm -rf '$temp'" EXIT
+	printf '#include <math.h>\n#include <pthread.h>\n#include <stdio.h>\nint main(int c, char **v) { return printf("%%g", sin(c)) + !v; }\n' > "$temp/a.c"
+	if type -P make > /dev/null && "${CC:-cc}" -std=c11 -pthread -o "$temp/a" "$temp/a.c" -lm > /dev/null 2>&1; then
+		packages=()
+	fi
+	if [[ $1 = tkns-test ]]; then
+		type -P groff > /dev/null || packages+=(groff-base)
+		"${CC:-cc}" -fsanitize=address,undefined -o "$temp/a" "$temp/a.c" -lm > /dev/null 2>&1 || packages+=(gcc libc6-dev)
+	fi
+	[[ ${#packages[@]} -gt 0 ]] || return 0
+	type -P apt-get dpkg-query > /dev/null || die "needed: a C compiler, make and the C library's headers (${packages[*]}, as Debian calls them)"
+	mapfile -t missing < <(missing_packages)
+	[[ ${#missing[@]} -eq 0 ]] || install_missing
+}
+
+install_missing()
+{
+	apt_update
+	say "installing: ${missing[*]}"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+		install --no-install-recommends "${missing[@]}"
+	mapfile -t missing < <(missing_packages)
+	[[ ${#missing[@]} -eq 0 ]] || die "not installed: ${missing[*]}"
+}
+
 setup()
 {
 	local entry
@@ -159,25 +246,24 @@ setup()
 	type -P apt-get dpkg-query > /dev/null || die "this is not a Debian machine: no apt-get"
 	mapfile -t missing < <(missing_packages)
 	mapfile -t absent < <(missing_daemons)
-	if [[ ${#missing[@]} -eq 0 && ${#absent[@]} -eq 0 ]] && ! missing_qemu; then
+	if [[ ${#missing[@]} -eq 0 && ${#absent[@]} -eq 0 ]] && ! missing_qemu && ! missing_source; then
 		say "nothing to install"
 		return
 	fi
 	[[ ${#missing[@]} -eq 0 && ${#absent[@]} -eq 0 ]] || apt_update
-	if [[ ${#missing[@]} -gt 0 ]]; then
-		say "installing: ${missing[*]}"
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
-			install --no-install-recommends "${missing[@]}"
-		mapfile -t missing < <(missing_packages)
-		[[ ${#missing[@]} -eq 0 ]] || die "not installed: ${missing[*]}"
-	fi
+	[[ ${#missing[@]} -eq 0 ]] || install_missing
 	for entry in "${absent[@]}"; do
 		unpack_daemon "$entry"
 	done
 	mapfile -t absent < <(missing_daemons)
 	[[ ${#absent[@]} -eq 0 ]] || die "not unpacked: ${absent[*]}"
 	! missing_qemu || unpack_qemu
+	! missing_source || get_kernel_source
 	say "done in $SECONDS s"
 }
 
-locked setup setup
+if [[ ${1:-all} = all ]]; then
+	locked setup setup
+else
+	setup_tkns "$1"
+fi

@@ -6,8 +6,9 @@
 # that differ are written, so that make compiles only what changed. Patches apply without fuzz and without merging.
 # Work in build/linux that has not been exported is never overwritten.
 #
-# LINUX_SRC=DIR|TARBALL takes the place of Debian's source; DISCARD=1 gives up work that is not exported; AS_IS=1 leaves the
-# tree as it stands, to build work in progress.
+# The source is the one that setup.sh has chosen (BASE=VERSION chooses another one of Debian's), or LINUX_SRC=DIR|TARBALL; which
+# patches it takes says patches/series. DISCARD=1 gives up work that is not exported; AS_IS=1 leaves the tree as it stands, to
+# build work in progress.
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -15,9 +16,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/queue.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
-debian_source=/usr/src/linux-source-6.12.tar.xz
 export GIT_AUTHOR_NAME=timens GIT_AUTHOR_EMAIL=timens@localhost
-fixed_date='2026-01-01T00:00:00 +0000'
 
 # What the source is, to notice that another one is meant.
 source_identity()
@@ -36,7 +35,7 @@ unpack()
 {
 	local src=$1 new=$TREE.new left
 
-	[[ -e $src ]] || die "no kernel source '$src': make setup installs Debian's, LINUX_SRC=DIR|TARBALL names another"
+	[[ -e $src ]] || die "no kernel source '$src': make setup gets Debian's, LINUX_SRC=DIR|TARBALL names another"
 	rm -rf "$new"
 	mkdir -p "$new"
 	if [[ -d $src ]]; then
@@ -66,17 +65,24 @@ unpack()
 	mv "$new" "$TREE"
 }
 
+# What setup.sh has chosen, as "VERSION FILE"
+chosen_source()
+{
+	[[ -f $BUILD/source ]] || die "no kernel source has been chosen: make setup does that, or LINUX_SRC=DIR|TARBALL"
+	cat "$BUILD/source"
+}
+
 check_source()
 {
-	local now had
+	local now had remedy="export what you want to keep and remove it (make distclean)"
 
 	had=$(kgit config timens.source || true)
 	if [[ -n ${LINUX_SRC:-} ]]; then
 		now=$(source_identity "$LINUX_SRC")
-		[[ $had = "$now" ]] ||
-			die "$TREE was made from '${had:-an unknown source}', not from LINUX_SRC='$LINUX_SRC': export what you want to keep and remove it (make distclean)"
-	elif [[ $had = "$debian_source "* && -e $debian_source && $had != "$(source_identity "$debian_source")" ]]; then
-		say "note: $debian_source has changed, $TREE still holds Linux $(kernel_version "$TREE"); make distclean takes the new one"
+		[[ $had = "$now" ]] || die "$TREE was made from '${had:-an unknown source}', not from LINUX_SRC='$LINUX_SRC': $remedy"
+	elif [[ -n ${BASE:-} ]]; then
+		now=$(kgit config timens.version || base_version)
+		[[ $now = "$BASE" || ${now%%-*} = "$BASE" ]] || die "$TREE was made from $now, not from BASE=$BASE: $remedy"
 	fi
 }
 
@@ -100,66 +106,15 @@ compose_overlay()
 	say "overlay: $count files"
 }
 
-# Commit patch $1 on top of $head. The steps are those of git am (mailinfo, apply --index, commit).
-compose_patch()
-{
-	local name=$1 work=$2 author email date subject tree want got
-
-	kgit mailinfo --encoding=UTF-8 "$work/message" "$work/diff" < "$ROOT/patches/$name" > "$work/info" ||
-		die "patches/$name is not a mail as git format-patch writes it"
-	author=$(sed -n 's/^Author: //p' "$work/info")
-	email=$(sed -n 's/^Email: //p' "$work/info")
-	date=$(sed -n 's/^Date: //p' "$work/info")
-	subject=$(sed -n 's/^Subject: //p' "$work/info")
-	[[ -n $author && -n $email && -n $date && -n $subject ]] || die "patches/$name: author, date or subject is missing"
-	[[ $(slug "$subject") = "$name" ]] || die "patches/$name: its subject '$subject' asks for the name $(slug "$subject")"
-
-	if ! kgit apply --cached --whitespace=nowarn "$work/diff" 2> "$work/errors"; then
-		sed 's/^/  /' "$work/errors" >&2
-		die "patches/$name does not apply"
-	fi
-	# git apply can skip files without a word; what the patch names must have changed, and nothing else.
-	tree=$(kgit write-tree)
-	want=$(kgit apply --numstat -z "$work/diff" | tr '\0' '\n' | cut -f 3- | LC_ALL=C sort)
-	got=$(kgit diff-tree -r --name-only -z "$head" "$tree" | tr '\0' '\n' | LC_ALL=C sort)
-	[[ -n $want && $want = "$got" ]] || die "patches/$name: applying it changed '${got//$'\n'/ }' instead of '${want//$'\n'/ }'"
-	[[ -z $(kgit diff-tree -r --diff-filter=A --name-only "$head" "$tree") ]] ||
-		die "patches/$name adds $(kgit diff-tree -r --diff-filter=A --name-only "$head" "$tree" | head -n 1): new files belong into the overlay"
-
-	head=$({ echo "$subject"; echo; cat "$work/message"; } | git stripspace |
-		GIT_AUTHOR_NAME=$author GIT_AUTHOR_EMAIL=$email GIT_AUTHOR_DATE=$date GIT_COMMITTER_DATE=$fixed_date \
-		kgit commit-tree -p "$head" "$tree")
-}
-
-# The queue is composed on base, each commit remembered by its parent and its patch, so that a longer or changed queue
-# costs only what changed; then it is moved onto the overlay, which shares no file with it.
+# The queue is composed on base; then it is moved onto the overlay, which shares no file with it.
 compose()
 {
-	local work=$1 names name key n=0 known loaded=0 cache=$BUILD/tree-cache base
+	local work=$1 n base
 
 	base=$(kgit rev-parse 'base^{commit}')
-	head=$base
 	export GIT_INDEX_FILE=$work/index
-	mapfile -t names < <(series)
-	touch "$cache"
-	for name in "${names[@]}"; do
-		[[ -f $ROOT/patches/$name ]] || die "patches/series names '$name', but patches/$name does not exist"
-		key="$head $(sha256sum < "$ROOT/patches/$name" | cut -d' ' -f1) $name"
-		known=$(awk -v key="$key " 'index($0, key) == 1 { c = $NF } END { print c }' "$cache")
-		n=$((n + 1))
-		if [[ -n $known ]] && kgit cat-file -e "$known^{commit}" 2> /dev/null; then
-			head=$known
-			loaded=0
-			continue
-		fi
-		if [[ $loaded = 0 ]]; then
-			kgit read-tree "$head"
-			loaded=1
-		fi
-		say "patch $n of ${#names[@]}: $name"
-		compose_patch "$name" "$work"
-		echo "$key $head" >> "$cache"
-	done
+	compose_queue "$base" "$(base_version)" "$work"
+	n=$composed
 	# Keeps the commits from being pruned.
 	kgit update-ref refs/timens/chain "$head"
 
@@ -190,7 +145,7 @@ check_result()
 
 make_tree()
 {
-	local src=${LINUX_SRC:-$debian_source} key digest head='' overlay='' path work before
+	local src=${LINUX_SRC:-} version='' key digest head='' overlay='' composed=0 path work before
 
 	mkdir -p "$BUILD"
 	if [[ ${AS_IS:-0} = 1 ]]; then
@@ -202,7 +157,9 @@ make_tree()
 		check_source
 	else
 		[[ ! -e $TREE ]] || [[ -z $(ls -A "$TREE") ]] || die "$TREE exists, but is not a tree of this project (no tag base): remove it"
+		[[ -n $src ]] || read -r version src <<< "$(chosen_source)"
 		unpack "$src"
+		[[ -z $version ]] || kgit config timens.version "$version"
 	fi
 
 	digest=$(queue_digest)

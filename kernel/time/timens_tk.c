@@ -809,8 +809,7 @@ static void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
 		tick = tk->ntp_tick - ((u64)tk->xtime_remainder << tk->ntp_error_shift);
 		tk->ntp_error += mul_u64_u64_div_u64(tick, offset, tk->cycle_interval) -
 				 (real << tk->ntp_error_shift);
-		if (!IS_ENABLED(CONFIG_TIMEKEEPER_NS_PLANTED_BUG))
-			tk->tkr_mono.xtime_nsec += real;
+		tk->tkr_mono.xtime_nsec += real;
 		tk->tkr_mono.cycle_last += offset;
 		if (tk->tkr_mono.xtime_nsec >= timens_tk_second(tk))
 			timens_tk_carry_seconds(tn);
