@@ -21,7 +21,7 @@ set -euo pipefail
 here=$ROOT/bench/tick
 object=$BUILD/obj-plain
 # The files of the kernel as they are, but for timens_tk.c, which kernel.c includes.
-files=(kernel/time/timekeeping kernel/time/ntp kernel/time/timens_smear kernel/time/timens_timer kernel/time/vsyscall
+files=(kernel/time/timekeeping kernel/time/ntp kernel/time/timens_smear kernel/time/timens_past kernel/time/timens_timer kernel/time/vsyscall
 	kernel/time/hrtimer kernel/time/clocksource kernel/time/time kernel/time/timeconv kernel/locking/spinlock
 	kernel/locking/mutex lib/rbtree lib/timerqueue lib/find_bit lib/bitmap)
 

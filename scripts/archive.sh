@@ -213,7 +213,7 @@ resolve_source()
 
 	list=$({
 		if in_tree; then
-			kgit for-each-ref --format='%(refname:lstrip=3)' refs/timens/bases
+			slices
 		fi
 		offered
 		installed_source

@@ -217,7 +217,7 @@ obtain()
 		echo base
 		return
 	fi
-	name=$({ kgit for-each-ref --format='%(refname:lstrip=3)' refs/timens/bases; } | rebuilds "$1" |
+	name=$(slices | rebuilds "$1" |
 		while read -r name; do ! slice_of "$name" > /dev/null || echo "$name"; done | head -n 1)
 	[[ -n $name ]] || name=$({ offered; installed_source; } | sort_versions | rebuilds "$1" | head -n 1)
 	if [[ -z $name ]]; then

@@ -267,12 +267,24 @@ slice_folders()
 	touched_files | sed 's,/[^/]*$,,' | LC_ALL=C sort -u
 }
 
+# slice_ref NAME: where its slice is. git takes no tilde in a name, and a version of a rebuild has one.
+slice_ref()
+{
+	echo "refs/timens/bases/${1//\~/%}"
+}
+
+# The names of all slices.
+slices()
+{
+	kgit for-each-ref --format='%(refname:lstrip=3)' refs/timens/bases | tr % '~'
+}
+
 # slice_of NAME: the commit of a source of which there is a slice
 slice_of()
 {
-	kgit rev-parse -q --verify "refs/timens/bases/$1^{commit}" > /dev/null || return
-	[[ $(kgit log -1 --format=%b "refs/timens/bases/$1") = "slice $(slice_folders | sha256sum | cut -c 1-16)" ]] || return
-	kgit rev-parse "refs/timens/bases/$1^{commit}"
+	kgit rev-parse -q --verify "$(slice_ref "$1")^{commit}" > /dev/null || return
+	[[ $(kgit log -1 --format=%b "$(slice_ref "$1")") = "slice $(slice_folders | sha256sum | cut -c 1-16)" ]] || return
+	kgit rev-parse "$(slice_ref "$1")^{commit}"
 }
 
 # slice_base NAME: the tree's own base serves as the slice of its source.
@@ -281,7 +293,7 @@ slice_base()
 	printf 'base: Linux %s (%s)\n\nslice %s\n' "$(base_version)" "$1" "$(slice_folders | sha256sum | cut -c 1-16)" |
 		GIT_AUTHOR_NAME=timens GIT_AUTHOR_EMAIL=timens@localhost GIT_AUTHOR_DATE=$fixed_date GIT_COMMITTER_DATE=$fixed_date \
 			kgit commit-tree 'base^{tree}' > "$BUILD/base-slice"
-	kgit update-ref "refs/timens/bases/$1" "$(cat "$BUILD/base-slice")"
+	kgit update-ref "$(slice_ref "$1")" "$(cat "$BUILD/base-slice")"
 	rm -f "$BUILD/base-slice"
 }
 
@@ -340,7 +352,7 @@ make_slice()
 				kgit commit-tree "$made"
 	) || return
 	rm -rf "$temp"
-	kgit update-ref "refs/timens/bases/$name" "$commit"
+	kgit update-ref "$(slice_ref "$name")" "$commit"
 }
 
 # No half-finished git operation of the user may be in the way.
