@@ -56,7 +56,7 @@ set -euo pipefail
 file=$STUB/offered
 [[ $* != *Dir::Etc::SourceList=* ]] || file=$STUB/elsewhere
 while read -r version suite; do
-	echo " linux-source-6.12 | $version | http://mirror.example/debian $suite/main amd64 Packages"
+	echo " linux-source-6.12 | $version | http://mirror.example/archive $suite/main amd64 Packages"
 done < "$file"
 END
 cat > "$work/bin/dpkg-query" <<'END'
@@ -146,8 +146,10 @@ machine()
 	mkdir -p "$STUB/archive" "$work/build/debs/chrony/usr/sbin" "$work/build/debs/ntpsec/usr/sbin" "$SOURCE_ROOT/usr/src"
 	cp "$work/bin/no-cc" "$work/build/debs/chrony/usr/sbin/chronyd"
 	cp "$work/bin/no-cc" "$work/build/debs/ntpsec/usr/sbin/ntpd"
+	mkdir -p "$work/build/debs/criu/usr/sbin" "$work/build/debs/python3-psutil/usr/lib/python3/dist-packages/psutil"
+	cp "$work/bin/no-cc" "$work/build/debs/criu/usr/sbin/criu"
 	touch "$STUB/has-all" "$STUB/calls" "$STUB/offered" "$STUB/elsewhere" "$SOURCE_ROOT/usr/src/$package.tar.xz"
-	here targets 'http://other.example/debian/ bookworm bookworm contrib' 'http://mirror.example/debian/ bookworm bookworm main' \
+	here targets 'http://other.example/archive/ bookworm bookworm contrib' 'http://mirror.example/archive/ bookworm bookworm main' \
 		'http://mirror.example/security/ bookworm-security bookworm-security main' 'http://tool.example/ ./ ./ main'
 	for version in 6.12.117-1 6.12.118-1 '6.12.118-1~deb12u1' 6.12.118-2; do
 		echo "source $version" > "$STUB/archive/$version.tar.xz"
@@ -210,7 +212,7 @@ choice()
 	here offered '6.12.118-1 bookworm-security'
 	here elsewhere '6.12.117-1 trixie-security'
 	expect "what only another release of Debian has" 0 '^source: 6\.12\.117-1 ' setup
-	expect "asked of the machine's archive" 0 '^asked: http://mirror\.example/debian/ trixie main$' cat_asked
+	expect "asked of the machine's archive" 0 '^asked: http://mirror\.example/archive/ trixie main$' cat_asked
 	expect "of that of security updates" 0 '^asked: http://mirror\.example/security/ trixie-security main$' cat_asked
 	expect "and of no other" 0 '!(other|tool)\.example' cat_asked
 
@@ -240,11 +242,11 @@ choice()
 	expect "nor does a tree that is there" 0 '!^call' setup
 
 	machine
-	here targets 'http://mirror.example/debian/ oldstable bookworm main'
+	here targets 'http://mirror.example/archive/ oldstable bookworm main'
 	here offered '6.12.118-1 bookworm'
 	here elsewhere '6.12.117-1 trixie'
 	expect "sources that name no release, and no security updates" 0 '^source: 6\.12\.117-1 ' setup
-	expect "are asked for what there is" 0 '^asked: http://mirror\.example/debian/ trixie-updates main$' cat_asked
+	expect "are asked for what there is" 0 '^asked: http://mirror\.example/archive/ trixie-updates main$' cat_asked
 	rm -r "$work/build/source" "$work/build/debs/$package"
 	expect "and the rest is said" 0 'no security updates: not looking at trixie-security' setup
 }
