@@ -3461,20 +3461,23 @@ static struct timespec64 timens_tk_follow_offset(const struct timekeeper_ns *tn,
  * the last bend has to be older than the last tick: take no more passes, keep
  * the setters out, and wait for a tick.
  */
-static void timens_tk_follow(struct time_namespace *ns)
+static int timens_tk_follow(struct time_namespace *ns)
 {
 	struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
 	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
 	struct timens_tk_raw raw;
 	unsigned long flags;
+	int ret = 0;
 	u64 now;
 
 	mutex_lock(&tn->mutex);
-	if (tn->state == TIMENS_TK_FOLLOW) {
-		mutex_unlock(&tn->mutex);
-		return;
-	}
+	if (tn->state == TIMENS_TK_FOLLOW)
+		goto out;
+	/* The clock of a follower is a line of the past, too */
+	ret = timens_past_reserve(tn);
+	if (ret)
+		goto out;
 
 	raw_spin_lock_irqsave(&cal->lock, flags);
 	list_del_init(&tn->node);
@@ -3522,7 +3525,9 @@ static void timens_tk_follow(struct time_namespace *ns)
 	static_branch_slow_dec_deferred(&timens_tk_key);
 	/* CLOCK_REALTIME and TAI jumped to the host's */
 	timens_timer_clock_moved(tn);
+out:
 	mutex_unlock(&tn->mutex);
+	return ret;
 }
 
 /*
@@ -3846,7 +3851,8 @@ static int timens_tk_policy_op(struct timekeeper_ns *tn, void *data)
  *
  * Return: 0, -EPERM without CAP_SYS_TIME in the user namespace which owns @ns,
  * -EINVAL for what is no command and for the initial namespace, -ERANGE for a
- * rate out of its range, -EBUSY if a leap second is being smeared in another way
+ * rate out of its range, -EBUSY if a leap second is being smeared in another
+ * way, -ENOMEM
  */
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf)
 {
@@ -3862,10 +3868,8 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
 	if (!ns->tk)
 		return -EINVAL;
 
-	if (!strcmp(buf, "follow")) {
-		timens_tk_follow(ns);
-		return 0;
-	}
+	if (!strcmp(buf, "follow"))
+		return timens_tk_follow(ns);
 	len = str_has_prefix(buf, "leap ");
 	if (len) {
 		ret = timens_smear_parse(&policy, buf + len);
