@@ -42,6 +42,17 @@ bool rp_duration(const char *text, int64_t *ns, struct spec_error *error)
 	return true;
 }
 
+bool rp_grace(const char *text, int64_t *ns, struct spec_error *error)
+{
+	if (!spec_parse_duration(text, ns, error))
+		return false;
+	if (*text == '+' || *text == '-')
+		return refuse(error, 0, 1, "this is how long something is: it has no sign");
+	if (*ns > DAY)
+		return refuse(error, 0, strlen(text), "longer than a day");
+	return true;
+}
+
 /* The year is at the beginning of a date, and has four digits. */
 static bool year_is_known(int64_t day, size_t at, struct spec_error *error)
 {
