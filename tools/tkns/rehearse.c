@@ -65,8 +65,8 @@ static const struct argp_option options[] = {
 	  "How long before the edge, or the window, the clock starts (5 s of the host; a 40th of the window)",
 	  0 },
 	{ "after", OPT_AFTER, "DURATION", 0, "How long it goes on afterwards (the same)", 0 },
-	{ "date", OPT_DATE, "YYYY-MM-DD", 0,
-	  "The day at whose end it is (the next June 30 or December 31)", 0 },
+	{ "date", OPT_DATE, "DATE", 0,
+	  "The day at whose end it is, YYYY-MM-DD or tomorrow (the next June 30 or December 31)", 0 },
 	{ "out", OPT_OUT, "DIR", 0,
 	  "Leave samples.tsv, rehearsal.json, offset.svg and offset.png there", 0 },
 	{ "json", OPT_JSON, NULL, 0,
@@ -130,12 +130,18 @@ static void set_day(struct rehearsal *x, const char *option, const char *text, i
 	x->day_text = text;
 }
 
+/* The machine's: the clock of the namespace has no day yet. */
+static int64_t today(void)
+{
+	return spec_day_of(rh_read_clock(CLOCK_REALTIME));
+}
+
 static void parse_leap(struct rehearsal *x, const char *text)
 {
 	struct spec_error error;
 	struct spec_leap leap;
 
-	if (!rp_leap(text, &leap, &error))
+	if (!rp_leap(text, today(), &leap, &error))
 		die_spec("--leap", text, &error);
 	x->step = leap.kind == SPEC_LEAP_INSERT ? -1 : 1;
 	if (leap.dated)
@@ -166,7 +172,7 @@ static void parse_date(struct rehearsal *x, const char *text)
 	struct spec_error error;
 	int64_t day;
 
-	if (!rp_date(text, &day, &error))
+	if (!rp_date(text, today(), &day, &error))
 		die_spec("--date", text, &error);
 	set_day(x, "--date", text, day);
 }

@@ -427,14 +427,20 @@ static void find_steering(const struct rh_sample *s, size_t nr, struct rh_findin
 static enum rh_happened find_leap(const struct rh_plan *plan, const struct rh_sample *s, size_t nr)
 {
 	int64_t shows = RH_NSEC_PER_SEC + scaled(plan, LEAP_SHOWS);
+	bool other = false, state = false;
 	size_t i;
 
 	if (!plan->step)
 		return RH_UNKNOWN;
-	for (i = 1; i < nr; i++)
-		if (s[i].tai - s[i - 1].tai == -plan->step || s[i].state == TIME_OOP ||
-		    s[i].state == TIME_WAIT)
+	for (i = 1; i < nr; i++) {
+		other |= s[i].tai - s[i - 1].tai == plan->step;
+		state |= s[i].state == TIME_OOP || s[i].state == TIME_WAIT;
+		if (s[i].tai - s[i - 1].tai == -plan->step)
 			return RH_TAKEN;
+	}
+	/* Somebody may have set the offset of TAI at the same time. */
+	if (state && !other)
+		return RH_TAKEN;
 	return rh_when(plan, &s[0], &s[nr - 1]) > (plan->to > 0 ? plan->to : 0) + shows ?
 	       RH_MISSING : RH_UNKNOWN;
 }

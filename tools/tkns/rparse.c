@@ -65,18 +65,19 @@ static bool year_is_known(int64_t day, size_t at, struct spec_error *error)
 	return refuse(error, at, 4, "the year is outside %d..%d", YEAR_MIN, YEAR_MAX);
 }
 
-bool rp_date(const char *text, int64_t *day, struct spec_error *error)
+bool rp_date(const char *text, int64_t today, int64_t *day, struct spec_error *error)
 {
-	return spec_parse_date(text, day, error) && year_is_known(*day, 0, error);
+	return spec_parse_day(text, today, day, error) && year_is_known(*day, 0, error);
 }
 
-bool rp_leap(const char *text, struct spec_leap *leap, struct spec_error *error)
+bool rp_leap(const char *text, int64_t today, struct spec_leap *leap, struct spec_error *error)
 {
 	if (!spec_parse_leap(text, leap, error))
 		return false;
 	if (leap->kind == SPEC_LEAP_NONE)
 		return refuse(error, 0, strlen(text),
 			      "without a leap second there is nothing to rehearse: write insert or delete");
+	spec_resolve_leap(leap, today);
 	return !leap->dated || year_is_known(leap->day, strcspn(text, "@") + 1, error);
 }
 

@@ -115,6 +115,7 @@ int cmd_run(int argc, char **argv)
 	need_kernel();
 	/* The new clock starts as that of the caller, so this is what it will show. */
 	clock_read_self(&file);
+	clock_resolve(&args.change, clock_now(CLOCK_REALTIME));
 	clock_check(&args.change, &file, clock_now(CLOCK_REALTIME));
 
 	ns_enter(args.user, args.net);

@@ -534,13 +534,15 @@ static void answer_sample(const struct rh_setup *setup, const struct clock_file 
 		err(RH_EXIT_FAILURE, "adjtimex in the namespace");
 	box->status = tx.status;
 	box->tai = tx.tai;
-	if (!setup->follow && setup->status && tx.maxerror > MAXERROR_LIMIT) {
+	if (!setup->follow)
+		compare_clock_file(box, base);
+	/* Not where the clock was given back: that would take it again. */
+	if (!setup->follow && setup->status && !(box->differs & RH_FOLLOWS) &&
+	    tx.maxerror > MAXERROR_LIMIT) {
 		tx = (struct timex) { .modes = ADJ_MAXERROR | ADJ_ESTERROR };
 		if (adjtimex(&tx) < 0)
 			err(RH_EXIT_FAILURE, "adjtimex(ADJ_MAXERROR) in the namespace");
 	}
-	if (!setup->follow)
-		compare_clock_file(box, base);
 	/* When it is over, what was said before is worth more. */
 	if (setup->policy && read_clock_file("smear", smear, sizeof(smear)) &&
 	    strncmp(smear, "none", 4))

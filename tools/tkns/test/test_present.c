@@ -123,7 +123,7 @@ int main(void)
 		"  steered inside           by -2.500 to +0.000 ppm, slewing included",
 	};
 	static const char *const set[] = {
-		"Rehearsal DISTURBED: the clock was set inside by +60.000000000 s (known to 0 ns) between +1.000 s and +1:02",
+		"Rehearsal DISTURBED: the clock was set inside by +60.000000000 s (known to 0 ns) between +1.000 s and +62.000 s",
 	};
 	struct rh_rehearsal r;
 	int i;

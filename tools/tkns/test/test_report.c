@@ -826,6 +826,19 @@ static void test_disturbed(int step)
 	check(disturbed(2, RH_WITHDRAWN, AT(59), AT(60)) &&
 	      f.disturbance[1].kind == RH_OTHER_LEAP, "%+d: the other one in place of it", step);
 
+	/* What comes is that one. */
+	make(&w);
+	take_back(&w, 60);
+	for (i = 60; i < w.nr; i++)
+		s[i].status |= step < 0 ? STA_DEL : STA_INS;
+	for (i = 240; i < w.nr; i++) {
+		s[i].tai = 37 + step;
+		s[i].state = TIME_WAIT;
+	}
+	analyse(&w);
+	check(disturbed(2, RH_WITHDRAWN, AT(59), AT(60)) && f.leap == RH_MISSING,
+	      "%+d: the other one is taken", step);
+
 	/* All at once, and only the first counts: the rest is the host's. */
 	make(&w);
 	take_back(&w, 70);
