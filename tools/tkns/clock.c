@@ -339,6 +339,8 @@ static int64_t target(const struct clock_change *c, int64_t now)
 		base = now;
 	else if (c->time.when == SPEC_LEAP)
 		base = leap_midnight(c, now);
+	else if (c->time.when == SPEC_TODAY)
+		base = spec_day_of(now) * SECS_PER_DAY * NSEC_PER_SEC;
 	if (__builtin_add_overflow(base, c->time.ns, &ns) || ns < 0 ||
 	    ns / NSEC_PER_SEC > SPEC_SEC_MAX)
 		die("%s: '%s' leads out of the range of clocks, 1970-01-01 to 2232-04-18",
@@ -371,6 +373,11 @@ static void check_leap(const struct clock_change *c, int64_t now)
 		die("--leap %s: the clock %s %s, which is too late: it must be armed more than %d s before midnight; set the clock with --set leap-20s",
 		    kind_name(&c->second), c->set ? "would show" : "shows",
 		    spec_format_time(shown, now), ahead);
+}
+
+void clock_resolve(struct clock_change *c, int64_t now)
+{
+	spec_resolve_leap(&c->second, spec_day_of(now));
 }
 
 void clock_check(const struct clock_change *c, const struct clock_file *clock, int64_t now)

@@ -115,6 +115,9 @@ struct clock_change {
 
 bool clock_change_any(const struct clock_change *change);
 
+/* Make dates of words like "tomorrow", with the clock showing @now before it is changed. */
+void clock_resolve(struct clock_change *change, int64_t now);
+
 /*
  * Say what cannot work before anything is changed, with the clock showing @now
  * and the file being @clock. Ends on an error.

@@ -17,7 +17,7 @@ enum {
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "The clock:", 1 },
 	{ "set", OPT_SET, "TIME", 0,
-	  "Set it: 2026-12-31T23:59:40Z, a date, @SECONDS, +90m, -2d3h, leap-20s (before the leap second)", 1 },
+	  "Set it: 2026-12-31T23:59:40Z, a date, tomorrow, @SECONDS, +90m, -2d3h, leap-20s (before the leap second)", 1 },
 	{ "offset", OPT_OFFSET, "DURATION", 0, "Move it by 90, 1h30m, -250ms, ...", 1 },
 	{ "freq", OPT_FREQ, "PPM", 0, "Make it faster by PPM, from -100000 to 100000", 1 },
 	{ "rate", OPT_RATE, "RATE", 0, "Let it run RATE times as fast: N, N.N or P/Q, from 1/1000 to 2000", 1 },

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,13 +135,78 @@ static void write_script(FILE *file, const struct rh_plan *plan, const struct rh
 		"replot\n", x.size, y.size, x.size, y.size);
 }
 
+/* What it writes goes to standard error. Keep the first line of it that is not empty. */
+static void pass_on(int fd, char *line, size_t size)
+{
+	char buf[1024];
+	size_t len = 0;
+	bool complete = false;
+	ssize_t got, i;
+
+	while ((got = read(fd, buf, sizeof(buf))) > 0 || (got < 0 && errno == EINTR)) {
+		if (got > 0)
+			fwrite(buf, 1, (size_t)got, stderr);
+		for (i = 0; i < got && !complete; i++) {
+			if (buf[i] == '\n')
+				complete = len > 0;
+			else if (len + 1 < size && (len || (buf[i] != ' ' && buf[i] != '\t')))
+				line[len++] = buf[i] >= ' ' && buf[i] <= '~' ? buf[i] : '?';
+		}
+	}
+	line[len] = '\0';
+}
+
+static const char *run_gnuplot(const char *dir)
+{
+	static char why[320];
+	int out[2], failed[2], status, error;
+	char line[200];
+	pid_t pid;
+
+	fflush(NULL);
+	/* Through the second it says that it could not become gnuplot, and why. */
+	if (pipe2(out, O_CLOEXEC) || pipe2(failed, O_CLOEXEC))
+		err(RH_EXIT_FAILURE, "pipe");
+	pid = fork();
+	if (pid < 0)
+		err(RH_EXIT_FAILURE, "fork");
+	if (!pid) {
+		/* Whatever it says is no part of a report on standard output. */
+		if (!chdir(dir) && dup2(out[1], STDOUT_FILENO) >= 0 &&
+		    dup2(out[1], STDERR_FILENO) >= 0)
+			execlp("gnuplot", "gnuplot", "offset.gp", NULL);
+		error = errno;
+		_exit(write(failed[1], &error, sizeof(error)) != sizeof(error));
+	}
+	close(out[1]);
+	close(failed[1]);
+	pass_on(out[0], line, sizeof(line));
+	if (read(failed[0], &error, sizeof(error)) != sizeof(error))
+		error = 0;
+	close(out[0]);
+	close(failed[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			err(RH_EXIT_FAILURE, "waitpid");
+	if (error == ENOENT)
+		return "gnuplot is not installed";
+	if (error)
+		snprintf(why, sizeof(why), "gnuplot could not be run: %s", strerror(error));
+	else if (WIFSIGNALED(status))
+		snprintf(why, sizeof(why), "gnuplot was killed by signal %d", WTERMSIG(status));
+	else if (status)
+		snprintf(why, sizeof(why), "gnuplot ended with exit status %d%s%s", WEXITSTATUS(status),
+			 line[0] ? ": " : "", line);
+	else
+		return NULL;
+	return why;
+}
+
 const char *rh_plot(const char *dir, const struct rh_plan *plan, const struct rh_findings *f,
 		    const char *title)
 {
 	char *path;
 	FILE *file;
-	int status;
-	pid_t pid;
 
 	if (asprintf(&path, "%s/offset.gp", dir) < 0)
 		err(RH_EXIT_FAILURE, "asprintf");
@@ -152,23 +218,5 @@ const char *rh_plot(const char *dir, const struct rh_plan *plan, const struct rh
 		err(RH_EXIT_FAILURE, "writing %s", path);
 	free(path);
 
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		err(RH_EXIT_FAILURE, "fork");
-	if (!pid) {
-		/* Whatever it says is no part of a report on standard output. */
-		if (chdir(dir) || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-			_exit(126);
-		execlp("gnuplot", "gnuplot", "offset.gp", NULL);
-		_exit(errno == ENOENT ? 127 : 126);
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			err(RH_EXIT_FAILURE, "waitpid");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return "gnuplot is not installed";
-	if (status)
-		return "gnuplot failed";
-	return NULL;
+	return run_gnuplot(dir);
 }

@@ -177,6 +177,68 @@ static bool kernel_window(const struct rh_rehearsal *r, int64_t *from, int64_t *
 	return true;
 }
 
+static void describe_disturbance(char *buf, size_t size, const struct rh_rehearsal *r,
+				 const struct rh_disturbance *d)
+{
+	char what[2 * SPEC_TEXT + 64], by[SPEC_TEXT], err[SPEC_TEXT], from[SPEC_TEXT], to[SPEC_TEXT];
+	const char *planned = r->plan.step < 0 ? "STA_INS" : "STA_DEL";
+	const char *other = r->plan.step < 0 ? "STA_DEL" : r->plan.step > 0 ? "STA_INS" :
+							  "a leap second";
+
+	switch (d->kind) {
+	case RH_GIVEN_BACK:
+		snprintf(what, sizeof(what), "the clock was given back to the host");
+		break;
+	case RH_CLOCK_SET:
+		snprintf(what, sizeof(what), "the clock was set inside by %s s (known to %s)",
+			 spec_format_seconds(by, d->size), distance(err, d->err) + 1);
+		break;
+	case RH_WITHDRAWN:
+		snprintf(what, sizeof(what), "%s was withdrawn inside", planned);
+		break;
+	case RH_OTHER_LEAP:
+		snprintf(what, sizeof(what), "%s was armed inside", other);
+		break;
+	case RH_RATE_SET:
+		snprintf(what, sizeof(what), "the rate was changed inside");
+		break;
+	case RH_POLICY_SET:
+		snprintf(what, sizeof(what), "what a leap second does was changed inside");
+		break;
+	case RH_NOT_TAKEN:
+		snprintf(buf, size, "no leap second was taken at the edge");
+		return;
+	}
+	snprintf(buf, size, "%s between %s and %s", what, when(from, d->from), when(to, d->to));
+}
+
+/* Before all else: what follows is no report of a leap second then. */
+static void disturbance_line(FILE *file, const struct rh_rehearsal *r)
+{
+	const struct rh_findings *f = &r->f;
+	char text[512];
+
+	if (!f->disturbances)
+		return;
+	describe_disturbance(text, sizeof(text), r, &f->disturbance[0]);
+	fprintf(file, "Rehearsal %s: %s\n",
+		r->plan.step && f->leap != RH_TAKEN ? "did NOT happen" : "DISTURBED", text);
+}
+
+static void disturbance_rows(FILE *file, const struct rh_rehearsal *r)
+{
+	const struct rh_findings *f = &r->f;
+	char text[512];
+	size_t i;
+
+	for (i = 1; i < f->disturbances; i++) {
+		describe_disturbance(text, sizeof(text), r, &f->disturbance[i]);
+		row(file, i > 1 ? "" : "and then", "%s", text);
+	}
+	if (f->disturbances_total > f->disturbances)
+		row(file, "", "and %zu more", f->disturbances_total - f->disturbances);
+}
+
 void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 {
 	const struct rh_findings *f = &r->f;
@@ -184,6 +246,7 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 	int64_t from, to;
 	size_t i;
 
+	disturbance_line(file, r);
 	rh_describe(text, sizeof(text), r);
 	fprintf(file, "Rehearsal: %s; %s times the host's rate\n", text, rate_text(a, &r->plan));
 	if (r->interrupted)
@@ -192,6 +255,7 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 		row(file, "samples", "none");
 		return;
 	}
+	disturbance_rows(file, r);
 	row(file, "clock set to", "%s, %s from the edge", spec_format_time(a, r->start),
 	    when(b, r->start - r->plan.edge));
 	if (r->plan.shape != RH_STEP)
@@ -230,6 +294,11 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 	extreme_row(file, "error of BOOTTIME", &f->boottime);
 	extreme_row(file, "the host's moved", &f->host_moved);
 	fprintf(file, " adjtimex\n");
+	if (f->steered)
+		row(file, "steered inside", "by %+.3f to %+.3f ppm, slewing included",
+		    (double)f->steering_min / 1e3, (double)f->steering_max / 1e3);
+	else
+		row(file, "steered inside", "not seen");
 	for (i = 0; i < f->states; i++)
 		row(file, i ? "" : "state", "%-10s from %s", rh_state_name(f->state[i].value),
 		    when(a, f->state[i].at));
@@ -316,6 +385,25 @@ static void json_command(FILE *file, const struct rh_rehearsal *r)
 	fputs("\n\t}\n", file);
 }
 
+static void json_disturbances(FILE *file, const struct rh_findings *f)
+{
+	static const char * const happened[] = {
+		[RH_UNKNOWN] = "null", [RH_TAKEN] = "true", [RH_MISSING] = "false",
+	};
+	size_t i;
+
+	fprintf(file, "\t\"happened\": %s,\n\t\"disturbances_total\": %zu,\n\t\"disturbed\": [",
+		happened[f->leap], f->disturbances_total);
+	for (i = 0; i < f->disturbances; i++) {
+		const struct rh_disturbance *d = &f->disturbance[i];
+
+		fprintf(file, "%s\n\t\t{ \"what\": \"%s\", \"ns\": %" PRId64 ", \"err_ns\": %" PRId64
+			", \"from_ns\": %" PRId64 ", \"to_ns\": %" PRId64 " }", i ? "," : "",
+			rh_disturbance_name(d->kind), d->size, d->err, d->from, d->to);
+	}
+	fprintf(file, "%s],\n", f->disturbances ? "\n\t" : "");
+}
+
 void rh_print_json(FILE *file, const struct rh_rehearsal *r)
 {
 	static const char * const shapes[] = { "step", "linear", "cosine", "quadratic" };
@@ -338,6 +426,7 @@ void rh_print_json(FILE *file, const struct rh_rehearsal *r)
 		", %" PRId64 "]\n\t},\n", r->late ? "true" : "false", r->start / RH_NSEC_PER_SEC,
 		(int)(r->start % RH_NSEC_PER_SEC), r->plan.rate_num, r->plan.rate_den);
 	fprintf(file, "\t\"interrupted\": %s,\n", r->interrupted ? "true" : "false");
+	json_disturbances(file, f);
 	fputs("\t\"smear\": ", file);
 	json_string(file, r->smear);
 	fprintf(file, ",\n\t\"samples\": { \"taken\": %zu, \"missed\": %zu, \"longest_gap_ns\": %" PRId64
@@ -375,6 +464,8 @@ void rh_print_json(FILE *file, const struct rh_rehearsal *r)
 		fputs(",\n", file);
 		json_rate(file, "monotonic", &f->monotonic);
 		fputs("\n\t},\n\t\"adjtimex\": {\n", file);
+		fprintf(file, "\t\t\"steered_ppb\": [%" PRId64 ", %" PRId64 "],\n", f->steering_min,
+			f->steering_max);
 		json_changes(file, "states", f->state, f->states, true);
 		fputs(",\n", file);
 		json_changes(file, "tai_offsets", f->tai_offset, f->tais, false);

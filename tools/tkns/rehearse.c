@@ -39,6 +39,9 @@
 /* What it takes to set the clock and arm the leap second, on the host's clock. */
 #define ARM_TIME	(RH_NSEC_PER_SEC / 20)
 
+/* What a command has to end by itself. */
+#define GRACE		(2 * RH_NSEC_PER_SEC)
+
 #define SAMPLES		600
 #define SAMPLES_MIN	10
 #define SAMPLES_MAX	1000000
@@ -46,7 +49,7 @@
 
 enum {
 	OPT_LEAP = 256, OPT_SMEAR, OPT_RATE, OPT_BEFORE, OPT_AFTER, OPT_DATE, OPT_OUT, OPT_JSON,
-	OPT_SAMPLES, OPT_ALSO,
+	OPT_SAMPLES, OPT_ALSO, OPT_USER, OPT_GRACE,
 };
 
 static const struct argp_option options[] = {
@@ -62,13 +65,18 @@ static const struct argp_option options[] = {
 	  "How long before the edge, or the window, the clock starts (5 s of the host; a 40th of the window)",
 	  0 },
 	{ "after", OPT_AFTER, "DURATION", 0, "How long it goes on afterwards (the same)", 0 },
-	{ "date", OPT_DATE, "YYYY-MM-DD", 0,
-	  "The day at whose end it is (the next June 30 or December 31)", 0 },
+	{ "date", OPT_DATE, "DATE", 0,
+	  "The day at whose end it is, YYYY-MM-DD or tomorrow (the next June 30 or December 31)", 0 },
 	{ "out", OPT_OUT, "DIR", 0,
 	  "Leave samples.tsv, rehearsal.json, offset.svg and offset.png there", 0 },
 	{ "json", OPT_JSON, NULL, 0,
 	  "The report as JSON; what the command prints goes to standard error", 0 },
 	{ "samples", OPT_SAMPLES, "N", 0, "How often the clocks are read (600)", 0 },
+	{ "user", OPT_USER, "keep|root", OPTION_ARG_OPTIONAL,
+	  "Use a user namespace, as is done for a caller without privilege anyway; the caller stays who it is there (keep), or is root",
+	  0 },
+	{ "grace", OPT_GRACE, "DURATION", 0,
+	  "How long what still runs in the end has from SIGTERM to SIGKILL (2s)", 0 },
 	/* For the demonstration: the same in further namespaces at the same time. */
 	{ "also", OPT_ALSO, "step|none|follow|SMEAR", OPTION_HIDDEN, NULL, 0 },
 	{ 0 }
@@ -94,6 +102,8 @@ struct rehearsal {
 	const char *out;
 	bool json;
 	int64_t samples;
+	int64_t grace;
+	enum user_mode user;
 	char **argv;
 	/* The plan. */
 	int64_t start, length;		/* on the namespace's clock */
@@ -120,12 +130,18 @@ static void set_day(struct rehearsal *x, const char *option, const char *text, i
 	x->day_text = text;
 }
 
+/* The machine's: the clock of the namespace has no day yet. */
+static int64_t today(void)
+{
+	return spec_day_of(rh_read_clock(CLOCK_REALTIME));
+}
+
 static void parse_leap(struct rehearsal *x, const char *text)
 {
 	struct spec_error error;
 	struct spec_leap leap;
 
-	if (!rp_leap(text, &leap, &error))
+	if (!rp_leap(text, today(), &leap, &error))
 		die_spec("--leap", text, &error);
 	x->step = leap.kind == SPEC_LEAP_INSERT ? -1 : 1;
 	if (leap.dated)
@@ -156,7 +172,7 @@ static void parse_date(struct rehearsal *x, const char *text)
 	struct spec_error error;
 	int64_t day;
 
-	if (!rp_date(text, &day, &error))
+	if (!rp_date(text, today(), &day, &error))
 		die_spec("--date", text, &error);
 	set_day(x, "--date", text, day);
 }
@@ -220,6 +236,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (!spec_parse_number(arg, SAMPLES_MIN, SAMPLES_MAX, &x->samples, &error))
 			die_spec("--samples", arg, &error);
 		return 0;
+	case OPT_USER:
+		x->user = ns_parse_user(arg);
+		return 0;
+	case OPT_GRACE:
+		if (!rp_grace(arg, &x->grace, &error))
+			die_spec("--grace", arg, &error);
+		return 0;
 	case OPT_ALSO:
 		parse_also(x, arg);
 		return 0;
@@ -235,7 +258,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "[-- COMMAND [ARGUMENT...]]",
-	.doc = "Run COMMAND in a new time namespace through a leap second, and report what the clocks did.\vExit status: that of COMMAND when it ended by itself, 0 when it was ended with the rehearsal, 124 when the kernel lacks the feature, 125 for own failures.",
+	.doc = "Run COMMAND in a new time namespace through a leap second, and report what the clocks did.\vExit status: that of COMMAND when it ended by itself, 0 when it was ended with the rehearsal, 123 whatever COMMAND did when something inside withdrew the leap second, set the clock or changed its rate or policy, 124 when the kernel lacks the feature, 125 for own failures.",
 };
 
 static int64_t of_host(const struct rehearsal *x, int64_t host)
@@ -251,6 +274,7 @@ static void plan_subject(struct rehearsal *x, struct subject *s)
 	*plan = (struct rh_plan) {
 		.step = s->follow || s->none ? 0 : x->step,
 		.edge = (x->day + 1) * DAY - (x->step > 0 ? RH_NSEC_PER_SEC : 0),
+		.follow = s->follow,
 	};
 	s->r.day = x->day;
 	if (!rp_plan(s->smear.policy, plan))
@@ -332,6 +356,7 @@ static void set_up(struct rehearsal *x)
 			.policy = plan->shape == RH_STEP ? NULL : s->smear.policy,
 			.status = plan->step < 0 ? STA_INS : plan->step > 0 ? STA_DEL : 0,
 			.tai = TAI_OFFSET,
+			.user = x->user,
 			.argv = i ? NULL : x->argv,
 			.quiet_stdout = x->json,
 		};
@@ -445,6 +470,9 @@ static int status_of(const struct rh_rehearsal *r)
 
 	if (r->interrupted)
 		return 128 + r->interrupted;
+	/* What the command says of a leap second which did not happen is worth nothing. */
+	if (r->f.disturbances)
+		return EXIT_DISTURBED;
 	if (!c->ended || c->ours)
 		return 0;
 	return WIFSIGNALED(c->status) ? 128 + WTERMSIG(c->status) : WEXITSTATUS(c->status);
@@ -454,7 +482,8 @@ int cmd_rehearse(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
 	struct rehearsal x = {
-		.step = -1, .samples = SAMPLES, .subjects = 1, .subject[0].smear.policy = "step",
+		.step = -1, .samples = SAMPLES, .grace = GRACE, .subjects = 1,
+		.subject[0].smear.policy = "step",
 	};
 	bool smears = false;
 	size_t i;
@@ -495,7 +524,7 @@ int cmd_rehearse(int argc, char **argv)
 			die_errno("strdup");
 		s->r.smear = smear;
 		s->r.interrupted = interrupted;
-		rh_inside_end(s->in, &s->r.command);
+		rh_inside_end(s->in, x.grace, &s->r.command);
 		if (!rh_analyse(&s->r.plan, s->s, s->r.nr, &s->r.f) && !interrupted)
 			die("only %zu samples could be taken", s->r.nr);
 	}

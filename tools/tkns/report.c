@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #include "report.h"
 
@@ -15,6 +16,9 @@
  */
 #define INSIDE_CAP	0.02
 #define OUTSIDE_CAP	0.12
+
+/* When a leap second shows in adjtimex(): at the first tick of the host behind its second. */
+#define LEAP_SHOWS	(RH_NSEC_PER_SEC / 20)
 
 /* Rates are taken over this part of the series: shorter ones would show the brackets. */
 #define RATE_PARTS	64
@@ -49,6 +53,21 @@ const char *rh_state_name(int state)
 	if (state < 0 || state >= (int)(sizeof(names) / sizeof(names[0])))
 		return "?";
 	return names[state];
+}
+
+const char *rh_disturbance_name(enum rh_disturbance_kind kind)
+{
+	static const char * const names[] = {
+		[RH_GIVEN_BACK]	= "given_back",
+		[RH_CLOCK_SET]	= "set",
+		[RH_WITHDRAWN]	= "withdrawn",
+		[RH_OTHER_LEAP]	= "other_leap",
+		[RH_RATE_SET]	= "rate",
+		[RH_POLICY_SET]	= "policy",
+		[RH_NOT_TAKEN]	= "not_taken",
+	};
+
+	return names[kind];
 }
 
 int64_t rh_planned(const struct rh_plan *plan, int64_t t)
@@ -384,6 +403,139 @@ static void find_rate(const struct series *x, const struct rh_findings *f, struc
 		r->mean = changed / elapsed * 1e6;
 }
 
+static void find_steering(const struct rh_sample *s, size_t nr, struct rh_findings *f)
+{
+	size_t i;
+
+	f->steering_min = s[0].steering;
+	f->steering_max = s[0].steering;
+	for (i = 1; i < nr; i++) {
+		if (s[i].differs & RH_FOLLOWS)
+			continue;
+		if (s[i].steering < f->steering_min)
+			f->steering_min = s[i].steering;
+		if (s[i].steering > f->steering_max)
+			f->steering_max = s[i].steering;
+	}
+	f->steered = f->steering_min != f->steering_max;
+}
+
+/*
+ * The kernel says of a leap second that it was: in the offset of TAI, for good, and in the state
+ * until somebody clears STA_INS or STA_DEL, unless an error of the clock hides that.
+ */
+static enum rh_happened find_leap(const struct rh_plan *plan, const struct rh_sample *s, size_t nr)
+{
+	int64_t shows = RH_NSEC_PER_SEC + scaled(plan, LEAP_SHOWS);
+	bool other = false, state = false;
+	size_t i;
+
+	if (!plan->step)
+		return RH_UNKNOWN;
+	for (i = 1; i < nr; i++) {
+		other |= s[i].tai - s[i - 1].tai == plan->step;
+		state |= s[i].state == TIME_OOP || s[i].state == TIME_WAIT;
+		if (s[i].tai - s[i - 1].tai == -plan->step)
+			return RH_TAKEN;
+	}
+	/* Somebody may have set the offset of TAI at the same time. */
+	if (state && !other)
+		return RH_TAKEN;
+	return rh_when(plan, &s[0], &s[nr - 1]) > (plan->to > 0 ? plan->to : 0) + shows ?
+	       RH_MISSING : RH_UNKNOWN;
+}
+
+static struct rh_disturbance *add_disturbance(struct rh_findings *f, const struct rh_plan *plan,
+					      const struct rh_sample *s, size_t i,
+					      enum rh_disturbance_kind kind)
+{
+	static struct rh_disturbance nowhere;
+	struct rh_disturbance *d = &nowhere;
+
+	if (f->disturbances_total++ < RH_MAX_DISTURBANCES)
+		d = &f->disturbance[f->disturbances++];
+	*d = (struct rh_disturbance) {
+		.kind	= kind,
+		.from	= rh_when(plan, &s[0], &s[i - 1]),
+		.to	= rh_when(plan, &s[0], &s[i]),
+	};
+	return d;
+}
+
+/*
+ * Who sets CLOCK_REALTIME takes CLOCK_TAI along. A leap second and a smear leave that alone, and
+ * who changes the offset of the two moves CLOCK_TAI by whole seconds, which adjtimex() shows. That
+ * is asked after the clocks are read, so it can show in the sample before.
+ */
+static bool was_set(const struct rh_sample *s, const struct rh_findings *f, size_t i, int64_t *size,
+		    int64_t *err)
+{
+	size_t k;
+
+	for (k = 0; k < f->jumps; k++) {
+		const struct rh_jump *j = &f->jump[k];
+
+		if (j->host || j->back || j->clock != RH_TAI || j->index + 1 != i)
+			continue;
+		*err = j->err;
+		*size = j->size;
+		if (i > 1 && s[i - 1].tai != s[i - 2].tai)
+			*size -= (s[i - 1].tai - s[i - 2].tai) * RH_NSEC_PER_SEC;
+		if (llabs(*size) <= j->err)
+			return false;
+		*size = j->size - (s[i].tai - s[i - 1].tai) * RH_NSEC_PER_SEC;
+		return llabs(*size) > j->err;
+	}
+	return false;
+}
+
+/* Everything that is there at a sample and was not at the one before it. */
+static void find_disturbances(const struct rh_plan *plan, const struct rh_sample *s, size_t nr,
+			      struct rh_findings *f)
+{
+	int planned = plan->step < 0 ? STA_INS : plan->step > 0 ? STA_DEL : 0;
+	size_t i;
+
+	f->leap = find_leap(plan, s, nr);
+	if (plan->follow)
+		return;
+	for (i = 1; i < nr; i++) {
+		uint32_t differs = s[i].differs & ~s[i - 1].differs;
+		int gone = s[i - 1].status & ~s[i].status & planned;
+		int armed = s[i].status & ~s[i - 1].status & (STA_INS | STA_DEL) & ~planned;
+		int64_t size, err;
+		bool after;
+
+		if (differs & RH_FOLLOWS) {
+			add_disturbance(f, plan, s, i, RH_GIVEN_BACK);
+			break;		/* all else is the host's */
+		}
+		if (was_set(s, f, i, &size, &err)) {
+			struct rh_disturbance *d = add_disturbance(f, plan, s, i, RH_CLOCK_SET);
+
+			d->size = size;
+			d->err = err;
+		}
+		/*
+		 * Daemons disarm a leap second once it was; the next one is another rehearsal's.
+		 * The status is read a little later than the clocks.
+		 */
+		after = rh_when(plan, &s[0], &s[i - 1]) >= 0 ||
+			(rh_when(plan, &s[0], &s[i]) >= -scaled(plan, LEAP_SHOWS) &&
+			 f->leap == RH_TAKEN);
+		if (gone && !after)
+			add_disturbance(f, plan, s, i, RH_WITHDRAWN);
+		if (armed && !after)
+			add_disturbance(f, plan, s, i, RH_OTHER_LEAP);
+		if (differs & RH_RATE_CHANGED)
+			add_disturbance(f, plan, s, i, RH_RATE_SET);
+		if (differs & RH_POLICY_CHANGED)
+			add_disturbance(f, plan, s, i, RH_POLICY_SET);
+	}
+	if (f->leap == RH_MISSING && !f->disturbances)
+		add_disturbance(f, plan, s, nr - 1, RH_NOT_TAKEN)->from = 0;
+}
+
 static void note_change(struct rh_change *list, size_t *nr, int32_t value, size_t index, int64_t at)
 {
 	if (*nr && list[*nr - 1].value == value)
@@ -447,6 +599,8 @@ bool rh_analyse(const struct rh_plan *plan, const struct rh_sample *s, size_t nr
 	}
 	find_backs(plan, s, nr, f);
 	find_offsets(plan, s, nr, f);
+	find_disturbances(plan, s, nr, f);
+	find_steering(s, nr, f);
 
 	x.host = false;
 	x.clock = RH_REALTIME;

@@ -46,6 +46,7 @@ struct rh_plan {
 	int64_t edge;		/* when a stepping clock steps, CLOCK_REALTIME in ns */
 	int64_t from, to;	/* the window of the smear, from the edge */
 	int64_t rate_num, rate_den;
+	bool follow;		/* the clock is the host's: what happens to it disturbs nothing */
 };
 
 struct rh_sample {
@@ -57,7 +58,13 @@ struct rh_sample {
 	/* The furthest that a reading was behind the one before it, since the sample before. */
 	int64_t back[RH_NR_CLOCKS];
 	int32_t state, status, tai;
+	uint32_t differs;	/* RH_FOLLOWS and so on: timens_clock, from what was set up */
+	int64_t steering;	/* ns in a second which adjtimex() adds, slewing included */
 };
+
+#define RH_FOLLOWS	1	/* the clock was given back: it follows the host */
+#define RH_RATE_CHANGED	2
+#define RH_POLICY_CHANGED 4	/* what a leap second does */
 
 /* A clock was elsewhere than its line before and after, or a reading was behind the one before. */
 struct rh_jump {
@@ -88,6 +95,30 @@ struct rh_rate {
 	double noise;		/* what the brackets alone can make of it, ppm */
 };
 
+/* What something inside did to the rehearsal. Of one interval the first of these comes first. */
+enum rh_disturbance_kind {
+	RH_GIVEN_BACK,		/* the clock follows the host */
+	RH_CLOCK_SET,		/* by size */
+	RH_WITHDRAWN,		/* STA_INS or STA_DEL of the plan */
+	RH_OTHER_LEAP,		/* the other one of the two was armed */
+	RH_RATE_SET,
+	RH_POLICY_SET,
+	RH_NOT_TAKEN,		/* the edge passed without a leap second, and nothing above was seen */
+};
+
+struct rh_disturbance {
+	enum rh_disturbance_kind kind;
+	int64_t from, to;	/* the samples between which it was, from the edge */
+	int64_t size, err;	/* by how much the clock was set, otherwise 0 */
+};
+
+enum rh_happened {
+	RH_UNKNOWN,		/* the samples end before, or there is none in the plan */
+	RH_TAKEN,
+	RH_MISSING,
+};
+
+#define RH_MAX_DISTURBANCES	16
 #define RH_MAX_JUMPS	64
 #define RH_MAX_CHANGES	32
 
@@ -116,6 +147,14 @@ struct rh_findings {
 	struct rh_rate realtime;		/* against the namespace's MONOTONIC */
 	struct rh_rate monotonic;		/* against the host's, above the nominal rate */
 
+	enum rh_happened leap;
+	size_t disturbances_total, disturbances;
+	struct rh_disturbance disturbance[RH_MAX_DISTURBANCES];
+
+	/* Steering by adjtimex() is what daemons are for, and no disturbance. */
+	bool steered;
+	int64_t steering_min, steering_max;	/* ns in a second */
+
 	size_t states, tais;
 	struct rh_change state[RH_MAX_CHANGES], tai_offset[RH_MAX_CHANGES];
 };
@@ -140,5 +179,7 @@ bool rh_analyse(const struct rh_plan *plan, const struct rh_sample *s, size_t nr
 
 const char *rh_clock_name(enum rh_clock clock);
 const char *rh_state_name(int state);
+/* "withdrawn", as in the JSON. */
+const char *rh_disturbance_name(enum rh_disturbance_kind kind);
 
 #endif /* TKNS_REPORT_H */

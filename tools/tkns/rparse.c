@@ -42,6 +42,17 @@ bool rp_duration(const char *text, int64_t *ns, struct spec_error *error)
 	return true;
 }
 
+bool rp_grace(const char *text, int64_t *ns, struct spec_error *error)
+{
+	if (!spec_parse_duration(text, ns, error))
+		return false;
+	if (*text == '+' || *text == '-')
+		return refuse(error, 0, 1, "this is how long something is: it has no sign");
+	if (*ns > DAY)
+		return refuse(error, 0, strlen(text), "longer than a day");
+	return true;
+}
+
 /* The year is at the beginning of a date, and has four digits. */
 static bool year_is_known(int64_t day, size_t at, struct spec_error *error)
 {
@@ -54,18 +65,19 @@ static bool year_is_known(int64_t day, size_t at, struct spec_error *error)
 	return refuse(error, at, 4, "the year is outside %d..%d", YEAR_MIN, YEAR_MAX);
 }
 
-bool rp_date(const char *text, int64_t *day, struct spec_error *error)
+bool rp_date(const char *text, int64_t today, int64_t *day, struct spec_error *error)
 {
-	return spec_parse_date(text, day, error) && year_is_known(*day, 0, error);
+	return spec_parse_day(text, today, day, error) && year_is_known(*day, 0, error);
 }
 
-bool rp_leap(const char *text, struct spec_leap *leap, struct spec_error *error)
+bool rp_leap(const char *text, int64_t today, struct spec_leap *leap, struct spec_error *error)
 {
 	if (!spec_parse_leap(text, leap, error))
 		return false;
 	if (leap->kind == SPEC_LEAP_NONE)
 		return refuse(error, 0, strlen(text),
 			      "without a leap second there is nothing to rehearse: write insert or delete");
+	spec_resolve_leap(leap, today);
 	return !leap->dated || year_is_known(leap->day, strcspn(text, "@") + 1, error);
 }
 

@@ -14,10 +14,12 @@
 
 /* How long something is: more than nothing, 30 days at most, and no sign. */
 bool rp_duration(const char *text, int64_t *ns, struct spec_error *error);
+/* How long to wait: a day at most, and no sign. */
+bool rp_grace(const char *text, int64_t *ns, struct spec_error *error);
 /* From 1972, when the first leap second was, to 2200, which is well before clocks end in 2232. */
-bool rp_date(const char *text, int64_t *day, struct spec_error *error);
+bool rp_date(const char *text, int64_t today, int64_t *day, struct spec_error *error);
 /* insert or delete, with a date as above or without one. */
-bool rp_leap(const char *text, struct spec_leap *leap, struct spec_error *error);
+bool rp_leap(const char *text, int64_t today, struct spec_leap *leap, struct spec_error *error);
 
 /*
  * The shape and the window of a policy as spec_parse_smear() writes it, for a plan whose step is

@@ -27,13 +27,13 @@
  * less exact, but not wrong.
  *
  * The child is also the parent of the command. A signal handler notes when that ended, to the
- * moment, whatever the child is doing.
+ * moment, whatever the child is doing. What the command leaves behind becomes a child of it, too, as
+ * it is a subreaper.
  */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -50,11 +50,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "left.h"
+#include "ns.h"
 #include "sample.h"
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
 
 #define CLOCK_FILE	"/proc/self/timens_clock"
 
@@ -62,9 +61,11 @@
 #define ROUNDS		12
 #define POINTS		8
 
-/* How long the child may take for anything, and a command to obey SIGTERM. */
+/* How long the child may take for anything, and whatever gets SIGKILL. */
 #define PATIENCE	(20 * RH_NSEC_PER_SEC)
-#define TERM_PATIENCE	(2 * RH_NSEC_PER_SEC)
+
+/* How long what got a signal with its process group may take to be gone before it counts as left. */
+#define SETTLE		(RH_NSEC_PER_SEC / 10)
 
 /*
  * NTP's error bound grows by 500 ppm, and above 16 s the clock counts as not synchronised and
@@ -78,6 +79,9 @@ enum order {
 	ORDER_RUN,
 	ORDER_TERM,
 	ORDER_KILL,
+	ORDER_LEFT_LOOK,
+	ORDER_LEFT_TERM,
+	ORDER_LEFT_KILL,
 	ORDER_END,
 };
 
@@ -104,7 +108,11 @@ struct box {
 	struct round round;
 	int64_t back[RH_NR_CLOCKS];
 	int32_t state, status, tai;
+	uint32_t differs;
+	int64_t steering;
 	char smear[96];
+	/* What an order ORDER_LEFT_... found. */
+	unsigned int left;
 	/* The command. Written by the handler of SIGCHLD; ended last. */
 	pid_t pid;
 	_Atomic int started, ended;
@@ -354,61 +362,6 @@ void rh_require_kernel(const char *key)
 		     strcmp(key, "rate") ? "smear" : "rate", CLOCK_FILE);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		err(RH_EXIT_FAILURE, "%s", path);
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		err(RH_EXIT_FAILURE, "writing '%s' to %s", text, path);
-	close(fd);
-}
-
-static bool may_make_clocks(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
-	uint32_t need = 1U << CAP_SYS_ADMIN | 1U << CAP_SYS_TIME;
-
-	if (syscall(SYS_capget, &head, caps))
-		err(RH_EXIT_FAILURE, "capget");
-	return (caps[0].effective & need) == need;
-}
-
-/* A user namespace in which the caller is root: nothing has to be allowed on the host. */
-static void become_root_inside(void)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	char map[64];
-
-	if (unshare(CLONE_NEWUSER))
-		err(RH_EXIT_FAILURE, "unshare(CLONE_NEWUSER)");
-	write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	write_file("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	write_file("/proc/self/gid_map", map);
-}
-
-/* unshare() puts only children into the new namespace, so the caller goes there by itself. */
-static void enter_new_namespace(void)
-{
-	int fd;
-
-	if (!may_make_clocks())
-		become_root_inside();
-	if (unshare(CLONE_NEWTIME))
-		err(RH_EXIT_FAILURE, "unshare(CLONE_NEWTIME)");
-	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		err(RH_EXIT_FAILURE, "/proc/self/ns/time_for_children");
-	if (setns(fd, CLONE_NEWTIME))
-		err(RH_EXIT_FAILURE, "entering the new time namespace");
-	close(fd);
-}
-
 /* In this order: the rate changes all clocks, and setting the date forgets an armed leap second. */
 static void set_clock(const struct rh_setup *setup)
 {
@@ -449,12 +402,15 @@ static void set_clock(const struct rh_setup *setup)
 static void child_signal(int sig)
 {
 	int saved = errno, status;
+	pid_t pid;
 
 	(void)sig;
-	if (child_box->pid > 0 && !child_box->ended &&
-	    waitpid(child_box->pid, &status, WNOHANG) == child_box->pid) {
+	/* All of them: those whose parents have ended are children of this process, too. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct timespec ts;
 
+		if (pid != child_box->pid || child_box->ended)
+			continue;
 		clock_gettime(CLOCK_TAI, &ts);
 		child_box->wait_status = status;
 		child_box->ended_at = nanoseconds(&ts);
@@ -498,11 +454,16 @@ static void run_command(const struct rh_setup *setup, struct box *box)
 
 static void signal_command(struct box *box, int sig)
 {
-	if (!box->started || box->ended)
-		return;
+	sigset_t block, old;
+
+	/* Until it is waited for, the number is its own. */
+	sigemptyset(&block);
+	sigaddset(&block, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &block, &old);
 	/* The group, where it has one. */
-	if (kill(-box->pid, sig))
+	if (box->started && !box->ended && kill(-box->pid, sig))
 		kill(box->pid, sig);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 /* All readings of one sample, the narrowest of which is kept; or each round is handed over. */
@@ -544,8 +505,24 @@ static void answer_rounds(struct box *box, uint32_t number, int64_t coarse_res, 
 	}
 }
 
-static void answer_sample(const struct rh_setup *setup, struct box *box, uint32_t number,
-			  int64_t coarse_res, int64_t *last)
+/* What the file says now, and how it differs from what it said when all was set up. */
+static void compare_clock_file(struct box *box, const struct clock_file *base)
+{
+	struct clock_file now;
+
+	clock_read_self(&now);
+	box->differs = 0;
+	if (base->own && !now.own)
+		box->differs |= RH_FOLLOWS;
+	if (base->rate.num != now.rate.num || base->rate.den != now.rate.den)
+		box->differs |= RH_RATE_CHANGED;
+	if (strcmp(base->policy, now.policy))
+		box->differs |= RH_POLICY_CHANGED;
+	box->steering = now.frequency;
+}
+
+static void answer_sample(const struct rh_setup *setup, const struct clock_file *base,
+			  struct box *box, uint32_t number, int64_t coarse_res, int64_t *last)
 {
 	struct timex tx = { .modes = 0 };
 	char smear[sizeof(box->smear)] = "";
@@ -557,7 +534,11 @@ static void answer_sample(const struct rh_setup *setup, struct box *box, uint32_
 		err(RH_EXIT_FAILURE, "adjtimex in the namespace");
 	box->status = tx.status;
 	box->tai = tx.tai;
-	if (!setup->follow && setup->status && tx.maxerror > MAXERROR_LIMIT) {
+	if (!setup->follow)
+		compare_clock_file(box, base);
+	/* Not where the clock was given back: that would take it again. */
+	if (!setup->follow && setup->status && !(box->differs & RH_FOLLOWS) &&
+	    tx.maxerror > MAXERROR_LIMIT) {
 		tx = (struct timex) { .modes = ADJ_MAXERROR | ADJ_ESTERROR };
 		if (adjtimex(&tx) < 0)
 			err(RH_EXIT_FAILURE, "adjtimex(ADJ_MAXERROR) in the namespace");
@@ -571,18 +552,21 @@ static void answer_sample(const struct rh_setup *setup, struct box *box, uint32_
 __attribute__((noreturn))
 static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 {
-	struct sigaction action = { .sa_handler = child_signal };
+	struct sigaction action = { .sa_handler = child_signal, .sa_flags = SA_RESTART };
+	struct clock_file base;
 	int64_t last[RH_NR_CLOCKS], coarse_res;
 	struct timespec res;
 	uint32_t number = 0;
 	enum rh_clock c;
 
-	enter_new_namespace();
+	ns_enter(setup->user, NET_HOST);
 	/* Only now: what the task may do has changed, which forgets it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		err(RH_EXIT_FAILURE, "prctl(PR_SET_PDEATHSIG)");
 	if (getppid() != parent)
 		_exit(RH_EXIT_FAILURE);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		err(RH_EXIT_FAILURE, "prctl(PR_SET_CHILD_SUBREAPER)");
 	/* The parent decides what an interrupt by the terminal does. */
 	signal(SIGINT, SIG_IGN);
 	child_box = box;
@@ -591,6 +575,7 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 
 	if (!setup->follow)
 		set_clock(setup);
+	clock_read_self(&base);
 	for (c = 0; c < RH_NR_CLOCKS; c++)
 		last[c] = INT64_MIN;
 	if (clock_getres(CLOCK_REALTIME_COARSE, &res))
@@ -605,7 +590,7 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 		number = box->wanted;
 		switch ((enum order)box->order) {
 		case ORDER_SAMPLE:
-			answer_sample(setup, box, number, coarse_res, last);
+			answer_sample(setup, &base, box, number, coarse_res, last);
 			break;
 		case ORDER_RUN:
 			run_command(setup, box);
@@ -615,6 +600,15 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 			break;
 		case ORDER_KILL:
 			signal_command(box, SIGKILL);
+			break;
+		case ORDER_LEFT_LOOK:
+			box->left = left_in_namespace(LEFT_LOOK);
+			break;
+		case ORDER_LEFT_TERM:
+			box->left = left_in_namespace(LEFT_TERM);
+			break;
+		case ORDER_LEFT_KILL:
+			box->left = left_in_namespace(LEFT_KILL);
 			break;
 		case ORDER_END:
 			_exit(0);
@@ -798,6 +792,8 @@ void rh_inside_sample(struct rh_inside *in, struct rh_sample *s)
 	s->state = in->box->state;
 	s->status = in->box->status;
 	s->tai = in->box->tai;
+	s->differs = in->box->differs;
+	s->steering = in->box->steering;
 }
 
 const char *rh_inside_smear(const struct rh_inside *in)
@@ -831,18 +827,35 @@ static bool wait_for_command(struct rh_inside *in, int64_t patience)
 	return true;
 }
 
-void rh_inside_end(struct rh_inside *in, struct rh_command *command)
+/* The same order again and again. Returns how many are left when there are none or time is up. */
+static unsigned int end_left(struct rh_inside *in, enum order order, int64_t patience)
+{
+	const struct timespec nap = { .tv_nsec = 20000000 };
+	int64_t end = rh_read_clock(CLOCK_MONOTONIC) + patience;
+
+	for (;;) {
+		await(in, give_order(in, order));
+		if (!in->box->left || rh_read_clock(CLOCK_MONOTONIC) > end)
+			return in->box->left;
+		nanosleep(&nap, NULL);
+	}
+}
+
+void rh_inside_end(struct rh_inside *in, int64_t grace, struct rh_command *command)
 {
 	if (in->box->started && !in->box->ended) {
 		in->ours = true;
 		await(in, give_order(in, ORDER_TERM));
-		if (!wait_for_command(in, TERM_PATIENCE)) {
+		if (!wait_for_command(in, grace)) {
 			await(in, give_order(in, ORDER_KILL));
 			if (!wait_for_command(in, PATIENCE))
 				warnx("the command does not end, not even by SIGKILL");
 		}
 	}
 	rh_inside_command(in, command);
+	if (end_left(in, ORDER_LEFT_LOOK, SETTLE) && end_left(in, ORDER_LEFT_TERM, grace) &&
+	    end_left(in, ORDER_LEFT_KILL, PATIENCE))
+		warnx("%u processes do not end, not even by SIGKILL", in->box->left);
 	give_order(in, ORDER_END);
 	if (waitpid(in->pid, NULL, 0) < 0)
 		err(RH_EXIT_FAILURE, "waitpid");

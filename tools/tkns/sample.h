@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ns.h"
 #include "report.h"
 
 /* Own failures, and a kernel without the feature. */
@@ -24,6 +25,7 @@ struct rh_setup {
 	const char *policy;	/* for "leap" in timens_clock, or NULL: leave it */
 	int status;		/* STA_INS, STA_DEL or 0 */
 	int tai;		/* the offset when the host has none */
+	enum user_mode user;
 	char *const *argv;	/* what runs in it, or NULL */
 	bool quiet_stdout;	/* its standard output goes to standard error */
 };
@@ -45,8 +47,11 @@ void rh_inside_sample(struct rh_inside *in, struct rh_sample *s);
 /* The line "smear" of timens_clock as it last was other than "none", or "". */
 const char *rh_inside_smear(const struct rh_inside *in);
 void rh_inside_command(const struct rh_inside *in, struct rh_command *command);
-/* SIGTERM for a command that still runs, SIGKILL when that does not end it; then the namespace. */
-void rh_inside_end(struct rh_inside *in, struct rh_command *command);
+/*
+ * SIGTERM for a command that still runs and its process group, SIGKILL when it has not ended after
+ * this time. Then the same for what is left in the namespace; then the namespace.
+ */
+void rh_inside_end(struct rh_inside *in, int64_t grace, struct rh_command *command);
 
 /* Ends the program when the kernel's timens_clock has no such line: "rate" or "leap". */
 void rh_require_kernel(const char *key);

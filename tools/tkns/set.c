@@ -100,6 +100,7 @@ int cmd_set(int argc, char **argv)
 	need_kernel();
 	pid = enter(args.common.pid);
 	clock_read_self(&file);
+	clock_resolve(&args.change, clock_now(CLOCK_REALTIME));
 	clock_check(&args.change, &file, clock_now(CLOCK_REALTIME));
 	clock_apply(&args.change);
 	if (args.common.json)

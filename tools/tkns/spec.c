@@ -184,6 +184,8 @@ static const struct unit {
 	const char *name;
 	int64_t ns;
 } units[] = {
+	/* Always as long: what counts is how much time passes, not what a calendar shows then. */
+	{ "y", 365 * DAY },
 	{ "w", 7 * DAY }, { "d", DAY }, { "h", HOUR }, { "m", MINUTE }, { "s", SEC },
 	{ "ms", MSEC }, { "us", USEC }, { "ns", 1 },
 };
@@ -224,13 +226,13 @@ static bool magnitude(struct scan *s, int64_t *ns)
 		if (name == s->p) {
 			if (*s->p || from != first) {
 				s->p = name;
-				return expected(s, "a unit (w, d, h, m, s, ms, us, ns)");
+				return expected(s, "a unit (y, w, d, h, m, s, ms, us, ns)");
 			}
 			unit = find_unit("s", 1);
 		} else {
 			unit = find_unit(name, s->p - name);
 			if (unit < 0)
-				return fail_from(s, name, "not a unit: w, d, h, m, s, ms, us and ns are");
+				return fail_from(s, name, "not a unit: y, w, d, h, m, s, ms, us and ns are");
 			/* "30m1h" and "1h2h" are rather slips than meant. */
 			if (unit <= last)
 				return fail_from(s, from,
@@ -360,6 +362,42 @@ static bool date(struct scan *s, int64_t *day)
 	return true;
 }
 
+/* yesterday, today or tomorrow. */
+static bool day_word(struct scan *s, int64_t *from_today)
+{
+	static const char *const words[] = { "yesterday", "today", "tomorrow" };
+	int64_t i;
+
+	for (i = 0; i < 3; i++) {
+		size_t len = strlen(words[i]);
+
+		if (strncmp(s->p, words[i], len))
+			continue;
+		/* The T of a time may follow. */
+		if (is_letter(s->p[len]) && !((s->p[len] == 'T' || s->p[len] == 't') &&
+					      is_digit(s->p[len + 1])))
+			continue;
+		if (is_digit(s->p[len]))
+			continue;
+		s->p += len;
+		*from_today = i - 1;
+		return true;
+	}
+	return false;
+}
+
+bool spec_parse_day(const char *text, int64_t today, int64_t *day, struct spec_error *error)
+{
+	struct scan s = start(text, error);
+	int64_t from_today;
+
+	if (!day_word(&s, &from_today))
+		return date(&s, day) &&
+		       at_end(&s, "a date: YYYY-MM-DD, yesterday, today or tomorrow");
+	*day = today + from_today;
+	return at_end(&s, "a date: YYYY-MM-DD, yesterday, today or tomorrow");
+}
+
 bool spec_parse_date(const char *text, int64_t *day, struct spec_error *error)
 {
 	struct scan s = start(text, error);
@@ -401,18 +439,20 @@ static bool zone(struct scan *s, int64_t *ns)
 	return true;
 }
 
-static bool iso(struct scan *s, int64_t *ns)
+/* A date, and a time of that day; the date may be a word, which is relative. */
+static bool iso(struct scan *s, int64_t *ns, bool *relative)
 {
 	const char *from = s->p;
 	int64_t day, frac = 0, ahead = 0;
 	int hour = 0, minute = 0, second = 0;
 	__int128 total;
 
+	*relative = day_word(s, &day);
 	/* A number of seconds is the other thing that people write here. */
-	if (strspn(from, "0123456789") > 4)
+	if (!*relative && strspn(from, "0123456789") > 4)
 		return fail(s, from, strspn(from, "0123456789"),
 			    "a year has 4 digits; seconds since 1970 are written as @SECONDS");
-	if (!date(s, &day))
+	if (!*relative && !date(s, &day))
 		return false;
 	if (*s->p) {
 		if (!take(s, 'T') && !take(s, 't') && !take(s, ' '))
@@ -439,7 +479,7 @@ static bool iso(struct scan *s, int64_t *ns)
 
 	total = (__int128)day * DAY + hour * HOUR + minute * MINUTE + second * SEC +
 		frac / pow10_of(DIGITS_MAX - 9) - ahead;
-	if (total < 0 || total / SEC > SPEC_SEC_MAX)
+	if (!*relative && (total < 0 || total / SEC > SPEC_SEC_MAX))
 		return fail_from(s, from, "clocks can be set from 1970-01-01 to 2232-04-18");
 	*ns = total;
 	return true;
@@ -462,12 +502,19 @@ static bool epoch(struct scan *s, int64_t *ns)
 
 bool spec_parse_time(const char *text, struct spec_time *time, struct spec_error *error)
 {
-	struct scan s = start(text, error);
+	struct scan s = start(text, error), word = s;
+	bool relative;
+	int64_t day;
 
 	time->when = SPEC_ABSOLUTE;
 	time->ns = 0;
-	if (is_digit(*s.p))
-		return iso(&s, &time->ns);
+	if (is_digit(*s.p) || day_word(&word, &day)) {
+		if (!iso(&s, &time->ns, &relative))
+			return false;
+		if (relative)
+			time->when = SPEC_TODAY;
+		return true;
+	}
 	if (take(&s, '@'))
 		return epoch(&s, &time->ns);
 
@@ -485,7 +532,7 @@ bool spec_parse_time(const char *text, struct spec_time *time, struct spec_error
 			return expected(&s, "'+' or '-'");
 		return signed_duration(&s, &time->ns);
 	}
-	return fail(&s, s.p, strlen(s.p), "not a time: write YYYY-MM-DDTHH:MM:SS, @SECONDS, +DURATION, -DURATION or leap-DURATION");
+	return fail(&s, s.p, strlen(s.p), "not a time: write YYYY-MM-DDTHH:MM:SS, tomorrow, @SECONDS, +DURATION, -DURATION or leap-DURATION");
 }
 
 /*
@@ -604,7 +651,17 @@ bool spec_parse_leap(const char *text, struct spec_leap *leap, struct spec_error
 	if (leap->kind == SPEC_LEAP_NONE || !take(&s, '@'))
 		return at_end(&s, "a leap second");
 	leap->dated = true;
+	leap->relative = day_word(&s, &leap->day);
+	if (leap->relative)
+		return at_end(&s, "a date (the day which the leap second ends)");
 	return date(&s, &leap->day) && at_end(&s, "a date (the day which the leap second ends)");
+}
+
+void spec_resolve_leap(struct spec_leap *leap, int64_t today)
+{
+	if (leap->relative)
+		leap->day += today;
+	leap->relative = false;
 }
 
 static bool one_of(struct scan *s, const char *const *words, const char *what, const char **word)

@@ -48,6 +48,7 @@ enum spec_when {
 	SPEC_ABSOLUTE,		/* ns since 1970 */
 	SPEC_RELATIVE,		/* ns from what the clock shows */
 	SPEC_LEAP,		/* ns from the leap second */
+	SPEC_TODAY,		/* ns from the start of the UTC day which the clock shows */
 };
 
 struct spec_time {
@@ -69,6 +70,7 @@ enum spec_leap_kind {
 struct spec_leap {
 	enum spec_leap_kind kind;
 	bool dated;
+	bool relative;		/* the day counts from today; see spec_resolve_leap() */
 	int64_t day;		/* days since 1970, the day which ends with it */
 };
 
@@ -79,12 +81,17 @@ struct spec_smear {
 bool spec_parse_time(const char *text, struct spec_time *time, struct spec_error *error);
 bool spec_parse_duration(const char *text, int64_t *ns, struct spec_error *error);
 bool spec_parse_date(const char *text, int64_t *day, struct spec_error *error);
+/* A date as above, or a word for one when the day is @today. */
+bool spec_parse_day(const char *text, int64_t today, int64_t *day, struct spec_error *error);
 bool spec_parse_ppm(const char *text, int64_t *ppm, struct spec_error *error);
 bool spec_parse_rate(const char *text, struct spec_rate *rate, struct spec_error *error);
 bool spec_parse_leap(const char *text, struct spec_leap *leap, struct spec_error *error);
 bool spec_parse_smear(const char *text, struct spec_smear *smear, struct spec_error *error);
 bool spec_parse_number(const char *text, int64_t min, int64_t max, int64_t *number,
 		       struct spec_error *error);
+
+/* "insert@tomorrow" becomes the date which it is. */
+void spec_resolve_leap(struct spec_leap *leap, int64_t today);
 
 bool spec_leap_year(int64_t year);
 int64_t spec_date_to_day(int64_t year, int month, int day);

@@ -6,7 +6,8 @@
 _tkns_value()
 {
 	case $2 in
-	--set) echo "now leap-20s" ;;
+	--set) echo "now today tomorrow leap-20s" ;;
+	--date) echo "today tomorrow" ;;
 	--leap)
 		# Without a leap second there is nothing to rehearse.
 		if [[ $1 = rehearse ]]; then
@@ -33,13 +34,13 @@ _tkns()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} last='' command='' i choices=''
 	local -r clock='--set --offset --freq --rate --leap --smear --tai'
-	local -r rehearsal='--leap --smear --rate --before --after --date --samples --out'
+	local -r rehearsal='--leap --smear --rate --before --after --date --samples --out --user --grace'
 
 	[[ $COMP_CWORD -eq 0 ]] || last=${COMP_WORDS[COMP_CWORD - 1]}
 	COMPREPLY=()
 	command=${COMP_WORDS[1]-}
 	if [[ $COMP_CWORD -le 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse help --help --version' -- "$word")
 		return
 	fi
 
@@ -49,7 +50,7 @@ _tkns()
 			case ${COMP_WORDS[i]} in
 			--) i=$((i + 1)); break ;;
 			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net) i=$((i + 1)) ;;
-			--before | --after | --date | --samples | --out) i=$((i + 1)) ;;
+			--before | --after | --date | --samples | --out | --grace) i=$((i + 1)) ;;
 			-*) ;;
 			*) break ;;
 			esac
@@ -65,7 +66,7 @@ _tkns()
 
 	case $last in
 	--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --interval | --count | \
-	--before | --after | --date | --samples)
+	--before | --after | --date | --samples | --grace)
 		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_value "$command" "$last")" -- "$word")
 		return
 		;;
@@ -75,6 +76,10 @@ _tkns()
 		;;
 	esac
 
+	if [[ $command = help ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse' -- "$word")
+		return
+	fi
 	case $command in
 	run) choices="$clock --user --net --json" ;;
 	set) choices="$clock --json" ;;

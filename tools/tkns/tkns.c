@@ -122,9 +122,10 @@ static const char doc[] =
 	"  follow    let the clock of a process follow the host again\n"
 	"  watch     show the clock of a process again and again\n"
 	"  rehearse  rehearse a leap second and report\n"
+	"  help      say this, or more of a command\n"
 	"\n"
-	"'tkns COMMAND --help' says more, and so does tkns(1).\n"
-	"Exit status: 0; of run that of the command; 124 where the kernel does not have clocks in time namespaces; 125 when tkns failed.";
+	"'tkns help COMMAND' and 'tkns COMMAND --help' say more, and so does tkns(1).\n"
+	"Exit status: 0; of run that of the command; 123 of a rehearsal which something inside disturbed; 124 where the kernel does not have clocks in time namespaces; 125 when tkns failed.";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -145,28 +146,53 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	die("no command '%s' ('tkns --help' lists them)", name);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	static char name[32];
+
+	command_name = command->name;
+	/* What argp calls the program in its own messages. */
+	snprintf(name, sizeof(name), "tkns %s", command_name);
+	argv[0] = name;
+	program_invocation_name = name;
+	program_invocation_short_name = name;
+	return command->run(argc, argv);
+}
+
+static const struct argp argp = {
+	.parser = parse, .args_doc = "COMMAND [ARGUMENT...]", .doc = doc
+};
+
+/* The same as --help, for those who write it as a command. */
+static int help(int argc, char **argv)
+{
+	char option[] = "--help", *command[] = { argv[0], option, NULL };
+
+	if (argc > 2)
+		die("help: one argument too many: '%s'", argv[2]);
+	if (argc > 1 && strcmp(argv[1], "help"))
+		return run(find_command(argv[1]), 2, command);
+	command[0] = program_invocation_name;
+	return argp_parse(&argp, 2, command, 0, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct argp argp = {
-		.parser = parse, .args_doc = "COMMAND [ARGUMENT...]", .doc = doc
-	};
-	char name[32];
 	int first = 0;
-	size_t i;
 
 	argp_err_exit_status = EXIT_FAILED;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &first);
-
-	for (i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(commands[i].name, argv[first]))
-			continue;
-		command_name = commands[i].name;
-		/* What argp calls the program in its own messages. */
-		snprintf(name, sizeof(name), "tkns %s", command_name);
-		argv[first] = name;
-		program_invocation_name = name;
-		program_invocation_short_name = name;
-		return commands[i].run(argc - first, argv + first);
-	}
-	die("no command '%s' ('tkns --help' lists them)", argv[first]);
+	if (!strcmp(argv[first], "help"))
+		return help(argc - first, argv + first);
+	return run(find_command(argv[first]), argc - first, argv + first);
 }

@@ -11,8 +11,10 @@
 /*
  * As env(1) and other programs which run a command: own failures are apart
  * from any status that the command is likely to have. The kernel without the
- * feature has a number of its own, so that scripts can skip what they cannot do.
+ * feature has a number of its own, so that scripts can skip what they cannot do,
+ * and so has a rehearsal which something inside has disturbed.
  */
+#define EXIT_DISTURBED	123
 #define EXIT_NO_KERNEL	124
 #define EXIT_FAILED	125
 #define EXIT_NOT_EXEC	126

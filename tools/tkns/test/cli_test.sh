@@ -51,7 +51,7 @@ prints()
 check "the error of a time" ends 125 "tkns run: --set '2026-13-01': the month is outside 01..12
   2026-13-01
        ^~" "$tkns" run --set 2026-13-01 -- true
-check "the error of an end" ends 125 "tkns run: --offset '1h30': the text ends where a unit (w, d, h, m, s, ms, us, ns) is expected
+check "the error of an end" ends 125 "tkns run: --offset '1h30': the text ends where a unit (y, w, d, h, m, s, ms, us, ns) is expected
   1h30
       ^" "$tkns" run --offset 1h30 -- true
 check "a number which begins with '-'" ends 125 "tkns set: --freq '-12,5': this is not part of a number of ppm
@@ -72,6 +72,8 @@ check "a network" ends 125 "tkns run: --net 'old': host, new or none is expected
 check "a user" ends 125 "tkns run: --user 'me': keep or root is expected" "$tkns" run --user=me true
 check "set without a change" ends 125 "tkns set: no option says what to change" "$tkns" set 1
 check "an unknown command" ends 125 "tkns: no command 'shew' ('tkns --help' lists them)" "$tkns" shew
+check "help of an unknown command" ends 125 "tkns: no command 'shew' ('tkns --help' lists them)" "$tkns" help shew
+check "help of two commands" ends 125 "tkns: help: one argument too many: 'set'" "$tkns" help run set
 check "an unknown option" ends 125 "tkns show: unrecognized option '--jsn'
 Try \`tkns show --help' or \`tkns show --usage' for more information." "$tkns" show --jsn
 check "no command" ends 125 "tkns run: no command given
@@ -89,7 +91,7 @@ check "rehearse: a rate" ends 125 "tkns rehearse: --rate '1x': this is not part 
 check "rehearse: a smear" ends 125 "tkns rehearse: --smear 'linear:5m:befor': not known here: a place (before, centred, after) is expected
   linear:5m:befor
             ^~~~~" "$tkns" rehearse --smear linear:5m:befor
-check "rehearse: a smear of --also" ends 125 "tkns rehearse: --also 'linear:5x:after': not a unit: w, d, h, m, s, ms, us and ns are
+check "rehearse: a smear of --also" ends 125 "tkns rehearse: --also 'linear:5x:after': not a unit: y, w, d, h, m, s, ms, us and ns are
   linear:5x:after
           ^" "$tkns" rehearse --also none --also follow --also linear:5x:after
 check "rehearse: too many --also" ends 125 "tkns rehearse: --also 'none': one too many" \
@@ -126,10 +128,17 @@ check "rehearse: two days" ends 125 "tkns rehearse: --date: the day was already 
 check "rehearse: too few samples" ends 125 "tkns rehearse: --samples '9': outside 10..1000000
   9
   ^" "$tkns" rehearse --samples 9
+check "rehearse: a grace with a sign" ends 125 "tkns rehearse: --grace '-1s': this is how long something is: it has no sign
+  -1s
+  ^" "$tkns" rehearse --grace -1s
+check "rehearse: a user" ends 125 "tkns rehearse: --user 'me': keep or root is expected" "$tkns" rehearse --user=me true
 check "rehearse: no directory" ends 125 "tkns rehearse: --out '': a directory is expected" "$tkns" rehearse --out ''
 for command in run show list set follow watch rehearse; do
 	check "help of $command" prints "^Usage: tkns $command " "$tkns" "$command" --help
+	check "help of $command, as a command" cmp <("$tkns" "$command" --help) <("$tkns" help "$command")
 done
+check "help as a command" cmp <("$tkns" --help) <("$tkns" help)
+check "help of help" cmp <("$tkns" --help) <("$tkns" help help)
 check "help" prints '^  rehearse ' "$tkns" --help
 check "version" prints '^tkns [0-9]' "$tkns" --version
 
@@ -161,6 +170,11 @@ completes()
 . "$here/../tkns.bash"
 check "completion: a command" completes follow tkns fo
 check "completion: an option of run" completes --smear tkns run --sm
+check "completion: help" completes help tkns he
+check "completion: a command for help" completes follow tkns help fo
+check "completion: the user of rehearse" completes --user tkns rehearse --us
+check "completion: a time" completes tomorrow tkns run --set to
+check "completion: a date" completes tomorrow tkns rehearse --date to
 check "completion: a smear" completes google tkns run --smear goo
 check "completion: a leap second" completes insert tkns set --leap ""
 check "completion: a leap second of rehearse" completes delete tkns rehearse --leap de

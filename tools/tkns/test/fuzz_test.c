@@ -24,9 +24,12 @@
 
 #define TEXT_MAX	600
 
+/* 2026-11-29 */
+#define TODAY		20786
+
 static const char *const corpus[] = {
 	"2026-12-31T23:59:40Z", "2024-02-29 12:00:00.123456789+05:30", "@1798761580.5", "+90m",
-	"-2d3h", "leap-20s", "leap+1.5s", "now", "1w2d3h4m5s6ms7us8ns", "1h30m", "250ms",
+	"-2d3h", "tomorrow", "today 12:00", "yesterdayT23:59:40.5+05:30", "1y2w", "delete@tomorrow", "leap-20s", "leap+1.5s", "now", "1w2d3h4m5s6ms7us8ns", "1h30m", "250ms",
 	"9223372036.854775807", "8277292035", "12.5", "-0.0000152587890625", "100000", "1/1000",
 	"2000", "0.001", "6/4", "insert@2026-12-31", "delete", "none", "google", "step",
 	"linear:1000:before", "cosine:2h:centred", "quadratic:17h:after", "37",
@@ -39,7 +42,7 @@ static const char *const corpus[] = {
 
 static const char *const tokens[] = {
 	"99999999999999999999", "9223372036854775808", "18446744073709551616", "-", "+", ".", ":",
-	"@", "/", "Z", "T", "leap", "insert", "ns", "w", "0", "00000000000000000000", "60", "\xff",
+	"@", "/", "Z", "T", "leap", "today", "tomorrow", "y", "insert", "ns", "w", "0", "00000000000000000000", "60", "\xff",
 	"\x80", " ", "\n", "\t", "e9", "0x", "-1", "smear", "rate", "own", "%s%n",
 };
 
@@ -154,6 +157,10 @@ static void check_times(void)
 		if (!spec_parse_time(spec_format_time(text, time.ns), &again, &error) ||
 		    again.ns != time.ns)
 			tap_wrong("time: %" PRId64 " is written '%s'", time.ns, text);
+	} else if (time.when == SPEC_TODAY) {
+		/* Yesterday or tomorrow, and the offset to UTC may be a day. */
+		if (llabs(time.ns) > 3 * SECS_PER_DAY * NSEC_PER_SEC)
+			tap_wrong("time: %" PRId64 " from today", time.ns);
 	}
 }
 
@@ -198,7 +205,7 @@ static void check_leaps(void)
 
 	if (!spec_parse_leap(current, &leap, &error))
 		check_error("leap", &error);
-	else if (leap.dated && (leap.day < 0 || leap.day > 2233 * 366))
+	else if (leap.dated && (leap.relative ? leap.day < -1 || leap.day > 1 : leap.day < 0 || leap.day > 2233 * 366))
 		tap_wrong("leap: day %" PRId64, leap.day);
 
 	if (!spec_parse_smear(current, &smear, &error))
@@ -222,15 +229,20 @@ static void check_rehearsal(void)
 	else if (value <= 0 || value > 30 * SECS_PER_DAY * NSEC_PER_SEC)
 		tap_wrong("length: %" PRId64 " is out of range", value);
 
-	if (!rp_date(current, &value, &error))
+	if (!rp_grace(current, &value, &error))
+		check_error("grace", &error);
+	else if (value < 0 || value > SECS_PER_DAY * NSEC_PER_SEC)
+		tap_wrong("grace: %" PRId64 " is out of range", value);
+
+	if (!rp_date(current, TODAY, &value, &error))
 		check_error("date", &error);
 	else if (value < 730 || value > 84370 ||
 		 !spec_parse_date(spec_format_date(text, value), &back, &error) || back != value)
 		tap_wrong("date: day %" PRId64, value);
 
-	if (!rp_leap(current, &leap, &error))
+	if (!rp_leap(current, TODAY, &leap, &error))
 		check_error("leap", &error);
-	else if (leap.kind == SPEC_LEAP_NONE || (leap.dated && (leap.day < 730 || leap.day > 84370)))
+	else if (leap.kind == SPEC_LEAP_NONE || leap.relative || (leap.dated && (leap.day < 730 || leap.day > 84370)))
 		tap_wrong("leap: %d of day %" PRId64, leap.kind, leap.day);
 
 	/* No policy which is taken is without a plan. The edge is in or at its window. */

@@ -30,6 +30,10 @@ static void good_durations(void)
 		{ "+90s", 90 * S },
 		{ "-90s", -90 * S },
 		{ "1h30m", 5400 * S },
+		{ "1y", 365 * 86400 * S },
+		{ "-1.5y", -547 * 86400 * S - 43200 * S },
+		{ "1y1w1d", 373 * 86400 * S },
+		{ "292y", INT64_C(106580) * 86400 * S },
 		{ "1w2d3h4m5s6ms7us8ns", INT64_C(788645006007008) },
 		{ "250ms", 250000000 },
 		{ "7us", 7000 },
@@ -93,6 +97,13 @@ static void good_times(void)
 		{ "+90m", SPEC_RELATIVE, 5400, 0 },
 		{ "-2d3h", SPEC_RELATIVE, -183600, 0 },
 		{ "+0.5", SPEC_RELATIVE, 0, 500000000 },
+		{ "+1y", SPEC_RELATIVE, 31536000, 0 },
+		{ "today", SPEC_TODAY, 0, 0 },
+		{ "tomorrow", SPEC_TODAY, 86400, 0 },
+		{ "yesterday", SPEC_TODAY, -86400, 0 },
+		{ "tomorrow 12:00", SPEC_TODAY, 86400 + 43200, 0 },
+		{ "todayT23:59:40.5Z", SPEC_TODAY, 86380, 500000000 },
+		{ "yesterdayt01:00:00+02:00", SPEC_TODAY, -86400 - 3600, 0 },
 		{ "leap", SPEC_LEAP, 0, 0 },
 		{ "leap-20s", SPEC_LEAP, -20, 0 },
 		{ "leap+1.5s", SPEC_LEAP, 1, 500000000 },
@@ -199,11 +210,14 @@ static void good_leaps(void)
 		const char *text;
 		struct spec_leap leap;
 	} leaps[] = {
-		{ "insert", { SPEC_LEAP_INSERT, false, 0 } },
-		{ "delete", { SPEC_LEAP_DELETE, false, 0 } },
-		{ "none", { SPEC_LEAP_NONE, false, 0 } },
-		{ "insert@2026-12-31", { SPEC_LEAP_INSERT, true, 20818 } },
-		{ "delete@2024-02-29", { SPEC_LEAP_DELETE, true, 19782 } },
+		{ "insert", { SPEC_LEAP_INSERT, false, false, 0 } },
+		{ "delete", { SPEC_LEAP_DELETE, false, false, 0 } },
+		{ "none", { SPEC_LEAP_NONE, false, false, 0 } },
+		{ "insert@2026-12-31", { SPEC_LEAP_INSERT, true, false, 20818 } },
+		{ "delete@2024-02-29", { SPEC_LEAP_DELETE, true, false, 19782 } },
+		{ "insert@today", { SPEC_LEAP_INSERT, true, true, 0 } },
+		{ "insert@tomorrow", { SPEC_LEAP_INSERT, true, true, 1 } },
+		{ "delete@yesterday", { SPEC_LEAP_DELETE, true, true, -1 } },
 	};
 	static const struct {
 		const char *text, *policy;
@@ -229,7 +243,8 @@ static void good_leaps(void)
 	for (i = 0; i < N_OF(leaps); i++) {
 		if (!spec_parse_leap(leaps[i].text, &leap, &error))
 			tap_wrong("'%s' at %zu: %s", leaps[i].text, error.at, error.why);
-		else if (leap.kind != leaps[i].leap.kind || leap.dated != leaps[i].leap.dated ||
+		else if (leap.kind != leaps[i].leap.kind || leap.relative != leaps[i].leap.relative ||
+			 leap.dated != leaps[i].leap.dated ||
 			 leap.day != leaps[i].leap.day)
 			tap_wrong("'%s' is %d %d %" PRId64, leaps[i].text, leap.kind, leap.dated,
 				  leap.day);
@@ -340,6 +355,8 @@ static void bad_texts(void)
 		{ "1 ", 1, 1, "a unit" },
 		{ "s", 0, 1, "a number" },
 		{ "90x", 2, 1, "not a unit" },
+		{ "1d1y", 2, 2, "smaller unit" },
+		{ "1Y", 1, 1, "not a unit" },
 		{ "90seconds", 2, 7, "not a unit" },
 		{ "1h30", 4, 0, "a unit" },
 		{ "1h 30m", 2, 1, "a number" },
@@ -364,7 +381,15 @@ static void bad_texts(void)
 	};
 	static const struct bad times[] = {
 		{ "", 0, 0, "not a time" },
-		{ "yesterday", 0, 9, "not a time" },
+		{ "lately", 0, 6, "not a time" },
+		{ "Tomorrow", 0, 8, "not a time" },
+		{ "tomorrows", 0, 9, "not a time" },
+		{ "tomorrow2", 0, 9, "not a time" },
+		{ "tomorrowT", 0, 9, "not a time" },
+		{ "tomorrow+1h", 8, 1, "'T' or a space" },
+		{ "tomorrow 24:00", 9, 2, "outside 00..23" },
+		{ "today 12:00 noon", 11, 5, "not part of a time" },
+		{ "+293y", 1, 4, "292 years" },
 		{ "2026", 4, 0, "'-'" },
 		{ "2026-1-1", 5, 1, "has 2 digits" },
 		{ "2026-13-01", 5, 2, "outside 01..12" },
@@ -482,6 +507,8 @@ static void bad_texts(void)
 		{ "insert@20261231", 7, 8, "the year has 4 digits" },
 		{ "insert@2026-12-31T00:00", 17, 6, "not part of a date" },
 		{ "insert@@2026-12-31", 7, 1, "the year" },
+		{ "insert@tomorrow 12:00", 15, 6, "not part of a date" },
+		{ "insert@tomorrowT12:00", 15, 6, "not part of a date" },
 		{ "none@2026-12-31", 4, 11, "not part" },
 	};
 	static const struct bad smears[] = {

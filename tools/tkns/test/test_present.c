@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "../present.h"
@@ -116,9 +117,20 @@ int main(void)
 		"  window                   -0:16:40 to +0.000 s",
 		"  window, by the kernel    -0:16:40 to +1.000 s; NOT THE SAME",
 	};
+	static const char *const withdrawn[] = {
+		"Rehearsal did NOT happen: STA_INS was withdrawn inside between -3.000 s and -2.000 s",
+		"  and then                 the rate was changed inside between -2.000 s and -1.000 s",
+		"  steered inside           by -2.500 to +0.000 ppm, slewing included",
+	};
+	static const char *const set[] = {
+		"Rehearsal DISTURBED: the clock was set inside by +60.000000000 s (known to 0 ns) between +1.000 s and +62.000 s",
+	};
 	struct rh_rehearsal r;
+	int i;
 
 	make(&r, "step");
+	if (r.f.disturbances)
+		tap_wrong("disturbed by %s", rh_disturbance_name(r.f.disturbance[0].kind));
 	shows(&r, "a step", step, N_OF(step));
 	json_is(&r, "JSON: the plan",
 		".plan == {leap: \"insert\", date: \"2026-12-31\", policy: \"step\", shape: \"step\", step_s: -1, edge_s: 1798761600, window_ns: null, late: false, start_s: 1798761595.25, rate: [5, 2]}");
@@ -133,6 +145,31 @@ int main(void)
 	shows(&r, "a smear", smear, N_OF(smear));
 	json_is(&r, "JSON: the smear",
 		".interrupted and .plan.window_ns == [-1000000000000, 0] and .plan.shape == \"linear\" and .smear == \"running 1798760600 1798761601 -500000000\"");
+
+	make(&r, "step");
+	for (i = 2; i < NR; i++) {
+		s[i].status = s[i].state = 0;
+		s[i].tai = 37;
+		s[i].off[RH_REALTIME] = s[i].off[RH_REALTIME_SYS] = s[i].off[RH_TAI] - 37 * SEC;
+		s[i].steering = -2500;
+	}
+	s[0].status = s[1].status = STA_INS;
+	s[3].differs = RH_RATE_CHANGED;
+	rh_analyse(&r.plan, s, NR, &r.f);
+	shows(&r, "a leap second withdrawn", withdrawn, N_OF(withdrawn));
+	json_is(&r, "JSON: a leap second withdrawn",
+		".happened == false and .disturbances_total == 2 and .disturbed[0] == {what: \"withdrawn\", ns: 0, err_ns: 0, from_ns: -3000000000, to_ns: -2000000000} and .disturbed[1].what == \"rate\" and .adjtimex.steered_ppb == [-2500, 0]");
+
+	make(&r, "step");
+	for (i = 6; i < NR; i++) {
+		s[i].off[RH_TAI] += 60 * SEC;
+		s[i].off[RH_REALTIME] += 60 * SEC;
+		s[i].off[RH_REALTIME_SYS] += 60 * SEC;
+	}
+	rh_analyse(&r.plan, s, NR, &r.f);
+	shows(&r, "set after the leap second", set, N_OF(set));
+	json_is(&r, "JSON: set after the leap second",
+		".happened and .disturbances_total == 1 and .disturbed[0].what == \"set\" and .disturbed[0].ns == 60000000000");
 
 	/* Interrupted before there was anything to compare. */
 	r.nr = 1;

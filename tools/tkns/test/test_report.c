@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #include "../report.h"
 
@@ -126,6 +127,7 @@ static void make(const struct world *w)
 		s[i].host_off[RH_RAW] = llrint((double)host * w->raw_ppm / 1e6);
 		s[i].tai = 37;
 		s[i].state = w->plan.step < 0 ? 1 : w->plan.step > 0 ? 2 : 0;
+		s[i].status = w->plan.step < 0 ? STA_INS : w->plan.step > 0 ? STA_DEL : 0;
 		if (w->plan.step && t >= (w->plan.shape == RH_STEP ? 0 : w->plan.to)) {
 			s[i].tai -= w->plan.step;
 			s[i].state = 4;
@@ -624,6 +626,294 @@ static void test_missing(void)
 	check(!backs(RH_REALTIME) && !backs(RH_MONOTONIC), "the same instant twice is not going back");
 }
 
+/* Five seconds before the edge and after, 20 ms apart: the edge is at sample 250. */
+static struct world leap(int step)
+{
+	struct world w = quiet(50);
+
+	w.noise = 20;
+	w.plan = plan(RH_STEP, step, 0, 0, 1);
+	return w;
+}
+
+/* No leap second from here on, in the clocks or in what is said of them. */
+static void take_back(const struct world *w, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < w->nr; i++) {
+		int64_t t = (int64_t)i * (SEC / 50) - w->before;
+
+		s[i].status &= ~(STA_INS | STA_DEL);
+		s[i].state = 0;
+		s[i].tai = 37;
+		if (t < 0)
+			continue;
+		s[i].off[RH_REALTIME] -= w->plan.step * SEC;
+		s[i].off[RH_REALTIME_SYS] -= w->plan.step * SEC;
+		s[i].off[RH_REALTIME_COARSE] -= w->plan.step * SEC;
+	}
+}
+
+static void set_all(size_t from, int64_t by)
+{
+	shift(RH_REALTIME, from, by);
+	shift(RH_REALTIME_SYS, from, by);
+	shift(RH_REALTIME_COARSE, from, by);
+	shift(RH_TAI, from, by);
+}
+
+static bool disturbed(size_t nr, enum rh_disturbance_kind kind, int64_t from, int64_t to)
+{
+	const struct rh_disturbance *d = &f.disturbance[0];
+	size_t i;
+
+	if (f.disturbances == nr && f.disturbances_total == nr &&
+	    (!nr || (d->kind == kind && llabs(d->from - from) < 1000 && llabs(d->to - to) < 1000)))
+		return true;
+	printf("# %zu disturbances, wanted %zu\n", f.disturbances_total, nr);
+	for (i = 0; i < f.disturbances; i++)
+		printf("# %s between %lld and %lld by %lld\n",
+		       rh_disturbance_name(f.disturbance[i].kind),
+		       (long long)f.disturbance[i].from, (long long)f.disturbance[i].to,
+		       (long long)f.disturbance[i].size);
+	return false;
+}
+
+#define AT(sample)	(((int64_t)(sample) - 250) * (SEC / 50))
+
+static void test_undisturbed(int step)
+{
+	struct world w = leap(step);
+	size_t i;
+
+	make(&w);
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0) && f.leap == RH_TAKEN && !f.steered, "%+d: undisturbed", step);
+
+	/* What daemons do when the day is over. */
+	make(&w);
+	for (i = 300; i < w.nr; i++)
+		s[i].status = 0;
+	for (i = 310; i < w.nr; i++)
+		s[i].state = 0;
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0) && f.leap == RH_TAKEN, "%+d: disarmed afterwards", step);
+
+	make(&w);
+	for (i = 250; i < w.nr; i++)
+		s[i].status = STA_PLL;
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0), "%+d: disarmed in the interval of the edge, but taken", step);
+
+	/* The next one, and of the other kind. */
+	make(&w);
+	for (i = 300; i < w.nr; i++)
+		s[i].status = step < 0 ? STA_DEL : STA_INS;
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0), "%+d: another one is armed afterwards", step);
+
+	/* An error of the clock hides the state. */
+	make(&w);
+	for (i = 0; i < w.nr; i++)
+		s[i].state = TIME_ERROR;
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0) && f.leap == RH_TAKEN, "%+d: hidden by TIME_ERROR", step);
+
+	/* Ended before the edge: nothing is known, and nothing is wrong. */
+	make(&w);
+	w.nr = 240;
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0) && f.leap == RH_UNKNOWN, "%+d: ended before the edge", step);
+	w = leap(step);
+	w.after = SEC / 2;
+	make(&w);
+	take_back(&w, w.nr);
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0), "%+d: ended soon after the edge", step);
+
+	/* Steering is none. */
+	make(&w);
+	for (i = 100; i < w.nr; i++)
+		s[i].steering = i < 200 ? 500000 : -12000;
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0) && f.steered && f.steering_min == -12000 &&
+	      f.steering_max == 500000, "%+d: steered, which is no disturbance", step);
+
+	/* Who corrects the offset of TAI moves that clock alone. */
+	w = leap(step);
+	make(&w);
+	for (i = 100; i < w.nr; i++)
+		s[i].tai -= 10;
+	shift(RH_TAI, 100, -10 * SEC);
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0), "%+d: the offset of TAI is changed", step);
+	make(&w);
+	for (i = 99; i < w.nr; i++)
+		s[i].tai -= 10;
+	shift(RH_TAI, 100, -10 * SEC);
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0), "%+d: the offset of TAI is changed between clocks and adjtimex",
+	      step);
+}
+
+static void test_disturbed(int step)
+{
+	static const int64_t sizes[] = { 3600 * SEC, -3600 * SEC, SEC, -SEC, 1000000, -2000 };
+	struct world w = leap(step);
+	size_t i, k;
+
+	make(&w);
+	take_back(&w, 80);
+	analyse(&w);
+	check(disturbed(1, RH_WITHDRAWN, AT(79), AT(80)) && f.leap == RH_MISSING,
+	      "%+d: withdrawn", step);
+
+	make(&w);
+	take_back(&w, 250);
+	analyse(&w);
+	check(disturbed(1, RH_WITHDRAWN, AT(249), AT(250)) && f.leap == RH_MISSING,
+	      "%+d: withdrawn just before the edge", step);
+
+	/* And armed again. */
+	make(&w);
+	for (i = 80; i < 120; i++)
+		s[i].status = s[i].state = 0;
+	analyse(&w);
+	check(disturbed(1, RH_WITHDRAWN, AT(79), AT(80)) && f.leap == RH_TAKEN,
+	      "%+d: withdrawn and armed again", step);
+
+	/* In a hole of the samples. */
+	make(&w);
+	take_back(&w, 0);
+	for (i = 0; i < w.nr; i++)
+		s[i].status = step < 0 ? STA_INS : STA_DEL;
+	analyse(&w);
+	check(disturbed(1, RH_NOT_TAKEN, 0, AT(500)), "%+d: nothing is seen but that there is none",
+	      step);
+
+	for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		make(&w);
+		set_all(330, sizes[k]);
+		analyse(&w);
+		check(disturbed(1, RH_CLOCK_SET, AT(329), AT(330) + sizes[k]) &&
+		      llabs(f.disturbance[0].size - sizes[k]) <= f.disturbance[0].err &&
+		      f.disturbance[0].err < 1000 && f.leap == RH_TAKEN,
+		      "%+d: set by %lld ns", step, (long long)sizes[k]);
+	}
+
+	/* Set, so that the edge is out of sight: the kernel forgets the leap second. */
+	make(&w);
+	take_back(&w, 0);
+	for (i = 0; i < w.nr; i++)
+		s[i].status = (step < 0 ? STA_INS : STA_DEL) | (i >= 100 ? STA_UNSYNC : 0);
+	set_all(100, -1000 * SEC);
+	analyse(&w);
+	check(disturbed(1, RH_CLOCK_SET, AT(99), AT(100) - 1000 * SEC) && f.leap == RH_UNKNOWN,
+	      "%+d: set back for good", step);
+
+	make(&w);
+	for (i = 60; i < w.nr; i++)
+		s[i].status |= step < 0 ? STA_DEL : STA_INS;
+	analyse(&w);
+	check(disturbed(1, RH_OTHER_LEAP, AT(59), AT(60)), "%+d: the other one", step);
+
+	make(&w);
+	take_back(&w, 60);
+	for (i = 60; i < w.nr; i++)
+		s[i].status |= step < 0 ? STA_DEL : STA_INS;
+	analyse(&w);
+	check(disturbed(2, RH_WITHDRAWN, AT(59), AT(60)) &&
+	      f.disturbance[1].kind == RH_OTHER_LEAP, "%+d: the other one in place of it", step);
+
+	/* What comes is that one. */
+	make(&w);
+	take_back(&w, 60);
+	for (i = 60; i < w.nr; i++)
+		s[i].status |= step < 0 ? STA_DEL : STA_INS;
+	for (i = 240; i < w.nr; i++) {
+		s[i].tai = 37 + step;
+		s[i].state = TIME_WAIT;
+	}
+	analyse(&w);
+	check(disturbed(2, RH_WITHDRAWN, AT(59), AT(60)) && f.leap == RH_MISSING,
+	      "%+d: the other one is taken", step);
+
+	/* All at once, and only the first counts: the rest is the host's. */
+	make(&w);
+	take_back(&w, 70);
+	for (i = 70; i < w.nr; i++)
+		s[i].differs = RH_FOLLOWS;
+	set_all(70, -30000 * SEC);
+	analyse(&w);
+	check(disturbed(1, RH_GIVEN_BACK, AT(69), AT(70) - 30000 * SEC), "%+d: given back", step);
+
+	make(&w);
+	for (i = 70; i < w.nr; i++)
+		s[i].differs = RH_RATE_CHANGED;
+	for (i = 90; i < w.nr; i++)
+		s[i].differs |= RH_POLICY_CHANGED;
+	analyse(&w);
+	check(disturbed(2, RH_RATE_SET, AT(69), AT(70)) && f.disturbance[1].kind == RH_POLICY_SET,
+	      "%+d: rate and policy", step);
+
+	/* More than there is room for. */
+	make(&w);
+	for (i = 2; i < 240; i += 2)
+		s[i].status = 0;
+	analyse(&w);
+	check(f.disturbances == RH_MAX_DISTURBANCES && f.disturbances_total == 119,
+	      "%+d: withdrawn again and again", step);
+}
+
+static void test_disturbed_smear(void)
+{
+	static const enum rh_shape shapes[] = { RH_LINEAR, RH_COSINE, RH_QUADRATIC };
+	struct world w;
+	size_t i, k;
+
+	for (k = 0; k < 3; k++) {
+		w = quiet(200);
+		w.noise = 100;
+		w.before = w.after = 40000 * SEC;
+		w.nr = 601;
+		w.plan = plan(shapes[k], -1, -20000 * SEC, 20000 * SEC, 2000);
+		make(&w);
+		analyse(&w);
+		check(disturbed(0, 0, 0, 0) && f.leap == RH_TAKEN, "a smear of shape %d: undisturbed",
+		      shapes[k]);
+		/* The edge was, and the smear goes on. */
+		make(&w);
+		for (i = 320; i < w.nr; i++)
+			s[i].status = 0;
+		analyse(&w);
+		check(disturbed(0, 0, 0, 0), "a smear of shape %d: disarmed behind the edge",
+		      shapes[k]);
+		make(&w);
+		for (i = 200; i < w.nr; i++) {
+			s[i].status = s[i].state = 0;
+			s[i].tai = 37;
+		}
+		analyse(&w);
+		check(f.disturbances == 1 && f.disturbance[0].kind == RH_WITHDRAWN &&
+		      f.leap == RH_MISSING, "a smear of shape %d: called off", shapes[k]);
+		make(&w);
+		set_all(250, SEC / 100);
+		analyse(&w);
+		check(f.disturbances == 1 && f.disturbance[0].kind == RH_CLOCK_SET,
+		      "a smear of shape %d: set by 10 ms", shapes[k]);
+	}
+
+	/* A clock that follows the host is not rehearsed. */
+	w = quiet(50);
+	w.plan.follow = true;
+	make(&w);
+	set_all(100, SEC);
+	s[200].status = STA_INS;
+	analyse(&w);
+	check(disturbed(0, 0, 0, 0), "a clock that follows the host");
+}
+
 int main(void)
 {
 	test_nothing();
@@ -635,6 +925,11 @@ int main(void)
 	test_rate();
 	test_tai();
 	test_missing();
+	test_undisturbed(-1);
+	test_undisturbed(1);
+	test_disturbed(-1);
+	test_disturbed(1);
+	test_disturbed_smear();
 	printf("1..%u\n", count);
 	return failed != 0;
 }

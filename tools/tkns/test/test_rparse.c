@@ -10,6 +10,9 @@
 #include "../rparse.h"
 #include "tap.h"
 
+/* 2026-11-29 */
+#define TODAY	20786
+
 #define SEC	NSEC_PER_SEC
 #define DAY	(SECS_PER_DAY * SEC)
 
@@ -100,6 +103,34 @@ static void test_durations(void)
 		refused("no duration", rp_duration(bad[i].text, &ns, &error), &bad[i], &error);
 }
 
+static void test_graces(void)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} good[] = {
+		{ "0", 0 }, { "0s", 0 }, { "250ms", 250000000 }, { "1d", 86400 * NSEC_PER_SEC },
+	};
+	static const struct bad bad[] = {
+		{ "", 0, 0, "ends" },
+		{ "-1s", 0, 1, "has no sign" },
+		{ "+1s", 0, 1, "has no sign" },
+		{ "1d1ns", 0, 5, "longer than a day" },
+		{ "soon", 0, 1, "a number" },
+	};
+	struct spec_error error;
+	int64_t ns = -1;
+	size_t i;
+
+	for (i = 0; i < N_OF(good); i++) {
+		bool accepted = rp_grace(good[i].text, &ns, &error);
+
+		taken("grace", good[i].text, accepted, ns == good[i].ns, &error);
+	}
+	for (i = 0; i < N_OF(bad); i++)
+		refused("no grace", rp_grace(bad[i].text, &ns, &error), &bad[i], &error);
+}
+
 static void test_dates(void)
 {
 	static const struct {
@@ -107,6 +138,7 @@ static void test_dates(void)
 		int64_t day;
 	} good[] = {
 		{ "2026-12-31", 1798761600 / 86400 - 1 }, { "2024-02-29", 19782 },
+		{ "today", TODAY }, { "tomorrow", TODAY + 1 }, { "yesterday", TODAY - 1 },
 		{ "2000-02-29", 11016 }, { "1972-01-01", 730 }, { "2200-12-31", 84370 },
 	};
 	static const struct bad bad[] = {
@@ -120,6 +152,8 @@ static void test_dates(void)
 		{ "2026-6-30", 5, 1, "has 2 digits" },
 		{ "26-06-30", 0, 2, "has 4 digits" },
 		{ "2026-06-30 ", 10, 1, "not part of a date" },
+		{ "tomorrow 12:00", 8, 6, "not part of a date" },
+		{ "someday", 0, 1, "the year is expected" },
 		{ "2026/06/30", 4, 1, "'-'" },
 		{ "1971-12-31", 0, 4, "outside 1972..2200" },
 		{ "2201-01-01", 0, 4, "outside 1972..2200" },
@@ -130,14 +164,14 @@ static void test_dates(void)
 	size_t i;
 
 	for (i = 0; i < N_OF(good); i++) {
-		bool accepted = rp_date(good[i].text, &day, &error);
+		bool accepted = rp_date(good[i].text, TODAY, &day, &error);
 
 		taken("date", good[i].text, accepted, day == good[i].day, &error);
 	}
 	for (i = 0; i < N_OF(bad); i++)
-		refused("no date", rp_date(bad[i].text, &day, &error), &bad[i], &error);
+		refused("no date", rp_date(bad[i].text, TODAY, &day, &error), &bad[i], &error);
 	for (d = 730; d <= 84370; d++) {
-		if (rp_date(spec_format_date(text, d), &day, &error) && day == d)
+		if (rp_date(spec_format_date(text, d), TODAY, &day, &error) && day == d)
 			continue;
 		tap_wrong("day %" PRId64 " is written '%s'", d, text);
 		break;
@@ -151,10 +185,11 @@ static void test_leaps(void)
 		const char *text;
 		struct spec_leap leap;
 	} good[] = {
-		{ "insert", { SPEC_LEAP_INSERT, false, 0 } },
-		{ "delete", { SPEC_LEAP_DELETE, false, 0 } },
-		{ "insert@2026-12-31", { SPEC_LEAP_INSERT, true, 20818 } },
-		{ "delete@1972-06-30", { SPEC_LEAP_DELETE, true, 911 } },
+		{ "insert", { SPEC_LEAP_INSERT, false, false, 0 } },
+		{ "delete", { SPEC_LEAP_DELETE, false, false, 0 } },
+		{ "insert@2026-12-31", { SPEC_LEAP_INSERT, true, false, 20818 } },
+		{ "delete@1972-06-30", { SPEC_LEAP_DELETE, true, false, 911 } },
+		{ "insert@tomorrow", { SPEC_LEAP_INSERT, true, false, TODAY + 1 } },
 	};
 	static const struct bad bad[] = {
 		{ "", 0, 0, "not a leap second" },
@@ -171,14 +206,15 @@ static void test_leaps(void)
 	size_t i;
 
 	for (i = 0; i < N_OF(good); i++) {
-		bool accepted = rp_leap(good[i].text, &leap, &error);
+		bool accepted = rp_leap(good[i].text, TODAY, &leap, &error);
 
 		taken("leap second", good[i].text, accepted,
-		      leap.kind == good[i].leap.kind && leap.dated == good[i].leap.dated &&
+		      leap.kind == good[i].leap.kind && !leap.relative &&
+		      leap.dated == good[i].leap.dated &&
 		      leap.day == good[i].leap.day, &error);
 	}
 	for (i = 0; i < N_OF(bad); i++)
-		refused("no leap second", rp_leap(bad[i].text, &leap, &error), &bad[i], &error);
+		refused("no leap second", rp_leap(bad[i].text, TODAY, &leap, &error), &bad[i], &error);
 }
 
 static void test_plans(void)
@@ -241,6 +277,7 @@ static void test_plans(void)
 int main(void)
 {
 	test_durations();
+	test_graces();
 	test_dates();
 	test_leaps();
 	test_plans();

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Going into new namespaces, for the commands which run something. */
+#ifndef TKNS_NS_H
+#define TKNS_NS_H
+
+enum user_mode {
+	USER_AUTO,		/* a user namespace if there is no other way */
+	USER_KEEP,		/* one in which the caller is who it is */
+	USER_ROOT,		/* one in which the caller is root */
+};
+
+enum net_mode {
+	NET_HOST,		/* the network of the caller */
+	NET_NEW,		/* a new one, with lo up */
+	NET_NONE,		/* a new one in which nothing is up */
+};
+
+/* The value of --user, or NULL when it has none. Ends on an error. */
+enum user_mode ns_parse_user(const char *text);
+
+/*
+ * Take the calling process, which has a single thread, into a new time
+ * namespace and into whatever else is needed or asked for. What it executes
+ * later keeps the capabilities which concern these namespaces, also as an
+ * ordinary user. Ends on an error.
+ */
+void ns_enter(enum user_mode user, enum net_mode net);
+
+#endif /* TKNS_NS_H */
