@@ -42,7 +42,7 @@ applies()
 	temp=$(mktemp -d "$BUILD/compose.XXXXXX")
 	(
 		GIT_INDEX_FILE=$temp/index compose_queue "$onto" "$(base_version "$onto")" "$temp"
-		kgit update-ref "refs/timens/composed/$1" "$head"
+		kgit update-ref "$(composed_ref "$1")" "$head"
 	) > "$BUILD/log/bases-$1.log" 2>&1 || rc=$?
 	rm -rf "$temp"
 	return "$rc"
@@ -90,7 +90,7 @@ compiles()
 			mkdir -p "$new/$(dirname "$path")"
 			cp -p "$ROOT/$path" "$new/$path"
 		done < <(overlay_files)
-		touched_files | tr '\n' '\0' | xargs -0 git -C "$TREE" archive "refs/timens/composed/$1" -- | tar -x -C "$new"
+		touched_files | tr '\n' '\0' | xargs -0 git -C "$TREE" archive "$(composed_ref "$1")" -- | tar -x -C "$new"
 		# Contents decide, and what changed is new: make must not be misled by the dates in a tarball.
 		rsync -rlpc --delete "$new/" "$work/linux/"
 		rm -rf "$new"

@@ -273,6 +273,12 @@ slice_ref()
 	echo "refs/timens/bases/${1//\~/%}"
 }
 
+# composed_ref NAME: where the queue on that source is
+composed_ref()
+{
+	echo "refs/timens/composed/${1//\~/%}"
+}
+
 # The names of all slices.
 slices()
 {

@@ -58,6 +58,20 @@ static void tkt_past_slopes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, timens_past_slope(77777, 77777, tkt_rate_one), TKT_ONE);
 }
 
+/*
+ * A slope of one is the quotient of two equal numbers. Where the compiler knows
+ * that they are, the asm of x86 may hold both in one register and loses one.
+ */
+static void tkt_past_ratio_of_one(struct kunit *test)
+{
+	u64 known = NSEC_PER_SEC, hidden = known;
+
+	OPTIMIZER_HIDE_VAR(hidden);
+	KUNIT_EXPECT_EQ(test, mul_u64_u64_div_u64(known, 12345, known), 12345);
+	KUNIT_EXPECT_EQ(test, mul_u64_u64_div_u64(hidden, 12345, hidden), 12345);
+	KUNIT_EXPECT_EQ(test, mul_u64_u64_div_u64(hidden, hidden, hidden), hidden);
+}
+
 /* Before the first line the offset is constant, below zero and above */
 static void tkt_past_older(struct kunit *test)
 {
@@ -171,6 +185,7 @@ static void tkt_past_random(struct kunit *test)
 
 static struct kunit_case tkt_past_cases[] = {
 	KUNIT_CASE(tkt_past_slopes),
+	KUNIT_CASE(tkt_past_ratio_of_one),
 	KUNIT_CASE(tkt_past_older),
 	KUNIT_CASE(tkt_past_far),
 	KUNIT_CASE(tkt_past_room),
