@@ -85,6 +85,8 @@ static void by_setitimer(int64_t end)
 	struct itimerval val = { .it_value = { period.tv_sec, period.tv_nsec / 1000 } };
 
 	(void)end;
+	/* criu (3.17) takes a timer without an interval for one that is not armed. */
+	val.it_interval = val.it_value;
 	if (setitimer(ITIMER_REAL, &val, NULL))
 		_exit(6);
 	wait_for(SIGALRM);
