@@ -12,9 +12,10 @@
  * Two records
  * -----------
  *
- *  - A task which is forked into a namespace that owns its clock carries what
- *    that clock read, and whose clock it was (task_struct::timens_start_clock). That
- *    is exact, and all that a container sees of its own processes.
+ *  - A task which is forked into a namespace that owns its clock, or once did,
+ *    carries what that clock read, and whose clock it was
+ *    (task_struct::timens_start_clock). That is exact, and all that a container sees
+ *    of its own processes.
  *
  *  - For all others (older than the ownership, or started elsewhere) there is a
  *    log of lines, which maps CLOCK_BOOTTIME of the host to that of the
@@ -405,24 +406,28 @@ void timens_past_free(struct timekeeper_ns *tn)
  */
 
 /**
- * timens_tk_note_start - Note when a task starts, if its namespace owns a clock
+ * timens_tk_note_start - Note when a task starts, if its namespace has a log
  * @p:		The new task, not visible to anybody yet
+ *
+ * A namespace which follows again notes as well: where its clock came back to the
+ * host's from a fast one, the log is ahead of it until it has caught up. One which
+ * never owned its clock needs no note, since its offset is constant.
  *
  * Context: process context
  */
 void timens_tk_note_start(struct task_struct *p)
 {
 	struct time_namespace *ns = p->nsproxy->time_ns;
+	struct timekeeper_ns *tn = ns->tk;
 	struct timens_tk_pair pair;
 
 	/* It is a copy of its parent */
 	p->timens_start_clock = 0;
-	if (!static_branch_unlikely(&timens_tk_key.key) || ns == &init_time_ns)
+	/* The first line is appended after the clock is owned, which may be right now */
+	if (!tn || (!READ_ONCE(tn->past.nr) && READ_ONCE(tn->state) != TIMENS_TK_OWN))
 		return;
 	timens_tk_read_pair(ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &pair);
-	if (!pair.own)
-		return;
-	p->timens_start_clock = ns->tk->past.id;
+	p->timens_start_clock = tn->past.id;
 	p->timens_start_boottime = timespec64_to_ns(&pair.ns);
 }
 

@@ -71,14 +71,15 @@ TEST_F(far, fast_until_the_last_date)
 
 	tk_enter(fd);
 	CHECK(!tk_settime(CLOCK_REALTIME, LAST - 200, 0), "settime: %m");
+	/* Before it is fast: it may be at the last date before all are asleep */
+	mono = (struct sleep_arg){ CLOCK_MONOTONIC, tk_now(CLOCK_MONOTONIC) + 201 * TK_SEC };
+	boot = (struct sleep_arg){ CLOCK_BOOTTIME, tk_now(CLOCK_BOOTTIME) + 150 * TK_SEC };
 	CHECK(!set_rate("2000"), "rate 2000");
 	for (i = 0; i < TK_ARRAY(arg); i++) {
 		arg[i].clk = clk[i % 2];
 		arg[i].until = (LAST + (i < 2 ? -50 : 1)) * TK_SEC;
 		pid[n++] = tk_spawn(sleep_until, &arg[i]);
 	}
-	mono = (struct sleep_arg){ CLOCK_MONOTONIC, tk_now(CLOCK_MONOTONIC) + 201 * TK_SEC };
-	boot = (struct sleep_arg){ CLOCK_BOOTTIME, tk_now(CLOCK_BOOTTIME) + 150 * TK_SEC };
 	pid[n++] = tk_spawn(sleep_until, &mono);
 	pid[n++] = tk_spawn(sleep_until, &boot);
 	for (i = 0; i < n; i++)
