@@ -137,14 +137,16 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	char text[128], byte;
+	char text[128], byte, *end_of_number = "";
 	int null, status, well = 0;
 	sigset_t set;
 	int64_t end;
 	size_t i;
 	long ms;
 
-	if (argc != 3 || (ms = atol(argv[2])) <= 0) {
+	errno = 0;
+	ms = argc == 3 ? strtol(argv[2], &end_of_number, 10) : 0;
+	if (ms <= 0 || errno || *end_of_number) {
 		fprintf(stderr, "usage: tkhibernate RESULT MILLISECONDS\n");
 		return 2;
 	}

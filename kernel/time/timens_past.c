@@ -67,6 +67,7 @@
  *
  * CONFIG_TIMEKEEPER_NS off, or no log: the constant offset, as in mainline.
  */
+#include <linux/bits.h>
 #include <linux/jiffies.h>
 #include <linux/math64.h>
 #include <linux/nsproxy.h>
@@ -79,7 +80,7 @@
 
 /* Slopes are on the scale of 2^-40: 2000 * 2^40 < 2^51, a year is exact to 30 us */
 #define TIMENS_PAST_SHIFT	40
-#define TIMENS_PAST_ONE		(1ULL << TIMENS_PAST_SHIFT)
+#define TIMENS_PAST_ONE		BIT_ULL(TIMENS_PAST_SHIFT)
 /*
  * A change of a tick length by less than 1/65536 is not looked at, for so long:
  * the clock leaves its line by at most a millisecond

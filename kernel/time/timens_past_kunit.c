@@ -7,13 +7,14 @@
  * own record.
  */
 #include <kunit/test.h>
+#include <linux/bits.h>
 #include <linux/math64.h>
 #include <linux/prandom.h>
 #include <linux/time64.h>
 
 #include "timens_tk_internal.h"
 
-#define TKT_ONE		(1ULL << 40)
+#define TKT_ONE		BIT_ULL(40)
 #define TKT_SEEN	512
 
 static const struct timens_tk_rate tkt_rate_one = { 1, 1 };

@@ -87,24 +87,18 @@ FIXTURE_VARIANT(cross)
 	bool busy;	/* there are ticks */
 };
 
-#define VARIANT(name, tick_, then_, slew_, busy_)			\
-FIXTURE_VARIANT_ADD(cross, name)					\
-{									\
-	.tick = tick_, .then = then_, .slew = slew_, .busy = busy_,	\
-}
-
 /* What is busy costs the emulator its time, so the limits are enough there */
-VARIANT(even_idle, 10000, 0, 0, false);
-VARIANT(even_busy, 10000, 0, 0, true);
-VARIANT(host_slow_idle, 9000, 0, 0, false);
-VARIANT(host_slow_busy, 9000, 0, 0, true);
-VARIANT(host_fast_idle, 11000, 0, 0, false);
-VARIANT(host_fast_busy, 11000, 0, 0, true);
-VARIANT(host_slewed_idle, 10000, 0, 500000, false);
-VARIANT(host_slewed_back_idle, 10000, 0, -500000, false);
-VARIANT(host_gets_slow_idle, 11000, 9000, 0, false);
-VARIANT(host_gets_slow_busy, 11000, 9000, 0, true);
-VARIANT(host_gets_fast_idle, 9000, 11000, 0, false);
+FIXTURE_VARIANT_ADD(cross, even_idle) { .tick = 10000 };
+FIXTURE_VARIANT_ADD(cross, even_busy) { .tick = 10000, .busy = true };
+FIXTURE_VARIANT_ADD(cross, host_slow_idle) { .tick = 9000 };
+FIXTURE_VARIANT_ADD(cross, host_slow_busy) { .tick = 9000, .busy = true };
+FIXTURE_VARIANT_ADD(cross, host_fast_idle) { .tick = 11000 };
+FIXTURE_VARIANT_ADD(cross, host_fast_busy) { .tick = 11000, .busy = true };
+FIXTURE_VARIANT_ADD(cross, host_slewed_idle) { .tick = 10000, .slew = 500000 };
+FIXTURE_VARIANT_ADD(cross, host_slewed_back_idle) { .tick = 10000, .slew = -500000 };
+FIXTURE_VARIANT_ADD(cross, host_gets_slow_idle) { .tick = 11000, .then = 9000 };
+FIXTURE_VARIANT_ADD(cross, host_gets_slow_busy) { .tick = 11000, .then = 9000, .busy = true };
+FIXTURE_VARIANT_ADD(cross, host_gets_fast_idle) { .tick = 9000, .then = 11000 };
 
 FIXTURE_SETUP(cross)
 {

@@ -85,7 +85,8 @@ TEST_F(far, fast_until_the_last_date)
 	for (i = 0; i < n; i++)
 		CHECK(!tk_reap(pid[i]), "sleeper %zu", i);
 	now = tk_now(CLOCK_REALTIME);
-	CHECK(now >= LAST * TK_SEC, "it is %" PRId64 " before the last date", (s64)(LAST * TK_SEC - now));
+	CHECK(now >= LAST * TK_SEC, "it is %" PRId64 " before the last date",
+	      (s64)(LAST * TK_SEC - now));
 	/* A late pass costs minutes, not years */
 	CHECK(now < (LAST + TK_YEAR) * TK_SEC, "%" PRId64 " s behind the last date",
 	      (s64)(now / TK_SEC - LAST));

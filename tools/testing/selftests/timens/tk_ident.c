@@ -124,7 +124,7 @@ static void let_go(struct people *p)
 }
 
 /* Forked here: exact to the clock tick */
-static void native(struct people *p)
+static void fork_native(struct people *p)
 {
 	s64 a = tk_now(CLOCK_BOOTTIME), b;
 	pid_t pid = tk_spawn(sleeper, NULL);
@@ -135,7 +135,7 @@ static void native(struct people *p)
 }
 
 /* Forked on the host: within what the rate makes of a tick */
-static void guest(struct people *p, int fd, s64 rate)
+static void fork_guest(struct people *p, int fd, s64 rate)
 {
 	s64 a = tk_now(CLOCK_BOOTTIME), b;
 	s64 slack = 1 + ticks(2 * rate * TK_MSEC);
@@ -166,14 +166,14 @@ TEST_F(ident, steered)
 	tk_enter(fd);
 	look_at(&p, getppid(), "older");
 	tk_make_own();
-	native(&p);
+	fork_native(&p);
 	for (i = 0; i < TK_ARRAY(tick); i++) {
 		tx.tick = tick[i];
 		ret = tk_adjtimex(&tx);
 		CHECK(ret >= 0, "tick %d: %s", tick[i], strerror(-ret));
 		wait_on_host(fd, 1500 * TK_MSEC);
-		guest(&p, fd, 1);
-		native(&p);
+		fork_guest(&p, fd, 1);
+		fork_native(&p);
 		if (!same_people(&p, "steering"))
 			break;
 	}
@@ -191,16 +191,16 @@ TEST_F(ident, same_rate_twice)
 	fd = tk_ns_new();
 	tk_enter(fd);
 	take("rate 1000");
-	native(&p);
+	fork_native(&p);
 	wait_on_host(fd, 100 * TK_MSEC);
-	guest(&p, fd, 1000);
+	fork_guest(&p, fd, 1000);
 	wait_on_host(fd, 200 * TK_MSEC);
 	take("rate 1000");
 	same_people(&p, "the same rate again");
 	take("rate 1");
 	wait_on_host(fd, 100 * TK_MSEC);
-	native(&p);
-	guest(&p, fd, 1);
+	fork_native(&p);
+	fork_guest(&p, fd, 1);
 	same_people(&p, "rate 1");
 	let_go(&p);
 }
@@ -215,15 +215,15 @@ TEST_F(ident, slow_and_back)
 	fd = tk_ns_new();
 	tk_enter(fd);
 	take("rate 1/1000");
-	native(&p);
+	fork_native(&p);
 	wait_on_host(fd, 500 * TK_MSEC);
-	native(&p);
-	guest(&p, fd, 1);
+	fork_native(&p);
+	fork_guest(&p, fd, 1);
 	take("rate 1");
 	same_people(&p, "rate 1");
 	wait_on_host(fd, 200 * TK_MSEC);
-	native(&p);
-	guest(&p, fd, 1);
+	fork_native(&p);
+	fork_guest(&p, fd, 1);
 	same_people(&p, "some time at rate 1");
 	let_go(&p);
 }
@@ -325,7 +325,7 @@ static unsigned int below(unsigned int n)
 	return (rnd >> 11) % n;
 }
 
-static void clocksource(unsigned int which)
+static void change_source(unsigned int which)
 {
 	static const char *const name[] = { "tsc", "hpet", "acpi_pm" };
 	int ret = tk_write_file(CS "current_clocksource", name[which]);
@@ -397,7 +397,7 @@ static const char *anything_at_all(int fd, s64 *rate)
 		CHECK(!ret || ret == -EBUSY, "leap: %s", strerror(-ret));
 		return "a leap policy";
 	case 8:
-		clocksource(below(3));
+		change_source(below(3));
 		return "another clocksource";
 	default:
 		host_tick(fd, 9000 + below(2001));
@@ -423,7 +423,7 @@ TEST_F(anything, never_changes)
 	tk_guard_start(&guard);
 	fd = tk_ns_new_offsets("boottime 777 123456789\n");
 	tk_enter(fd);
-	native(&p);
+	fork_native(&p);
 	p.one[0].kind = "older";
 	for (n = 0; n < 120 && !tk_failures(); n++) {
 		const char *done;
@@ -432,10 +432,10 @@ TEST_F(anything, never_changes)
 		fastest = tk_max(fastest, rate);
 		same_people(&p, done);
 		if (p.nr < MAX && !below(3))
-			native(&p);
+			fork_native(&p);
 		wait_on_host(fd, (1 + below(60)) * TK_MSEC);
 		if (p.nr < MAX && !below(3))
-			guest(&p, fd, fastest);
+			fork_guest(&p, fd, fastest);
 		if (!CHECK(!tk_failures(), "step %d, seed %llu: %s", n,
 			   (unsigned long long)seed, done))
 			break;

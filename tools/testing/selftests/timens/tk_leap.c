@@ -529,7 +529,10 @@ static int wait_for_leap(void *arg)
 	return ret == TIME_OOP || ret == TIME_WAIT ? 0 : 1;
 }
 
-/* Half a second before the last second that a leap second can be armed in; again, if that was over then */
+/*
+ * Half a second before the last second that a leap second can be armed in; again, if that was
+ * over then
+ */
 static void arm_host(int status)
 {
 	s64 last = MIDNIGHT / TK_SEC - (status == STA_DEL ? 2 : 1);

@@ -764,8 +764,8 @@ TEST_F(limits, far_years)
 }
 
 /*
- * Just above MONOTONIC may be set, just below may not. What an offset put MONOTONIC ahead by does not count: it would
- * keep the namespace from its own dates.
+ * Just above MONOTONIC may be set, just below may not. What an offset put MONOTONIC ahead by
+ * does not count: it would keep the namespace from its own dates.
  */
 TEST_F(limits, not_below_monotonic)
 {

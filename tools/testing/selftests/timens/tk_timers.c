@@ -413,7 +413,8 @@ TEST_F(timer, alarm_read_against_set)
 	}
 	for (n = 0; n < 2; n++) {
 		CHECK(!tk_reap(pid[n]), "process %d", n);
-		CHECK(r[n].done > RACE_ENOUGH, "only %" PRId64 " settings by process %d", r[n].done, n);
+		CHECK(r[n].done > RACE_ENOUGH, "only %" PRId64 " settings by process %d",
+		      r[n].done, n);
 	}
 	close(fd);
 }

@@ -241,8 +241,9 @@ TEST_F(travel, a_sent_timerfd_stays_where_it_was_armed)
 		check_left(self->b, self->a, clks[i], s->at, tw_timerfd_left, fd, "A stepped");
 		CHECK(!ready(fd, 0), "clock %d: fired", clks[i]);
 		step_in(self->a, 2 * HOUR);
-		CHECK(ready(fd, real ? tk_patience_ms() : 0) == real, "clock %d: stepped past it: %s",
-		      clks[i], real ? "it does not fire" : "it fires");
+		CHECK(ready(fd, real ? tk_patience_ms() : 0) == real,
+		      "clock %d: stepped past it: %s", clks[i],
+		      real ? "it does not fire" : "it fires");
 
 		/* Armed in B it is B's. */
 		tk_enter(self->b);
@@ -254,7 +255,8 @@ TEST_F(travel, a_sent_timerfd_stays_where_it_was_armed)
 		check_left(self->a, self->b, clks[i], at, tw_timerfd_left, fd, "A stepped");
 		CHECK(!ready(fd, 0), "clock %d: fired by a step of A's", clks[i]);
 		step_in(self->b, 2 * HOUR);
-		CHECK(ready(fd, real ? tk_patience_ms() : 0) == real, "clock %d: a step of B's", clks[i]);
+		CHECK(ready(fd, real ? tk_patience_ms() : 0) == real, "clock %d: a step of B's",
+		      clks[i]);
 
 		/* And on the host it is the host's. */
 		tk_leave();
@@ -917,8 +919,8 @@ static void check_cancelled(const int fd[PLACES], unsigned int want, const char 
 		s64 got;
 
 		/* A leap second is told by a worker. */
-		CHECK(ready(fd[i], wanted ? tk_patience_ms() : 0) == wanted, "%s: that of %s is%s woken",
-		      what, name[i], wanted ? " not" : "");
+		CHECK(ready(fd[i], wanted ? tk_patience_ms() : 0) == wanted,
+		      "%s: that of %s is%s woken", what, name[i], wanted ? " not" : "");
 		got = ticks(fd[i]);
 		CHECK(got == (wanted ? -ECANCELED : -EAGAIN), "%s: reading that of %s: %" PRId64,
 		      what, name[i], got);
