@@ -440,7 +440,7 @@ TEST_F(anything, never_changes)
 			   (unsigned long long)seed, done))
 			break;
 	}
-	clocksource(0);
+	change_source(0);
 	let_go(&p);
 	tk_leave();
 	tk_guard_stop(&guard);
