@@ -309,7 +309,9 @@ static int whole_window(void *arg)
 	status(0);
 	r->over = true;
 	sample(r);
-	CHECK(r->samples > 50, "%s: only %ld samples", r->s->policy, r->samples);
+	/* A slow machine takes fewer, not none */
+	CHECK(r->samples > (tk_exact() ? 50 : 5), "%s: only %ld samples", r->s->policy,
+	      r->samples);
 	return 0;
 }
 
