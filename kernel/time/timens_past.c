@@ -48,9 +48,10 @@
  *
  * Lines are appended, looked up and moved to a larger array under tkd.lock. The
  * array grows in process context only, by a writer which holds tn->mutex, before
- * it changes the clock: if that fails, nothing was changed. A pass has to get by
- * with the room which is left, and the last two lines are kept for changes of
- * the rate.
+ * it changes the clock: if that fails, nothing was changed. A pass which leaves
+ * little room has the worker of the namespace make more; until that has run, or
+ * if it fails, passes get by with what is left, and the last two lines are kept
+ * for changes of the rate.
  *
  *   CPU 0 (pass)                         CPU 1 (reader of /proc/PID/stat)
  *   lock tkd, update, unlock seq
@@ -234,6 +235,13 @@ static u64 timens_past_slope_now(struct timens_past *past, const struct timens_t
 	return timens_past_slope(past->tick, past->host_tick, p->rate);
 }
 
+/* Whether less is left than a change, and what passes need until the worker has run */
+static bool timens_past_is_short(const struct timens_past *past)
+{
+	return past->size < READ_ONCE(past->nr) + 2 * TIMENS_PAST_KEPT &&
+	       past->size < TIMENS_PAST_MAX;
+}
+
 /**
  * timens_past_look - Append a line if the clock has left the last one
  * @tn:		The namespace, outside of its write section
@@ -282,8 +290,11 @@ void timens_past_look(struct timekeeper_ns *tn, bool asleep)
 		if (timens_past_append(past, host, ns, slope, 0))
 			return;
 	} else if (off > tolerance || second > tolerance) {
-		if (timens_past_append(past, host, ns, slope, TIMENS_PAST_KEPT))
+		if (timens_past_append(past, host, ns, slope, TIMENS_PAST_KEPT)) {
+			if (timens_past_is_short(past))
+				timens_timer_clock_moved_delayed(tn);
 			return;
+		}
 	}
 	past->due = get_jiffies_64() + timens_past_next_look(slope, last, off, tolerance);
 }
@@ -328,8 +339,7 @@ int timens_past_reserve(struct timekeeper_ns *tn)
 	lockdep_assert_held(&tn->mutex);
 
 	/* The size changes under the mutex only; a pass may take a line meanwhile */
-	if (past->size >= READ_ONCE(past->nr) + 2 * TIMENS_PAST_KEPT ||
-	    past->size == TIMENS_PAST_MAX)
+	if (!timens_past_is_short(past))
 		return 0;
 
 	size = past->size ? 2 * past->size : TIMENS_PAST_MIN;
@@ -346,6 +356,23 @@ int timens_past_reserve(struct timekeeper_ns *tn)
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	kfree(old);
 	return 0;
+}
+
+/**
+ * timens_past_make_room - Make room in the log for what passes may do
+ * @tn:		The namespace, which has a log
+ *
+ * For a namespace which nobody writes to. If it fails, passes do without: the last
+ * line goes on, as when the log is full, and a writer or the next line tries again.
+ *
+ * Context: process context, from the worker of the namespace
+ */
+void timens_past_make_room(struct timekeeper_ns *tn)
+{
+	mutex_lock(&tn->mutex);
+	if (READ_ONCE(tn->past.nr))
+		timens_past_reserve(tn);
+	mutex_unlock(&tn->mutex);
 }
 
 /**

@@ -735,7 +735,10 @@ void timens_timer_clock_moved(struct timekeeper_ns *tn)
 
 static void timens_timer_work(struct work_struct *work)
 {
-	timens_timer_clock_moved(container_of(work, struct timekeeper_ns, timer_work));
+	struct timekeeper_ns *tn = container_of(work, struct timekeeper_ns, timer_work);
+
+	timens_past_make_room(tn);
+	timens_timer_clock_moved(tn);
 }
 
 /**

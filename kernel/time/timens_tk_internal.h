@@ -452,6 +452,7 @@ bool timens_past_append(struct timens_past *past, u64 host, s64 ns, u64 slope,
 void timens_past_look(struct timekeeper_ns *tn, bool asleep);
 void timens_past_move(struct timekeeper_ns *tn, struct timespec64 step);
 int timens_past_reserve(struct timekeeper_ns *tn);
+void timens_past_make_room(struct timekeeper_ns *tn);
 int timens_past_copy(struct timekeeper_ns *tn, struct timekeeper_ns *from);
 void timens_past_init(struct timekeeper_ns *tn);
 void timens_past_free(struct timekeeper_ns *tn);
