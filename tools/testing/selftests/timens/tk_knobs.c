@@ -483,7 +483,7 @@ TEST_F(asleep, leap_second_of_many)
  */
 #define POKED		100
 #define POKERS		2
-/* The edge, seen from the start: at first, and at most, for slow machines; and the end from there */
+/* The edge, seen from the start: at first, and at most, on slow machines; the end from there */
 #define POKE_EDGE	(3 * TK_SEC)
 #define POKE_EDGE_MAX	(50 * TK_SEC)
 #define POKE_BEHIND	(2 * TK_SEC)

@@ -228,7 +228,8 @@ TEST_F(suspend, timers_take_the_sleep_as_their_clock_does)
 		if (kind[i].flags & TFD_TIMER_CANCEL_ON_SET) {
 			/* A worker tells it, as on the host. */
 			CHECK(poll(&p, 1, tk_patience_ms()) == 1 &&
-			      read(fd[i], &n, sizeof(n)) < 0 && errno == ECANCELED, "not told that the clock was set: %m");
+			      read(fd[i], &n, sizeof(n)) < 0 && errno == ECANCELED,
+			      "not told that the clock was set: %m");
 		}
 		a = tk_now(kind[i].base);
 		left = tw_timerfd_left(fd[i]);
@@ -244,7 +245,8 @@ TEST_F(suspend, timers_take_the_sleep_as_their_clock_does)
 			CHECK(poll(&p, 1, tk_exact() ? 100 : tk_patience_ms()) == 1,
 			      "clock %d: over, and nobody says so", kind[i].clk);
 		CHECK(poll(&p, 1, tk_patience_ms()) == 1 &&
-		      read(fd[i], &n, sizeof(n)) == sizeof(n) && n == 1, "clock %d: lost", kind[i].clk);
+		      read(fd[i], &n, sizeof(n)) == sizeof(n) && n == 1,
+		      "clock %d: lost", kind[i].clk);
 		CHECK(tk_now(kind[i].base) >= at[i], "clock %d: %" PRId64 " ns early", kind[i].clk,
 		      at[i] - tk_now(kind[i].base));
 	}
