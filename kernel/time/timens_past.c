@@ -75,6 +75,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/workqueue.h>
 
 #include "timekeeping_internal.h"
 #include "timens_tk_internal.h"
@@ -292,7 +293,7 @@ void timens_past_look(struct timekeeper_ns *tn, bool asleep)
 	} else if (off > tolerance || second > tolerance) {
 		if (timens_past_append(past, host, ns, slope, TIMENS_PAST_KEPT)) {
 			if (timens_past_is_short(past))
-				timens_timer_clock_moved_delayed(tn);
+				queue_work(system_unbound_wq, &past->work);
 			return;
 		}
 	}
@@ -358,17 +359,15 @@ int timens_past_reserve(struct timekeeper_ns *tn)
 	return 0;
 }
 
-/**
- * timens_past_make_room - Make room in the log for what passes may do
- * @tn:		The namespace, which has a log
- *
- * For a namespace which nobody writes to. If it fails, passes do without: the last
- * line goes on, as when the log is full, and a writer or the next line tries again.
- *
- * Context: process context, from the worker of the namespace
+/*
+ * For a namespace which nobody writes to. The clock was not set, so this is not
+ * the work which tells timers. If it fails, passes do without: the last line goes
+ * on, as when the log is full, and a writer or the next line tries again.
  */
-void timens_past_make_room(struct timekeeper_ns *tn)
+static void timens_past_work(struct work_struct *work)
 {
+	struct timekeeper_ns *tn = container_of(work, struct timekeeper_ns, past.work);
+
 	mutex_lock(&tn->mutex);
 	if (READ_ONCE(tn->past.nr))
 		timens_past_reserve(tn);
@@ -418,14 +417,19 @@ void timens_past_init(struct timekeeper_ns *tn)
 	static atomic64_t last = ATOMIC64_INIT(0);
 
 	tn->past.id = atomic64_inc_return(&last);
+	INIT_WORK(&tn->past.work, timens_past_work);
 }
 
 /**
  * timens_past_free - Free the log of a namespace
  * @tn:		The namespace, to which nobody refers any more
+ *
+ * Context: process context, without its mutex
  */
 void timens_past_free(struct timekeeper_ns *tn)
 {
+	/* Passes are over, so nobody queues it again */
+	cancel_work_sync(&tn->past.work);
 	kfree(tn->past.line);
 }
 

@@ -735,10 +735,7 @@ void timens_timer_clock_moved(struct timekeeper_ns *tn)
 
 static void timens_timer_work(struct work_struct *work)
 {
-	struct timekeeper_ns *tn = container_of(work, struct timekeeper_ns, timer_work);
-
-	timens_past_make_room(tn);
-	timens_timer_clock_moved(tn);
+	timens_timer_clock_moved(container_of(work, struct timekeeper_ns, timer_work));
 }
 
 /**

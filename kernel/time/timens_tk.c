@@ -3672,8 +3672,8 @@ void timens_tk_free(struct time_namespace *ns)
 	}
 	hrtimer_cancel(&tn->wake_timer);
 	timens_timer_del_ns(tn);
-	mutex_destroy(&tn->mutex);
 	timens_past_free(tn);
+	mutex_destroy(&tn->mutex);
 	kmem_cache_free(timens_tk_cache, tn);
 }
 

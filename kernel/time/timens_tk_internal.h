@@ -185,6 +185,7 @@ struct timens_past_line {
  * @host_tick:	That of the host then
  * @due:	When to look again at the latest (jiffies)
  * @id:		Number of the clock, never reused, not 0
+ * @work:	Makes room for lines which passes append
  *
  * Protected by the lock of the clock; @size changes under its mutex as well.
  */
@@ -198,6 +199,7 @@ struct timens_past {
 	u64			host_tick;
 	u64			due;
 	u64			id;
+	struct work_struct	work;
 };
 
 /**
@@ -452,7 +454,6 @@ bool timens_past_append(struct timens_past *past, u64 host, s64 ns, u64 slope,
 void timens_past_look(struct timekeeper_ns *tn, bool asleep);
 void timens_past_move(struct timekeeper_ns *tn, struct timespec64 step);
 int timens_past_reserve(struct timekeeper_ns *tn);
-void timens_past_make_room(struct timekeeper_ns *tn);
 int timens_past_copy(struct timekeeper_ns *tn, struct timekeeper_ns *from);
 void timens_past_init(struct timekeeper_ns *tn);
 void timens_past_free(struct timekeeper_ns *tn);
