@@ -20,9 +20,10 @@ set -euo pipefail
 
 here=$ROOT/bench/tick
 object=$BUILD/obj-plain
-# The files of the kernel as they are, but for timens_tk.c, which kernel.c includes.
-files=(kernel/time/timekeeping kernel/time/ntp kernel/time/timens_smear kernel/time/timens_past kernel/time/timens_timer kernel/time/vsyscall
-	kernel/time/hrtimer kernel/time/clocksource kernel/time/time kernel/time/timeconv kernel/locking/spinlock
+# The files of the kernel as they are, but for those which line.c and kernel.c include.
+files=(kernel/time/timekeeping kernel/time/ntp kernel/time/timens_smear kernel/time/timens_read kernel/time/timens_stamp
+	kernel/time/timens_past kernel/time/timens_timer kernel/time/timens_page kernel/time/timens_tick kernel/time/timens_set
+	kernel/time/vsyscall kernel/time/hrtimer kernel/time/clocksource kernel/time/time kernel/time/timeconv kernel/locking/spinlock
 	kernel/locking/mutex lib/rbtree lib/timerqueue lib/find_bit lib/bitmap)
 
 # saved FILE: the command which compiled FILE in the kernel's build, up to its output
@@ -101,9 +102,12 @@ build()
 	command=$(saved kernel/time/timens_tk)
 	compile "$command" "$work/kernel.o" "$here/kernel.c" "$hz" -I"$TREE/kernel/time" "$@"
 	objtool "$work/kernel.o"
+	command=$(saved kernel/time/timens_line)
+	compile "$command" "$work/timens_line.o" "$here/line.c" "$hz" -I"$TREE/kernel/time" "$@"
+	objtool "$work/timens_line.o"
 	command=$(saved arch/x86/entry/vdso/vclock_gettime)
 	compile "$command" "$work/vdso.o" "$here/vdso.c" "$hz" "$@"
-	objects+=("$work/kernel.o" "$work/vdso.o")
+	objects+=("$work/kernel.o" "$work/timens_line.o" "$work/vdso.o")
 
 	ld -r -o "$work/kernel-part.o" "${objects[@]}"
 	nm -u "$work/kernel-part.o" | awk '{ print $2 }' | { grep -v -E "$library|^tkn_|^_GLOBAL_OFFSET_TABLE_$" || true; } > "$work/missing"
@@ -124,7 +128,7 @@ fresh()
 
 	[[ -x $program && $program -nt ${BASH_SOURCE[0]} && $program -nt $here/native.c && $program -nt $here/shared.h ]] ||
 		return 1
-	for source in "${files[@]}" kernel/time/timens_tk arch/x86/entry/vdso/vclock_gettime; do
+	for source in "${files[@]}" kernel/time/timens_tk kernel/time/timens_line arch/x86/entry/vdso/vclock_gettime; do
 		[[ $program -nt $object/${source%/*}/.${source##*/}.o.cmd ]] || return 1
 	done
 	for source in $(cat "$BUILD/bench/plain/$1.d"/*.o.d | tr -s ' ' '\n' | grep -v -E ':$|^.?$' | sort -u); do
@@ -156,18 +160,22 @@ instructions()
 # Numbers of three digits and more are addresses as a rule, and not compared.
 verify()
 {
-	local function nr=0 work
+	local room function nr=0 work
 
-	[[ $object/kernel/time/timens_tk.o -nt $TREE/kernel/time/timens_tk.c ]] ||
-		die "the kernel was built from an older timens_tk.c: build it first"
 	work=$(mktemp -d)
-	for function in __timens_tk_advance timens_tk_advance_to timens_tk_write; do
-		instructions "$object/kernel/time/timens_tk.o" "$function" > "$work/kernel"
-		instructions "$BUILD/bench/plain/ticknative-1000.d/kernel.o" "$function" > "$work/native"
+	while read -r room function; do
+		[[ $object/kernel/time/$room.o -nt $TREE/kernel/time/$room.c ]] ||
+			die "the kernel was built from an older $room.c: build it first"
+		instructions "$object/kernel/time/$room.o" "$function" > "$work/kernel"
+		instructions "$BUILD/bench/plain/ticknative-1000.d/$room.o" "$function" > "$work/native"
 		[[ -s $work/kernel ]] || die "the kernel has no function $function"
 		diff -u "$work/kernel" "$work/native" >&2 || die "$function is not the kernel's"
 		nr=$((nr + $(wc -l < "$work/kernel")))
-	done
+	done << 'END'
+timens_tick __timens_tk_advance
+timens_line timens_tk_advance_to
+timens_set timens_tk_write
+END
 	rm -rf "$work"
 	say "$nr instructions of the tick's functions are the kernel's"
 }

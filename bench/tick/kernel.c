@@ -6,9 +6,9 @@
  * timens_*.c files, the spinlocks and mutexes, red-black trees and bitmaps are
  * the kernel's, compiled from build/linux with the very command lines of the
  * kernel's build and run through objtool as there (bench/native.sh). timens_tk.c
- * is included below, for its static functions and variables to be reachable. What
- * runs is thus what runs in the kernel, instruction for instruction, with these
- * differences:
+ * and timens_debugfs.c are included below, for their static functions to be
+ * reachable. What runs is thus what runs in the kernel, instruction for
+ * instruction, with these differences:
  *
  *  - interrupts are not disabled and enabled (include/asm/irqflags.h): a process
  *    may not
@@ -32,13 +32,8 @@
  * step (queued by a stand-in), and memory as the kernel maps it: huge pages stand
  * for the direct mapping, kernel text is in small pages here.
  */
-#ifdef TICK_STOCK_SHIFT
-/* No finer a multiplier than the clocksource's: see timens_tk_mult_shift() */
-#include "timens_tk_internal.h"
-#undef TIMENS_TK_MULT_BITS
-#define TIMENS_TK_MULT_BITS 0
-#endif
 #include "timens_tk.c"
+#include "timens_debugfs.c"
 
 #include <linux/clocksource.h>
 #include <linux/cpumask.h>
@@ -173,6 +168,11 @@ void add_device_randomness(const void *buf, size_t len)
 {
 }
 
+int static_key_count(struct static_key *key)
+{
+	return atomic_read(&key->enabled);
+}
+
 bool static_key_slow_inc(struct static_key *key)
 {
 	atomic_inc(&key->enabled);
@@ -277,6 +277,16 @@ void *kmem_cache_alloc_noprof(struct kmem_cache *s, gfp_t flags)
 	return memset(s->slab + s->size * s->used++, 0, s->size);
 }
 
+/* The logs of the past, which double a few times: what they leave is not used again */
+void *__kmalloc_noprof(size_t size, gfp_t flags)
+{
+	return tkn_take(size, SMP_CACHE_BYTES);
+}
+
+void kfree(const void *memory)
+{
+}
+
 static void tkn_init_pages(void)
 {
 	unsigned long pfn;
@@ -327,7 +337,7 @@ void tkn_boot(const struct tkn_counter *counter, long long utc, void *arena,
 					khz ? counter->hz / 1000 : counter->hz);
 	timekeeping_init();
 	hrtimers_init();
-	if (timens_tk_init())
+	if (timens_tk_init() || timens_tk_knobs_init())
 		tkn_die("timens_tk_init");
 }
 

@@ -112,7 +112,7 @@ extern unsigned long long tkn_vdso_cycles;
 
 int tkn_vdso_read(const void *page, int clock, long long *sec, long *nsec);
 
-/* kernel/time/timens_tk.c */
+/* kernel/time/timens_tick.c */
 void __timens_tk_advance(void);
 
 /* native.c */

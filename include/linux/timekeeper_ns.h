@@ -3,7 +3,8 @@
  * One timekeeper per time namespace: what the rest of the kernel calls.
  *
  * The design is described in Documentation/timers/timens-timekeeper.rst, the
- * locking and the races in the opening comment of kernel/time/timens_tk.c.
+ * rooms of the code and their locks in the opening comment of
+ * kernel/time/timens_tk.c.
  */
 #ifndef _LINUX_TIMEKEEPER_NS_H
 #define _LINUX_TIMEKEEPER_NS_H

@@ -78,7 +78,7 @@
 #include <linux/workqueue.h>
 
 #include "timekeeping_internal.h"
-#include "timens_tk_internal.h"
+#include "timens_internal.h"
 
 /* Slopes are on the scale of 2^-40: 2000 * 2^40 < 2^51, a year is exact to 30 us */
 #define TIMENS_PAST_SHIFT	40

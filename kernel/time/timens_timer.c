@@ -177,7 +177,7 @@
 
 #include "tick-internal.h"
 #include "timekeeping_internal.h"
-#include "timens_tk_internal.h"
+#include "timens_internal.h"
 
 #include <trace/events/timens_tk.h>
 
@@ -749,11 +749,17 @@ void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn)
 	queue_work(system_unbound_wq, &tn->timer_work);
 }
 
-/*
+/**
+ * timens_timer_walk_all - Let the timers of many namespaces follow
+ * @state:	Those which follow the host, or own a clock: enum timens_tk_state
+ * @also:	What to do with a namespace before its timers move, or NULL
+ *
  * Namespaces come and go meanwhile. One with a reference stays on the list, so
  * that it is the place from which to go on.
+ *
+ * Context: process context
  */
-static void timens_timer_walk_all(u32 state)
+void timens_timer_walk_all(u32 state, void (*also)(struct timekeeper_ns *tn))
 {
 	struct timekeeper_ns *tn, *held = NULL;
 
@@ -765,8 +771,8 @@ static void timens_timer_walk_all(u32 state)
 		if (held)
 			put_time_ns(held->ns);
 		held = tn;
-		if (state == TIMENS_TK_OWN)
-			timens_tk_host_rate_changed(tn);
+		if (also)
+			also(tn);
 		timens_timer_walk(tn);
 		mutex_lock(&timens_timer_all_mutex);
 	}
@@ -782,26 +788,7 @@ static void timens_timer_walk_all(u32 state)
  */
 void __timens_timer_host_was_set(void)
 {
-	timens_timer_walk_all(TIMENS_TK_FOLLOW);
-}
-
-static void timens_timer_host_rate_work(struct work_struct *work)
-{
-	timens_timer_walk_all(TIMENS_TK_OWN);
-}
-
-static DECLARE_WORK(timens_timer_host_work, timens_timer_host_rate_work);
-
-/**
- * timens_timer_host_rate_changed - The rate of the host's clock changed much
- *
- * Timers of a follower have the same rate and are not concerned.
- *
- * Context: any
- */
-void timens_timer_host_rate_changed(void)
-{
-	queue_work(system_unbound_wq, &timens_timer_host_work);
+	timens_timer_walk_all(TIMENS_TK_FOLLOW, NULL);
 }
 
 /**

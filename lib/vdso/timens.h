@@ -6,7 +6,7 @@
  * of its own, and turns from the one into the other under its readers: offset[]
  * and basetime[] are the same memory. Its sequence count changes with each
  * update, among odd numbers as well, so every reader can notice. "The page" in
- * kernel/time/timens_tk.c draws it.
+ * kernel/time/timens_page.c draws it.
  *
  * Two paths lead to it when the fast path finds that the page is not for it:
  *

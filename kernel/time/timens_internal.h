@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Internals of the timekeepers of time namespaces, shared with their KUnit
- * tests only.
+ * The contract between the rooms of the timekeepers of time namespaces: what a
+ * clock is, and what each room gives to those below it. The rooms are listed in
+ * the opening comment of timens_tk.c. Nothing else in the kernel includes this;
+ * what the rooms give to it is in <linux/timekeeper_ns.h>.
+ *
+ * timens_smear.h, timens_past.h and timens_timer.h, which this includes, are the
+ * part of those rooms. timens_line.h and timens_page.h, which include this, have
+ * what is inlined.
  */
-#ifndef _KERNEL_TIME_TIMENS_TK_INTERNAL_H
-#define _KERNEL_TIME_TIMENS_TK_INTERNAL_H
+#ifndef _KERNEL_TIME_TIMENS_INTERNAL_H
+#define _KERNEL_TIME_TIMENS_INTERNAL_H
 
 #include <linux/bitmap.h>
 #include <linux/hrtimer.h>
@@ -13,12 +19,14 @@
 #include <linux/time_namespace.h>
 #include <linux/timekeeper_internal.h>
 #include <linux/timekeeper_ns.h>
-#include <linux/timens_timer.h>
 #include <linux/timex.h>
 #include <linux/workqueue.h>
 #include <vdso/datapage.h>
 
+#include "timens_past.h"
+#include "timens_rate.h"
 #include "timens_smear.h"
+#include "timens_timer.h"
 
 /* Seconds which the pair (mult, shift) of a namespace has to cover */
 #define TIMENS_TK_HORIZON	8
@@ -35,11 +43,6 @@
 #define TIMENS_TK_MULT_BITS	31
 /* A leap edge is published when it is nearer than this (secs of the host) */
 #define TIMENS_TK_EDGE_AHEAD	3
-/* Slowest and fastest rate, as a multiple of the host's */
-#define TIMENS_TK_RATE_MIN	1000	/* one part of */
-#define TIMENS_TK_RATE_MAX	2000
-/* Largest numerator and denominator of a rate */
-#define TIMENS_TK_RATE_PART	1000000000U
 /* Slots of the calendar, one per tick; a power of two above HZ */
 #define TIMENS_TK_SLOTS		1024
 /* Passes per tick unless set otherwise */
@@ -51,15 +54,6 @@
 #define TIMENS_TK_KEY_LINGER	(300 * HZ)
 /* Steps of the host's clock which are remembered for stamps from before */
 #define TIMENS_TK_EPOCHS	16U
-
-/* Lists of armed timers per namespace, to be shared by few CPUs each */
-#define TIMENS_TIMER_BASES	4
-/* What is taken off a projection, for the rates may change: 1/512 */
-#define TIMENS_TIMER_MARGIN_SHIFT 9
-/* and what is not worth it (nsecs) */
-#define TIMENS_TIMER_SLOP	(50 * NSEC_PER_USEC)
-/* A change of a rate by more than 1/4096 moves the timers */
-#define TIMENS_TIMER_RATE_SHIFT	12
 
 /**
  * enum timens_tk_state - Whose clock the tasks of a time namespace read
@@ -86,31 +80,6 @@ struct timens_tk_raw {
 	u32			mult;
 	u32			shift;
 };
-
-/**
- * struct timens_tk_rate - How fast a clock runs, as a multiple of the host's
- * @num:	Numerator
- * @den:	Denominator; the fraction is reduced
- */
-struct timens_tk_rate {
-	u32			num;
-	u32			den;
-};
-
-/**
- * struct timens_timer_base - Armed timers of a time namespace
- * @lock:	Protects the list, and starting and cancelling its timers
- * @generation:	Number of the last walk
- * @armed:	The timers, struct timens_timer, the one which was moved or armed
- *		longest ago first
- * @tn:		The namespace
- */
-struct timens_timer_base {
-	raw_spinlock_t		lock;
-	u32			generation;
-	struct list_head	armed;
-	struct timekeeper_ns	*tn;
-} ____cacheline_aligned_in_smp;
 
 /**
  * struct timens_tk_seen - What the timers of a namespace were projected with
@@ -154,54 +123,6 @@ struct timens_tk_epochs {
 	struct timens_tk_epoch	epoch[TIMENS_TK_EPOCHS];
 };
 
-/* Lines of the log of the past: the first allocation, and the most */
-#define TIMENS_PAST_MIN		8
-#define TIMENS_PAST_MAX		1024
-
-/**
- * struct timens_past_line - A line on which CLOCK_BOOTTIME was
- * @host:	CLOCK_BOOTTIME of the host from which the line is valid (nsecs)
- * @ns:		CLOCK_BOOTTIME of the namespace there (nsecs)
- * @floor:	What the line before says there: this one does not go below (nsecs),
- *		S64_MIN for the first
- * @slope:	Nanoseconds of the namespace per nanosecond of the host, scaled by
- *		2^40
- */
-struct timens_past_line {
-	u64			host;
-	s64			ns;
-	s64			floor;
-	u64			slope;
-};
-
-/**
- * struct timens_past - What CLOCK_BOOTTIME of a namespace was; see timens_past.c
- * @line:	The lines, in the order of their time
- * @nr:		Number of lines; 0 if the namespace never owned its clock
- * @size:	Lines for which there is room
- * @own:	The namespace owned its clock when it was looked at last
- * @rate:	Its rate then
- * @tick:	Its NTP tick length then (nsecs, scaled by 2^NTP_SCALE_SHIFT)
- * @host_tick:	That of the host then
- * @due:	When to look again at the latest (jiffies)
- * @id:		Number of the clock, never reused, not 0
- * @work:	Makes room for lines which passes append
- *
- * Protected by the lock of the clock; @size changes under its mutex as well.
- */
-struct timens_past {
-	struct timens_past_line	*line;
-	unsigned int		nr;
-	unsigned int		size;
-	bool			own;
-	struct timens_tk_rate	rate;
-	u64			tick;
-	u64			host_tick;
-	u64			due;
-	u64			id;
-	struct work_struct	work;
-};
-
 /**
  * struct timekeeper_ns - The clock of a time namespace
  * @tkd:	The timekeeper. @tkd.seq protects what is read of the members from
@@ -214,6 +135,7 @@ struct timens_past {
  * @state:	Whose clock is read, enum timens_tk_state
  * @calm_until:	CLOCK_REALTIME second (of the timekeeper) up to which a pass may
  *		go the short way, 0 if the next one may not: see "Calm passes"
+ *		in timens_tick.c
  * @vdata:	The vDSO data in the page of the namespace
  * @cycle_now:	Counter value from which on the current line holds; never
  *		before the last accumulated interval of @tkd.timekeeper
@@ -390,74 +312,6 @@ struct timens_tk_calendar {
 	u64			host_now;
 };
 
-void timens_tk_key_inc(struct static_key_false *key);
-void timens_tk_init_instance(struct timekeeper_ns *tn);
-void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift);
-void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_rate rate,
-			       u32 *mult, u32 *shift);
-int timens_tk_parse_rate(const char *text, struct timens_tk_rate *rate);
-u64 timens_tk_max_cycles(u32 mult, u32 shift);
-void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
-		    const struct timens_offsets *offs, u64 cycles);
-void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from);
-void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
-/* What modifies the clock of a namespace; a negative result changes nothing */
-typedef int (*timens_tk_op)(struct timekeeper_ns *tn, void *arg);
-
-int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
-		    const struct timens_offsets *offs, timens_tk_op op, void *arg);
-void timens_tk_change_one(struct timekeeper_ns *tn, u64 old_cycles, struct clocksource *cs,
-			  const struct timens_tk_raw *raw, u64 cycles);
-void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *sleep);
-void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
-		      const struct timens_tk_raw *raw, u64 cycles);
-void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);
-void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
-		       struct timespec64 *ts);
-int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
-			 struct timespec64 *step);
-int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
-			  struct timespec64 *step);
-int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
-		      const struct timens_tk_raw *raw);
-int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_policy *policy);
-void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
-			 struct timens_tk_pair *p);
-ktime_t timens_tk_real_offset(struct timekeeper_ns *tn);
-bool timens_tk_timex_reads(const struct __kernel_timex *txc);
-
-void timens_tk_epoch_add(struct timens_tk_epochs *log, ktime_t start, ktime_t offs_real,
-			 ktime_t offs_boot);
-ktime_t timens_tk_epoch_mono(const struct timens_tk_epochs *log, ktime_t real, ktime_t now,
-			     ktime_t *slept);
-
-void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now);
-void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interval,
-			    unsigned int deadline);
-void timens_tk_calendar_add(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now);
-void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
-void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now);
-void timens_tk_calendar_hurry(struct timens_tk_calendar *cal, struct timekeeper_ns *tn,
-			      u64 now, u64 due);
-void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now);
-struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
-					      unsigned int done);
-u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data *host);
-void timens_tk_host_rate_changed(struct timekeeper_ns *tn);
-
-/* timens_past.c */
-s64 timens_past_at(const struct timens_past *past, u64 host);
-s64 timens_past_tolerance(const struct timens_past *past, struct timens_tk_rate rate);
-u64 timens_past_slope(u64 tick, u64 host_tick, struct timens_tk_rate rate);
-bool timens_past_append(struct timens_past *past, u64 host, s64 ns, u64 slope,
-			unsigned int keep);
-void timens_past_look(struct timekeeper_ns *tn, bool asleep);
-void timens_past_move(struct timekeeper_ns *tn, struct timespec64 step);
-int timens_past_reserve(struct timekeeper_ns *tn);
-int timens_past_copy(struct timekeeper_ns *tn, struct timekeeper_ns *from);
-void timens_past_init(struct timekeeper_ns *tn);
-void timens_past_free(struct timekeeper_ns *tn);
-
 /**
  * timens_past_is_due - Whether the clock may have left its last line
  * @tn:		The namespace
@@ -478,16 +332,100 @@ static inline bool timens_past_is_due(const struct timekeeper_ns *tn, u64 host, 
 	       abs_diff(host, past->host_tick) > host >> 16;
 }
 
-/* timens_timer.c */
-ktime_t timens_timer_to_host(ktime_t left, u64 host_mult, u64 mult);
-ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
-			     ktime_t expires, bool asleep);
-void timens_timer_init_ns(struct timekeeper_ns *tn);
-void timens_timer_add_ns(struct timekeeper_ns *tn);
-void timens_timer_del_ns(struct timekeeper_ns *tn);
-void timens_timer_clock_moved(struct timekeeper_ns *tn);
-void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn);
-void timens_timer_host_rate_changed(void);
-void timens_timer_stats(u64 *early, u64 *moved);
+/*
+ * timens_read.c. Any context but NMI; nothing is locked.
+ */
 
-#endif /* _KERNEL_TIME_TIMENS_TK_INTERNAL_H */
+extern atomic64_t timens_tk_patched;
+
+void timens_tk_key_inc(struct static_key_false *key);
+void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
+			 struct timens_tk_pair *p);
+struct timespec64 timens_tk_offset(struct time_namespace *ns, clockid_t clk);
+struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64 *host,
+				    struct timens_tk_rate *rate);
+ktime_t timens_tk_real_offset(struct timekeeper_ns *tn);
+
+/*
+ * KCSAN takes the end of a read section for the end of the one around it, too.
+ * What follows belongs to that one still.
+ */
+static inline void timens_tk_section_goes_on(void)
+{
+	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
+}
+
+/*
+ * timens_stamp.c. For KUnit tests; the other users are outside.
+ */
+
+void timens_tk_epoch_add(struct timens_tk_epochs *log, ktime_t start, ktime_t offs_real,
+			 ktime_t offs_boot);
+ktime_t timens_tk_epoch_mono(const struct timens_tk_epochs *log, ktime_t real, ktime_t now,
+			     ktime_t *slept);
+
+/*
+ * timens_tick.c. The functions on a calendar want its lock. timens_tk_cal is the
+ * one of the system, the others are mock calendars of KUnit tests.
+ */
+
+extern struct timens_tk_calendar timens_tk_cal;
+extern unsigned int timens_tk_interval;
+
+void timens_tk_tick_init(void);
+void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now);
+void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interval,
+			    unsigned int deadline);
+void timens_tk_calendar_add(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now);
+void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
+void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now);
+void timens_tk_calendar_hurry(struct timens_tk_calendar *cal, struct timekeeper_ns *tn,
+			      u64 now, u64 due);
+void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now);
+struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
+					      unsigned int done);
+u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data *host);
+unsigned int timens_tk_wrap_ticks(const struct timekeeper *tk);
+void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
+void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks);
+void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
+void timens_tk_wake_init(struct timekeeper_ns *tn);
+void timens_tk_arm_wake(struct timekeeper_ns *tn);
+
+/*
+ * timens_set.c. Process context, except for what KUnit calls: those marked "do"
+ * and timens_tk_write() run in a write section, under the lock of the clock.
+ */
+
+/* What modifies the clock of a namespace; a negative result changes nothing */
+typedef int (*timens_tk_op)(struct timekeeper_ns *tn, void *arg);
+
+extern atomic64_t timens_tk_steps;
+
+int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg);
+int timens_tk_follow(struct time_namespace *ns);
+int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
+		    const struct timens_offsets *offs, timens_tk_op op, void *arg);
+int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
+			 struct timespec64 *step);
+int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
+			  struct timespec64 *step);
+int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_policy *policy);
+bool timens_tk_timex_reads(const struct __kernel_timex *txc);
+
+/*
+ * timens_tk.c. For KUnit tests: one namespace as events of the host treat all.
+ */
+
+void timens_tk_init_instance(struct timekeeper_ns *tn);
+void timens_tk_change_one(struct timekeeper_ns *tn, u64 old_cycles, struct clocksource *cs,
+			  const struct timens_tk_raw *raw, u64 cycles);
+void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *sleep);
+
+/*
+ * timens_state.c. For KUnit tests.
+ */
+
+int timens_tk_parse_rate(const char *text, struct timens_tk_rate *rate);
+
+#endif /* _KERNEL_TIME_TIMENS_INTERNAL_H */

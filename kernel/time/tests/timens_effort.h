@@ -8,8 +8,8 @@
  * them. There, a test does less of the same: each case, each parameter and each
  * kind of step still takes place, and every assertion is still evaluated.
  */
-#ifndef _KERNEL_TIME_TIMENS_KUNIT_H
-#define _KERNEL_TIME_TIMENS_KUNIT_H
+#ifndef _KERNEL_TIME_TESTS_TIMENS_EFFORT_H
+#define _KERNEL_TIME_TESTS_TIMENS_EFFORT_H
 
 #include <linux/kconfig.h>
 #include <linux/minmax.h>
@@ -41,4 +41,4 @@ static inline unsigned int timens_kunit_stride(unsigned int n)
 	return TIMENS_KUNIT_SLOW ? n : 1;
 }
 
-#endif /* _KERNEL_TIME_TIMENS_KUNIT_H */
+#endif /* _KERNEL_TIME_TESTS_TIMENS_EFFORT_H */

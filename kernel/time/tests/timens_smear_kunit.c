@@ -36,8 +36,8 @@
 #include <linux/prandom.h>
 #include <linux/string.h>
 
-#include "timens_kunit.h"
-#include "timens_smear.h"
+#include "timens_effort.h"
+#include "../timens_smear.h"
 #include "timens_smear_reference.h"
 
 #define TSM_DAY		86400LL

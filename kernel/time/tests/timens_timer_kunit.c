@@ -16,8 +16,8 @@
 #include <linux/prandom.h>
 #include <linux/time64.h>
 
-#include "timens_kunit.h"
-#include "timens_tk_internal.h"
+#include "timens_effort.h"
+#include "../timens_internal.h"
 
 #define TTK_MULT	((u32)BIT(30))
 #define TTK_DAY		(86400LL * NSEC_PER_SEC)

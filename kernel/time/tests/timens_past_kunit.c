@@ -12,7 +12,7 @@
 #include <linux/prandom.h>
 #include <linux/time64.h>
 
-#include "timens_tk_internal.h"
+#include "../timens_internal.h"
 
 #define TKT_ONE		BIT_ULL(40)
 #define TKT_SEEN	512

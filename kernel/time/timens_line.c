@@ -1,0 +1,1052 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The line of a clock of a time namespace
+ *
+ * A line is a point (counter value, time) and a slope (mult, shift). This file
+ * does the arithmetic: it takes the line over from the host, moves its point to
+ * the present, bends it as NTP wants, lets it take a leap second, run at a rate and
+ * continue on another counter, and says what the clocks are at a counter value.
+ * It knows neither readers nor the page: who changes a line does so between
+ * timens_tk_update_begin() and timens_tk_update_end() (timens_page.h).
+ *
+ * It does for a namespace what accumulate_nsecs_to_secs(),
+ * logarithmic_accumulation() and timekeeping_adjust() do for the host, for passes
+ * which may be late by seconds and a finer multiplier. KUnit holds the two equal:
+ * tkt_host_or_namespace() and tkt_tick_or_second().
+ *
+ *
+ * Leap seconds
+ * ------------
+ *
+ * No reader waits for a tick. As long as a leap second is armed, edge_sec and
+ * edge_step say what to add to CLOCK_REALTIME from which second on, and a
+ * reader which finds itself behind the edge adds it. CLOCK_TAI is computed
+ * before the step and has none. The pass after the edge lets
+ * second_overflow() make the step permanent, however late it comes.
+ *
+ * The page carries the edge only when it is near, since its slow path costs.
+ * A pass publishes it up to three seconds ahead. When the machine is idle
+ * there is no tick, hence no pass, and a task woken late would find a page
+ * without the edge; the wake timer of the namespace sees to it.
+ *
+ *
+ * Smears and rates
+ * ----------------
+ *
+ * Both are part of the line: they are written and read in the same sections, so
+ * there is no interleaving of their own. The chord of a smear lies in the half
+ * of the page for CLOCK_MONOTONIC_RAW, and is read under the count of the other:
+ *
+ *   CPU 0 (pass)                         CPU 1 (reader in the slow path)
+ *                                        seq = 5, own line
+ *   seq = 7 (of the first half)
+ *   seq = 3 (of the RAW half)
+ *   line, chord                          new chord on the old line
+ *   even or TIMENS, the RAW half first   seq != 5: start over
+ *
+ * A rate is written along with the moment from which on it holds (rate_host), or a
+ * reader could apply the new one to what came before.
+ */
+#include <linux/math64.h>
+#include <linux/timekeeping.h>
+#include <trace/events/timens_tk.h>
+
+#include "timens_line.h"
+
+/* Leap seconds which were taken since boot */
+atomic64_t timens_tk_leaps;
+
+/**
+ * timens_tk_mult_shift - The multiplier of a namespace for a clocksource
+ * @cs:		The clocksource
+ * @mult:	Storage for the multiplier
+ * @shift:	Storage for the shift
+ *
+ * The pair stands for exactly the frequency which the host's pair stands for,
+ * with as many more bits as a horizon of TIMENS_TK_HORIZON seconds permits.
+ */
+void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift)
+{
+	int extra = min_t(int, TIMENS_TK_MULT_BITS - fls(cs->mult),
+			  TIMENS_TK_MAX_SHIFT - (int)cs->shift);
+
+	extra = max(extra, 0);
+	*mult = cs->mult << extra;
+	*shift = cs->shift + extra;
+}
+
+/**
+ * timens_tk_rate_mult_shift - The multiplier of a clock with a rate
+ * @cs:		The clocksource
+ * @rate:	The rate
+ * @mult:	Storage for the multiplier
+ * @shift:	Storage for the shift
+ *
+ * As many bits as fit below TIMENS_TK_MULT_BITS, and a scale of at most
+ * TIMENS_TK_MAX_SHIFT. A fast clock gets a coarser scale instead of a shorter
+ * horizon. The multiplier is rounded, which timens_tk_setup() makes up for.
+ */
+void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_rate rate,
+			       u32 *mult, u32 *shift)
+{
+	int s = TIMENS_TK_MAX_SHIFT, up;
+	u64 m;
+
+	for (;; s--) {
+		up = s - (int)cs->shift;
+		/* 2000 * 2^52 < 2^63; and what has so many bits is too large anyway */
+		if (fls(cs->mult) + up > 52)
+			continue;
+		if (up >= 0)
+			m = timens_tk_times((u64)cs->mult << up, rate);
+		else
+			m = mul_u64_u64_div_u64(cs->mult, rate.num, (u64)rate.den << -up);
+		if (m < 1ULL << TIMENS_TK_MULT_BITS || !s)
+			break;
+	}
+	*mult = m;
+	*shift = s;
+}
+
+/**
+ * timens_tk_max_cycles - Largest delta which can be multiplied in 64 bits
+ * @mult:	Nominal multiplier
+ * @shift:	Shift
+ *
+ * The tick, the PLL and a single-shot adjustment together can make a clock
+ * faster by 23 %.
+ *
+ * Return: cycles c such that c * (@mult * 1.25) + (2 * 10^9 << @shift) does not
+ * exceed 2^64 - 1.
+ */
+u64 timens_tk_max_cycles(u32 mult, u32 shift)
+{
+	u64 room = U64_MAX - ((u64)(2 * NSEC_PER_SEC) << shift);
+
+	return div64_u64(room, (u64)mult + (mult >> 2));
+}
+
+/**
+ * timens_tk_scale - Convert a duration of one clock to another
+ * @d:		Duration, in any unit
+ * @to:		Multiplier of the other clock
+ * @from:	Multiplier of the clock, on the same scale
+ *
+ * Return: the duration, rounded towards zero; what does not fit is S64_MAX or -S64_MAX
+ */
+s64 timens_tk_scale(s64 d, u64 to, u64 from)
+{
+	u64 mag = abs(d);
+
+	if (to == from)
+		return d;
+	if (mag >= div64_u64(S64_MAX, div64_u64(to, from) + 1))
+		mag = S64_MAX;
+	else
+		mag = mul_u64_u64_div_u64(mag, to, from);
+	return d < 0 ? -(s64)mag : mag;
+}
+
+/**
+ * timens_tk_cycles_to_host - What a duration is on the clock of the ticks
+ * @host:	The clock of the ticks
+ * @cycles:	Duration (cycles)
+ *
+ * What a duration is on the host's CLOCK_MONOTONIC, on which timers and ticks
+ * stand, if both clocks go on as they do now. The slope of the host is taken
+ * without its lock: one which is being changed is followed by
+ * timens_tk_watch_host(), and what was computed with it is computed again.
+ *
+ * Context: any
+ * Return: the duration (nsecs)
+ */
+u64 timens_tk_cycles_to_host(const struct tk_data *host, u64 cycles)
+{
+	const struct tk_read_base *tkr = &host->timekeeper.tkr_mono;
+
+	return mul_u64_u32_shr(cycles, READ_ONCE(tkr->mult), READ_ONCE(tkr->shift));
+}
+
+/**
+ * timens_tk_cycles_to_event - What a duration is on the clock of the ticks, or less
+ * @host:	The clock of the ticks
+ * @cycles:	Duration (cycles)
+ *
+ * The same for a timer on an idle machine. The next interrupt is programmed in
+ * nanoseconds which nobody steers: to a host which is made faster, it comes late by
+ * a part of the distance. Come early instead, and look again.
+ *
+ * Context: any
+ * Return: the duration (nsecs)
+ */
+u64 timens_tk_cycles_to_event(const struct tk_data *host, u64 cycles)
+{
+	const struct tk_read_base *tkr = &host->timekeeper.tkr_mono;
+	u32 mult = min(READ_ONCE(tkr->mult), READ_ONCE(tkr->clock)->mult);
+
+	return mul_u64_u32_shr(cycles, mult, READ_ONCE(tkr->shift));
+}
+
+/**
+ * timens_tk_ns_to_host - What a duration of a namespace is on the host
+ * @host:	The clock of the host
+ * @tn:		The namespace
+ * @d:		Duration on its CLOCK_MONOTONIC or REALTIME (nsecs)
+ *
+ * Context: any; see timens_tk_cycles_to_host()
+ * Return: the duration (nsecs)
+ */
+s64 timens_tk_ns_to_host(const struct tk_data *host, const struct timekeeper_ns *tn, s64 d)
+{
+	const struct tk_read_base *tkr = &host->timekeeper.tkr_mono;
+	const struct tk_read_base *own = &tn->tkd.timekeeper.tkr_mono;
+	u64 host_mult = READ_ONCE(tkr->mult), mult = own->mult;
+	int up = (int)own->shift - (int)READ_ONCE(tkr->shift);
+
+	if (up >= 0)
+		host_mult <<= up;
+	else
+		mult <<= -up;
+	return timens_tk_scale(d, host_mult, mult);
+}
+
+/**
+ * timens_tk_host_raw - A point of the host's CLOCK_MONOTONIC_RAW
+ * @host:	The clock of the host
+ * @raw:		Storage for the point
+ *
+ * Context: any, the host's write section included
+ */
+void timens_tk_host_raw(const struct tk_data *host, struct timens_tk_raw *raw)
+{
+	const struct timekeeper *tk = &host->timekeeper;
+	unsigned int seq;
+
+	do {
+		seq = read_seqcount_begin(&host->seq);
+		raw->cycles = tk->tkr_raw.cycle_last;
+		raw->sec = tk->raw_sec;
+		raw->xnsec = tk->tkr_raw.xtime_nsec;
+		raw->mult = tk->tkr_raw.mult;
+		raw->shift = tk->tkr_raw.shift;
+	} while (read_seqcount_retry(&host->seq, seq));
+}
+
+/* What CLOCK_REALTIME reads when the timekeeper alone would say @sec */
+static inline time64_t timens_tk_leap(const struct timekeeper_ns *tn, time64_t sec)
+{
+	return unlikely(sec >= tn->edge_sec) ? sec + tn->edge_step : sec;
+}
+
+/**
+ * timens_tk_line - The time of a timekeeper at a distance from its last interval
+ * @tk:		The timekeeper, of the host or of a namespace
+ * @clk:		The clock, not CLOCK_MONOTONIC_RAW
+ * @delta:	Distance (cycles)
+ * @ts:		Storage for the time
+ *
+ * Context: under the timekeeper's lock, or in a loop that retries
+ */
+void timens_tk_line(const struct timekeeper *tk, clockid_t clk, u64 delta,
+		    struct timespec64 *ts)
+{
+	const struct tk_read_base *tkr = &tk->tkr_mono;
+	u64 nsec = mul_u64_u32_add_u64_shr(delta, tkr->mult, tkr->xtime_nsec, tkr->shift);
+	time64_t sec = tk->xtime_sec;
+	u32 rem;
+
+	switch (clk) {
+	case CLOCK_TAI:
+		sec += tk->tai_offset;
+		break;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		sec += tk->monotonic_to_boot.tv_sec;
+		nsec += tk->monotonic_to_boot.tv_nsec;
+		fallthrough;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_COARSE:
+		sec += tk->wall_to_monotonic.tv_sec;
+		nsec += tk->wall_to_monotonic.tv_nsec;
+		break;
+	}
+	ts->tv_sec = sec + div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+	ts->tv_nsec = rem;
+}
+
+/**
+ * timens_tk_own_line - The time of an own clock without a leap second to come
+ * @tn:		The namespace
+ * @clk:		The clock, not CLOCK_MONOTONIC_RAW
+ * @cycles:	Counter value
+ * @ts:		Storage for the time, without a smear
+ *
+ * Context: under the lock of the clock, or in a loop that retries
+ */
+void timens_tk_own_line(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
+			struct timespec64 *ts)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 delta = timens_tk_delta(&tk->tkr_mono, cycles, tn->cycle_now);
+
+	delta += (tn->cycle_now - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
+	timens_tk_line(tk, clk, delta, ts);
+}
+
+/**
+ * timens_tk_add_smear - Add the smear to a CLOCK_REALTIME
+ * @tn:		The namespace
+ * @ts:		In: the time without it, out: the time as it is read
+ *
+ * Context: under the lock of the clock, or in a loop that retries
+ */
+void timens_tk_add_smear(const struct timekeeper_ns *tn, struct timespec64 *ts)
+{
+	s64 phase;
+
+	if (likely(tn->smear.state == TIMENS_SMEAR_NONE))
+		return;
+	phase = timens_smear_phase(&tn->smear, timespec64_to_ns(ts));
+	*ts = timespec64_add(*ts, ns_to_timespec64(phase));
+}
+
+/**
+ * timens_tk_read_at - The time of an own clock at a counter value
+ * @tn:		The namespace; the caller holds its lock, or retries
+ * @clk:	The clock
+ * @cycles:	The counter value
+ * @ts:		Storage for the time
+ */
+void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
+		       struct timespec64 *ts)
+{
+	u64 delta, nsec;
+	u32 rem;
+
+	if (clk == CLOCK_MONOTONIC_RAW) {
+		delta = timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->raw.cycles);
+		nsec = mul_u64_u32_add_u64_shr(delta, tn->raw.mult, tn->raw.xnsec, tn->raw.shift);
+		nsec += tn->raw_offset.tv_nsec;
+		ts->tv_sec = tn->raw.sec + tn->raw_offset.tv_sec +
+			     div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+		ts->tv_nsec = rem;
+		return;
+	}
+
+	timens_tk_own_line(tn, clk, cycles, ts);
+	if (clk == CLOCK_REALTIME || clk == CLOCK_REALTIME_COARSE || clk == CLOCK_REALTIME_ALARM) {
+		ts->tv_sec = timens_tk_leap(tn, ts->tv_sec);
+		timens_tk_add_smear(tn, ts);
+	}
+}
+
+/**
+ * timens_tk_unsmeared - CLOCK_REALTIME without a smear
+ * @tn:		The namespace
+ * @cycles:	Counter value
+ *
+ * Context: under the lock of the clock
+ * Return: the time (nsecs)
+ */
+s64 timens_tk_unsmeared(const struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timespec64 ts;
+
+	timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &ts);
+	return timespec64_to_ns(&ts);
+}
+
+/*
+ * The NTP error is what the clock lacks against the NTP time line. Two units
+ * of the multiplier over a second are left to the quantisation and dithered,
+ * as the host's is. A larger error stems from a pass which came after the
+ * second at which the slope changed, or from the host before the switch. Half
+ * of it is made up by the next pass, which timens_tk_arm_wake() guarantees to
+ * come within little more than a second as long as there is such an error:
+ * whatever the phase of the passes, the rest shrinks and cannot swing.
+ */
+static s32 timens_tk_correction(const struct timekeeper_ns *tn, u32 mult)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	s64 span = tn->span;
+	s64 error = tk->ntp_error >> tk->ntp_error_shift;
+	s64 most = mult >> 11;
+
+	if (likely(abs(error) <= span))
+		return error > 0;
+	return clamp(div64_s64(error, span), -most, most);
+}
+
+/*
+ * What NTP wants an NTP interval to be. That of a fast clock is few cycles, and
+ * longer or shorter than its nominal length by up to a half of one: steer what
+ * it is.
+ */
+static u64 timens_tk_tick(const struct timekeeper_ns *tn, u64 tick)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 nominal;
+
+	if (likely(!timens_tk_is_rated(tn)))
+		return tick;
+	nominal = (u64)NTP_INTERVAL_LENGTH << tk->tkr_mono.shift;
+	return mul_u64_u64_div_u64(tick, nominal - tk->xtime_remainder, nominal) +
+	       (tk->xtime_remainder << tk->ntp_error_shift);
+}
+
+/**
+ * timens_tk_retune - Set the slope from now on
+ * @tn:		The namespace
+ * @offset:	Cycles since the last accumulated interval
+ *
+ * The clock does not step: what it reads at @offset stays.
+ *
+ * Context: a write section
+ */
+void timens_tk_retune(struct timekeeper_ns *tn, u64 offset)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 tick = ntp_tick_length(&tn->ntp);
+	s32 corr, adj;
+	u32 mult;
+
+	if (likely(tick == tn->mult_tick)) {
+		mult = tk->tkr_mono.mult - tk->ntp_err_mult;
+	} else {
+		tn->mult_tick = tick;
+		tk->ntp_tick = timens_tk_tick(tn, tick);
+		mult = div64_u64((tk->ntp_tick >> tk->ntp_error_shift) - tk->xtime_remainder,
+				 tk->cycle_interval);
+	}
+
+	corr = timens_tk_correction(tn, mult);
+	tk->ntp_err_mult = corr;
+	adj = (s32)(mult + corr - tk->tkr_mono.mult);
+	if (!adj)
+		return;
+
+	/* See timekeeping_apply_adjustment() for why this is continuous */
+	tk->tkr_mono.mult += adj;
+	tk->xtime_interval += (s64)tk->cycle_interval * adj;
+	tk->tkr_mono.xtime_nsec -= (s64)offset * adj;
+	tk->ntp_error += ((s64)offset * adj) << tk->ntp_error_shift;
+
+	/* The second was accumulated already: see timekeeping_adjust() */
+	if (unlikely((s64)tk->tkr_mono.xtime_nsec < 0)) {
+		tk->tkr_mono.xtime_nsec += timens_tk_second(tk);
+		tk->xtime_sec--;
+		tk->skip_second_overflow = 1;
+	}
+}
+
+static void timens_tk_took_leap(struct timekeeper_ns *tn, s32 step)
+{
+	atomic64_inc(&timens_tk_leaps);
+	trace_timens_tk_leap(tn->ns ? tn->ns->ns.inum : 0, step,
+			     tn->tkd.timekeeper.xtime_sec);
+}
+
+/* Carry full seconds over to xtime_sec, NTP and leap seconds included */
+static void timens_tk_carry_seconds(struct timekeeper_ns *tn)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	s32 tai = tk->tai_offset;
+
+	if (tk_accumulate_seconds(tk, &tn->ntp))
+		timens_tk_took_leap(tn, tai - tk->tai_offset);
+	tk->ntp_tick = timens_tk_tick(tn, ntp_tick_length(&tn->ntp));
+}
+
+/*
+ * Accumulate all whole NTP intervals up to @cycles, which is not before the last
+ * bend, and return the rest in cycles. The NTP second is processed at the first
+ * interval after it, as if there had been a pass in every tick. Seconds in which
+ * NTP has nothing to do are taken together, as many as fit into 64 bits along
+ * with two more, which bounds the time that a catch-up after hours takes:
+ *
+ *   7 * 10^9 * 2^30 + 2 * 10^9 * 2^30 < 2^64
+ *
+ * A fast clock has a coarser scale, and more of them fit.
+ */
+static s64 timens_tk_most_steady(const struct timekeeper *tk)
+{
+	int finer = (int)tk->tkr_mono.shift - TIMENS_TK_MAX_SHIFT;
+
+	return finer <= 0 ? 7LL << -finer : 7 >> finer;
+}
+
+static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 nsecps = timens_tk_second(tk);
+	u64 offset = (cycles - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
+
+	while (offset >= tk->cycle_interval) {
+		u64 n = div64_u64(offset, tk->cycle_interval);
+		u64 rest = nsecps - tk->tkr_mono.xtime_nsec;
+		u64 k = div64_u64(rest + tk->xtime_interval - 1, tk->xtime_interval);
+		u64 steady = 0;
+
+		if (n > k && !tk->skip_second_overflow)
+			steady = min(ntp_steady_seconds(&tn->ntp, tk->xtime_sec),
+				     timens_tk_most_steady(tk));
+		if (steady)
+			k = div64_u64(steady * nsecps + rest - 1, tk->xtime_interval);
+		n = min(n, k);
+
+		offset -= n * tk->cycle_interval;
+		tk->tkr_mono.cycle_last += n * tk->cycle_interval;
+		tk->tkr_mono.xtime_nsec += n * tk->xtime_interval;
+		tk->ntp_error += n * (tk->ntp_tick - ((tk->xtime_interval + tk->xtime_remainder) <<
+						      tk->ntp_error_shift));
+		if (steady) {
+			u64 secs = div64_u64(tk->tkr_mono.xtime_nsec, nsecps);
+
+			tk->tkr_mono.xtime_nsec -= secs * nsecps;
+			tk->xtime_sec += secs;
+			ntp_skip_seconds(&tn->ntp, secs);
+		} else if (tk->tkr_mono.xtime_nsec >= nsecps) {
+			timens_tk_carry_seconds(tn);
+		}
+	}
+	return offset;
+}
+
+/* A counter which seems to have gone back stands still at the last bend */
+static u64 timens_tk_not_before_bend(const struct timekeeper_ns *tn, u64 cycles)
+{
+	return tn->cycle_now + timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->cycle_now);
+}
+
+/* The phase of a smear becomes a part of the line, and of the TAI offset */
+static void timens_tk_smear_done(struct timekeeper_ns *tn, s32 step)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+
+	tk->xtime_sec += step;
+	tk_set_wall_to_mono(tk, timespec64_sub(tk->wall_to_monotonic,
+					       (struct timespec64){ .tv_sec = step }));
+	tk_set_tai_offset(tk, tk->tai_offset - step);
+	ntp_leap_done(&tn->ntp);
+	timens_tk_took_leap(tn, step);
+}
+
+static void timens_tk_update_smear(struct timekeeper_ns *tn, time64_t edge, s32 step)
+{
+	struct timens_smear *s = &tn->smear;
+	u8 state = s->state;
+	s64 real;
+
+	if (state == TIMENS_SMEAR_NONE && edge == TIME64_MAX)
+		return;
+	real = timens_tk_unsmeared(tn, tn->cycle_now);
+	step = timens_smear_update(s, real, edge, step, max(tn->pass_nsecs, NSEC_PER_SEC));
+	if (step)
+		timens_tk_smear_done(tn, step);
+	if (s->state != state)
+		trace_timens_tk_smear(tn->ns ? tn->ns->ns.inum : 0, s->state, s->phase, s->end);
+}
+
+/**
+ * timens_tk_update_edge - Look for the next leap second
+ * @tn:		The namespace
+ *
+ * The edge as readers need it; see "Leap seconds"
+ *
+ * Context: a write section
+ */
+void timens_tk_update_edge(struct timekeeper_ns *tn)
+{
+	time64_t edge = ntp_next_edge(&tn->ntp, tn->tkd.timekeeper.xtime_sec, &tn->edge_step);
+
+	if (unlikely(tn->ntp.leap_is_smeared)) {
+		timens_tk_update_smear(tn, edge, tn->edge_step);
+		edge = TIME64_MAX;
+	}
+	tn->edge_sec = edge;
+}
+
+/**
+ * timens_tk_advance_to - Advance as the tick does
+ * @tn:		The namespace
+ * @cycles:	Counter value of the present
+ *
+ * Advance to @cycles on the grid of NTP intervals, as the tick does
+ *
+ * Context: a write section
+ */
+void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles)
+{
+	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles));
+
+	timens_tk_retune(tn, offset);
+	tn->cycle_now = tn->tkd.timekeeper.tkr_mono.cycle_last + offset;
+	timens_tk_update_edge(tn);
+}
+
+/**
+ * timens_tk_settle - Find out for how long the clock is calm
+ * @tn:		The namespace
+ *
+ * Note up to which second a pass has nothing to do but to move the line. The
+ * multiplier is then the one for the present tick length, or one more.
+ *
+ * Context: a write section, at the end of a pass
+ */
+void timens_tk_settle(struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	s64 steady;
+
+	if (timens_tk_is_rated(tn) || tn->edge_sec != TIME64_MAX ||
+	    tn->smear.state != TIMENS_SMEAR_NONE || tk->skip_second_overflow ||
+	    tk->ntp_err_mult > 1 || tn->mult_tick != ntp_tick_length(&tn->ntp) ||
+	    tk->ntp_tick != tn->mult_tick)
+		return;
+	steady = ntp_steady_seconds(&tn->ntp, tk->xtime_sec);
+	if (steady > 0)
+		tn->calm_until = steady == S64_MAX ? TIME64_MAX : (time64_t)tk->xtime_sec + steady;
+}
+
+/**
+ * timens_tk_forward_to - Advance for a write
+ * @tn:		The namespace
+ * @cycles:	Counter value of the present
+ *
+ * Advance to @cycles exactly, with the part of an interval which is left, and
+ * start a new interval there. What NTP expects of that part is accounted, so
+ * that nothing is lost however often a clock is set.
+ *
+ * Context: a write section
+ */
+void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles));
+	u64 real = offset * tk->tkr_mono.mult;
+	u64 tick;
+
+	if (offset) {
+		tick = tk->ntp_tick - ((u64)tk->xtime_remainder << tk->ntp_error_shift);
+		tk->ntp_error += mul_u64_u64_div_u64(tick, offset, tk->cycle_interval) -
+				 (real << tk->ntp_error_shift);
+		tk->tkr_mono.xtime_nsec += real;
+		tk->tkr_mono.cycle_last += offset;
+		if (tk->tkr_mono.xtime_nsec >= timens_tk_second(tk))
+			timens_tk_carry_seconds(tn);
+	}
+	tn->cycle_now = tk->tkr_mono.cycle_last;
+	timens_tk_retune(tn, 0);
+	timens_tk_update_edge(tn);
+}
+
+/**
+ * timens_tk_set_rate - Set what depends on the rate alone
+ * @tn:		The namespace
+ * @rate:	The rate
+ *
+ * Context: a write section
+ */
+void timens_tk_set_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate)
+{
+	u32 most = TIMENS_TK_HORIZON * HZ;
+
+	tn->rate = rate;
+	/* A line of the past ends here */
+	tn->past.due = 0;
+	/* A horizon of seconds of the namespace, if that is less than one of the host */
+	tn->pass_ticks = 0;
+	tn->pass_nsecs = timens_tk_times(NSEC_PER_SEC, rate);
+	if (rate.num / TIMENS_TK_HORIZON >= rate.den) {
+		tn->pass_ticks = max(timens_tk_by(most, rate), 1);
+		tn->pass_nsecs = timens_tk_times((u64)tn->pass_ticks * TICK_NSEC, rate);
+	}
+	tn->ahead = TIMENS_TK_EDGE_AHEAD * DIV_ROUND_UP(rate.num, rate.den);
+}
+
+/* See timens_tk_correction() */
+static void timens_tk_set_span(struct timekeeper_ns *tn)
+{
+	u64 second = tn->tkd.timekeeper.cycle_interval * NTP_INTERVAL_FREQ;
+
+	if (timens_tk_is_rated(tn))
+		tn->span = 2 * min(timens_tk_times(second, tn->rate),
+				   TIMENS_TK_HORIZON * second);
+	else
+		tn->span = 2 * second;
+}
+
+/*
+ * Let the timekeeper count @cs at the rate of the namespace, as if it were a
+ * counter whose frequency is lower by that much. The multiplier of such a
+ * counter need not be a whole number. The number of cycles in an NTP interval
+ * is computed from the exact rate; what they are in time is what the exact
+ * multiplier makes of them, and xtime_remainder is what they lack.
+ *
+ * The time line continues; the caller puts cycle_last where it belongs.
+ */
+static void timens_tk_setup(struct timekeeper_ns *tn, struct clocksource *cs)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 interval, exact, ntp = NTP_INTERVAL_LENGTH;
+	u32 mult, shift;
+	int up;
+
+	if (!timens_tk_is_rated(tn)) {
+		timens_tk_mult_shift(cs, &mult, &shift);
+		tk_setup_internals(tk, cs, mult, shift);
+	} else {
+		timens_tk_rate_mult_shift(cs, tn->rate, &mult, &shift);
+		tk_setup_internals(tk, cs, mult, shift);
+		interval = mul_u64_u64_div_u64(ntp << cs->shift, tn->rate.den,
+					       (u64)cs->mult * tn->rate.num);
+		interval = max(interval, 1);
+		/* 1000 * 10^7 ns in units of 2^-30 ns are less than 2^64 */
+		up = (int)shift - (int)cs->shift;
+		exact = up >= 0 ? (u64)cs->mult << up : cs->mult;
+		exact = mul_u64_u64_div_u64(interval * exact, tn->rate.num, tn->rate.den);
+		if (up < 0)
+			exact >>= -up;
+		tk->cycle_interval = interval;
+		tk->xtime_interval = interval * mult;
+		tk->raw_interval = tk->xtime_interval;
+		tk->xtime_remainder = (ntp << shift) - exact;
+	}
+	tn->max_cycles = timens_tk_max_cycles(mult, shift);
+	/* Nothing computed the multiplier for the present tick length yet */
+	tn->mult_tick = 0;
+	timens_tk_set_span(tn);
+}
+
+/**
+ * timens_tk_take - Take a clock over from the host
+ * @tn:		The namespace
+ * @host:	The clock to continue, locked by the caller
+ * @offs:	The constant offsets of the namespace so far
+ * @cycles:	Counter value of the switch, not before the host's last update
+ *
+ * All clocks are continuous: the line of the host is continued with finer
+ * resolution, its frequency, tick, TAI offset and slewing are inherited. A
+ * PPS signal and a leap second which is armed are the host's alone.
+ */
+void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
+		    const struct timens_offsets *offs, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 boot;
+	u32 mult, shift, extra;
+
+	*tk = host->timekeeper;
+	tn->ntp = *host->ntp;
+	ntp_take_over(&tn->ntp);
+
+	tn->smear = (struct timens_smear){ 0 };
+	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });
+	timens_tk_mult_shift(tk->tkr_mono.clock, &mult, &shift);
+	extra = shift - tk->tkr_mono.shift;
+	tk->tkr_mono.shift = shift;
+	tk->tkr_mono.mult <<= extra;
+	tk->tkr_mono.xtime_nsec <<= extra;
+	tk->xtime_interval <<= extra;
+	tk->xtime_remainder <<= extra;
+	tk->ntp_err_mult <<= extra;
+	tk->ntp_error_shift -= extra;
+	/* What the host still owes its NTP time line is no matter of this one */
+	tk->ntp_error = 0;
+	tn->cycle_now = tk->tkr_mono.cycle_last;
+	/* Nothing computed the fine multiplier yet */
+	tn->mult_tick = 0;
+	tn->max_cycles = timens_tk_max_cycles(mult, shift);
+	timens_tk_set_span(tn);
+
+	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, offs->monotonic));
+	boot = timespec64_sub(offs->boottime, offs->monotonic);
+	tk_update_sleep_time(tk, timespec64_to_ktime(boot));
+	tn->raw_offset = offs->raw;
+	tn->mono_ahead = max(offs->monotonic.tv_sec, 0);
+	tn->tz = sys_tz;
+
+	timens_tk_forward_to(tn, cycles);
+}
+
+/**
+ * timens_tk_copy - Continue the line of another clock
+ * @tn:		The clock
+ * @from:	One which its namespace owns, locked by the caller
+ */
+void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
+{
+	tn->tkd.timekeeper = from->tkd.timekeeper;
+	tn->ntp = from->ntp;
+	tn->edge_step = from->edge_step;
+	tn->edge_sec = from->edge_sec;
+	tn->cycle_now = from->cycle_now;
+	tn->max_cycles = from->max_cycles;
+	tn->mult_tick = from->mult_tick;
+	tn->raw = from->raw;
+	tn->raw_offset = from->raw_offset;
+	timens_tk_set_rate(tn, from->rate);
+	tn->span = from->span;
+	tn->mono_ahead = from->mono_ahead;
+	tn->smear = from->smear;
+	tn->tz = from->tz;
+	tn->state = TIMENS_TK_OWN;
+}
+
+/**
+ * timens_tk_raw_to - Bring CLOCK_MONOTONIC_RAW of a clock with a rate forward
+ * @tn:		The namespace
+ * @cycles:	Counter value
+ *
+ * Context: a write section
+ */
+void timens_tk_raw_to(struct timekeeper_ns *tn, u64 cycles)
+{
+	struct timens_tk_raw *raw = &tn->raw;
+	u64 delta = timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, raw->cycles);
+	u64 second = (u64)NSEC_PER_SEC << raw->shift, n;
+
+	raw->cycles += delta;
+	while (delta) {
+		/* Below a second plus half of the range */
+		n = min(delta, div64_u64(U64_MAX / 2, raw->mult));
+		delta -= n;
+		raw->xnsec += n * raw->mult;
+		n = div64_u64(raw->xnsec, second);
+		raw->xnsec -= n * second;
+		raw->sec += n;
+	}
+}
+
+/**
+ * timens_tk_set_raw - Take CLOCK_MONOTONIC_RAW along
+ * @tn:		The namespace
+ * @raw:		The host's CLOCK_MONOTONIC_RAW
+ *
+ * Context: a write section, behind timens_tk_advance_to()
+ */
+void timens_tk_set_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+{
+	if (timens_tk_is_rated(tn))
+		timens_tk_raw_to(tn, tn->cycle_now);
+	else
+		tn->raw = *raw;
+}
+
+/* CLOCK_MONOTONIC_RAW at @cycles becomes what it was, on a new scale */
+static void timens_tk_rescale_raw(struct timekeeper_ns *tn, u64 cycles)
+{
+	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_raw;
+	int up = (int)tkr->shift - (int)tn->raw.shift;
+
+	tn->raw.cycles = cycles;
+	tn->raw.xnsec = up >= 0 ? tn->raw.xnsec << up : tn->raw.xnsec >> -up;
+	tn->raw.mult = tkr->mult;
+	tn->raw.shift = tkr->shift;
+}
+
+/**
+ * timens_tk_raw_ahead - CLOCK_MONOTONIC_RAW of a namespace less that of the host
+ * @tn:		The namespace
+ * @raw:		The host's CLOCK_MONOTONIC_RAW
+ * @cycles:	Counter value
+ *
+ * Context: under the lock of the clock
+ * Return: the difference at @cycles
+ */
+struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn,
+				      const struct timens_tk_raw *raw, u64 cycles)
+{
+	u64 delta = timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, raw->cycles), nsec;
+	struct timespec64 own, host;
+	u32 rem;
+
+	nsec = mul_u64_u32_add_u64_shr(delta, raw->mult, raw->xnsec, raw->shift);
+	host.tv_sec = raw->sec + div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+	host.tv_nsec = rem;
+	timens_tk_read_at(tn, CLOCK_MONOTONIC_RAW, cycles, &own);
+	return timespec64_sub(own, host);
+}
+
+/**
+ * timens_tk_put_raw - Set CLOCK_MONOTONIC_RAW of a clock with a rate
+ * @tn:		The namespace
+ * @raw:		The host's CLOCK_MONOTONIC_RAW
+ * @ahead:	What it shall be ahead of that
+ * @cycles:	Counter value at which it is
+ *
+ * Context: a write section
+ */
+void timens_tk_put_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+		       struct timespec64 ahead, u64 cycles)
+{
+	tn->raw = *raw;
+	timens_tk_raw_to(tn, cycles);
+	tn->raw.sec += ahead.tv_sec;
+	tn->raw.xnsec += (u64)ahead.tv_nsec << raw->shift;
+	timens_tk_rescale_raw(tn, cycles);
+	tn->raw_offset = (struct timespec64){ 0 };
+}
+
+/**
+ * timens_tk_rebase - Continue a clock on another counter
+ * @tn:		The namespace, advanced to the change on the old counter
+ * @cs:		The new clocksource
+ * @raw:	The host's CLOCK_MONOTONIC_RAW on the new counter
+ * @cycles:	Value of the new counter at the change
+ *
+ * As on the host, a change of the clocksource clears the NTP state except for
+ * the frequency.
+ */
+void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
+		      const struct timens_tk_raw *raw, u64 cycles)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+
+	if (timens_tk_is_rated(tn))
+		timens_tk_raw_to(tn, tn->cycle_now);
+	timens_tk_setup(tn, cs);
+	tk->tkr_mono.cycle_last = cycles;
+	tk->tkr_raw.cycle_last = cycles;
+	if (timens_tk_is_rated(tn))
+		timens_tk_rescale_raw(tn, cycles);
+	else
+		tn->raw = *raw;
+	ntp_clear(&tn->ntp);
+	timens_tk_retune(tn, 0);
+	tn->cycle_now = cycles;
+	timens_tk_update_edge(tn);
+}
+
+/*
+ * The far end of time
+ *
+ * A ktime ends in 2262. The host's clock may be set up to thirty years before,
+ * for a machine does not run for longer, and no sleep with a definite end
+ * reaches beyond. A clock with a rate of 2000 passes these years in five days.
+ * So a rate above one ends where the host's clock could not be set any more,
+ * and nobody sets one there: what is left of the time is for a clock that runs
+ * as the host's. CLOCK_MONOTONIC and BOOTTIME count as well, as a constant
+ * offset may have put them ahead by a century.
+ */
+
+/**
+ * timens_tk_fast_left - For how long a rate above one is allowed
+ * @tn:		The namespace
+ *
+ * Context: under the lock of the clock
+ * Return: seconds of the namespace; none if not positive
+ */
+time64_t timens_tk_fast_left(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	time64_t real = tk->xtime_sec, mono, boot;
+
+	/* Rounded up by a second each */
+	mono = real + tk->wall_to_monotonic.tv_sec + 2;
+	boot = mono + tk->monotonic_to_boot.tv_sec + 1;
+	real += max(tk->tai_offset, 0);
+	return TIME_SETTOD_SEC_MAX - max3(real, mono, boot);
+}
+
+/**
+ * timens_tk_do_rate - Change the rate of an own clock
+ * @tn:		The namespace, forwarded to the present and locked
+ * @rate:	The new rate, in its range and reduced
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ *
+ * No clock steps. NTP state is kept: frequencies are relative to the rate.
+ *
+ * Return: 0, or -EINVAL for a rate above one at the far end of time
+ */
+int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
+		      const struct timens_tk_raw *raw)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	int skip = tk->skip_second_overflow;
+	s64 error = tk->ntp_error;
+	struct timespec64 ahead;
+	u64 now = tn->cycle_now;
+
+	if (rate.num == tn->rate.num && rate.den == tn->rate.den)
+		return 0;
+	if (rate.num > rate.den && timens_tk_fast_left(tn) <= 0)
+		return -EINVAL;
+
+	ahead = timens_tk_raw_ahead(tn, raw, now);
+	timens_tk_set_rate(tn, rate);
+	timens_tk_setup(tn, tk->tkr_mono.clock);
+	tk->tkr_mono.cycle_last = now;
+	tk->tkr_raw.cycle_last = now;
+	tk->ntp_error = error;
+	tk->skip_second_overflow = skip;
+	if (timens_tk_is_rated(tn)) {
+		timens_tk_put_raw(tn, raw, ahead, now);
+	} else {
+		tn->raw = *raw;
+		tn->raw_offset = ahead;
+	}
+	return 0;
+}
+
+/**
+ * timens_tk_limit_rate - End a rate above one when its time has come
+ * @tn:		The namespace
+ * @raw:		The host's CLOCK_MONOTONIC_RAW
+ *
+ * Context: a write section, behind timens_tk_advance_to()
+ */
+void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+{
+	if (likely(!timens_tk_is_fast(tn)) || timens_tk_fast_left(tn) > 0)
+		return;
+	timens_tk_forward_to(tn, tn->cycle_now);
+	timens_tk_do_rate(tn, (struct timens_tk_rate){ 1, 1 }, raw);
+	timens_tk_retune(tn, 0);
+	timens_tk_update_edge(tn);
+}
+
+/* What a clock counts while the machine sleeps (nsecs) */
+static s64 timens_tk_asleep(const struct timekeeper_ns *tn, s64 sleep)
+{
+	s64 ns = timens_tk_times(sleep, tn->rate), room;
+
+	if (likely(!timens_tk_is_fast(tn)))
+		return ns;
+	/* At its rate as far as that is allowed, as the host from there */
+	room = clamp(timens_tk_fast_left(tn), 0, KTIME_SEC_MAX) * NSEC_PER_SEC;
+	if (ns > room)
+		ns = room + max(sleep - (s64)mul_u64_u64_div_u64(room, tn->rate.den, tn->rate.num),
+				0);
+	return ns;
+}
+
+/**
+ * timens_tk_add_sleep - Account the time for which the host was suspended
+ * @tn:		The namespace
+ * @sleep:	Duration of the sleep
+ *
+ * CLOCK_REALTIME, TAI and BOOTTIME move on, MONOTONIC does not. A leap second
+ * in the sleep is taken here, as its second is never accumulated.
+ */
+void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 slept = *sleep;
+	s32 step;
+
+	/* The clock goes on at its rate while the machine sleeps */
+	if (timens_tk_is_rated(tn))
+		slept = ns_to_timespec64(timens_tk_asleep(tn, timespec64_to_ns(sleep)));
+	tk_add_sleep_time(tk, &slept);
+	timens_smear_jump(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
+	if (tn->edge_sec != TIME64_MAX && (time64_t)tk->xtime_sec >= tn->edge_sec) {
+		/* An edge which is only predicted is armed by the second before it */
+		if (tn->ntp.time_state == TIME_OK)
+			tk_overflow_second(tk, &tn->ntp, tn->edge_sec - 1);
+		step = tk_overflow_second(tk, &tn->ntp, tn->edge_sec);
+		if (step)
+			timens_tk_took_leap(tn, step);
+	}
+	timens_tk_update_edge(tn);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Publication of the clock of a time namespace
+ *
+ *
+ * Publication
+ * -----------
+ *
+ * The line of a clock is a point (counter value, time) and a slope
+ * (mult, shift). Kernel readers take it from tkd.timekeeper under tkd.seq,
+ * vDSO readers from the page under the page's own sequence count. Both are
+ * written in one section, update_begin() to update_end().
+ *
+ * A pass bends the line, it must not break it. It may only choose the bend
+ * after the readers of the old line have gone:
+ *
+ *   CPU 0 (pass)                         CPU 1 (vDSO reader)
+ *                                        seq = even
+ *   now = counter                        counter = now + d
+ *   seq = odd
+ *   bend the line at now                 time = old line at now + d
+ *   seq = even                           seq unchanged?  no: retry
+ *
+ * That is fine, the reader retries. But with the counter read first and
+ * "seq = odd" still in the store buffer of CPU 0, CPU 1 can finish on the old
+ * line at now + d, and read the new line, which is lower there, next. So the
+ * order is: seq = odd, full barrier, read the counter, bend.
+ *
+ * Everything before the bend belongs to the old line. The coarse clocks are
+ * evaluated at the counter value of the host's last tick, which may lie
+ * before the bend; they use the bend then (cycle_now). That is never before
+ * what the old line gave, nor later than now.
+ *
+ *
+ * The page
+ * --------
+ *
+ *              seq    clock_mode   ns_state     read by
+ *   follow     odd    TIMENS       FOLLOW       offset path, host's page
+ *   own        even   the counter  OWN          do_hres(), unchanged
+ *   edge       odd    TIMENS       OWN | EDGE   own line plus step, slow path
+ *   smear      odd    TIMENS       also SMEAR   own line plus phase, slow path
+ *   no counter even   NONE         any of OWN   coarse clocks alone
+ *   update     odd    not TIMENS                spin
+ *
+ * offset[] of the first row and basetime[] of the others share their place.
+ * A reader in the slow path holds no even count which a writer could
+ * invalidate, so the odd count serves as one:
+ *
+ *   CPU 0 (switch follow -> own)         CPU 1 (reader in the slow path)
+ *                                        seq = 1, clock_mode = TIMENS
+ *   clock_mode = busy
+ *   wmb
+ *   seq = 3
+ *   wmb
+ *   basetime[] over offset[]             host time + offset[]: garbage
+ *   wmb                                  rmb
+ *   clock_mode = TSC                     seq != 1: start over
+ *   wmb                                  seq = 3, TSC: spin
+ *   seq = 4                              seq = 4: fast path
+ *
+ * A reader which sees seq = 3 cannot see the old clock_mode any more, as it
+ * was replaced before; when it sees TIMENS, it is the one which was written
+ * after the data.
+ *
+ * vsyscall.c writes the page of the host: timens_tk_page_line() and
+ * timens_tk_page_own() are its update_vdso_data() for a finer multiplier and a
+ * point which need not be on the grid of NTP intervals. The vDSO reads both with
+ * the same code, and KUnit (tkt_page) holds what it reads equal to what the kernel
+ * does.
+ */
+#include <linux/jiffies.h>
+#include <linux/time_namespace.h>
+
+#include "timens_page.h"
+
+static void timens_tk_page_end(struct vdso_data *vd, s32 clock_mode)
+{
+	smp_wmb();	/* The data come before the mode which tells how to read them */
+	WRITE_ONCE(vd->clock_mode, clock_mode);
+	if (clock_mode == VDSO_CLOCKMODE_TIMENS)
+		return;
+	smp_wmb();	/* and both before the even count */
+	WRITE_ONCE(vd->seq, vd->seq + 1);
+}
+
+static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_mono;
+
+	timens_tk_page_line(tn, vd);
+	/* A counter which seems to have gone back is beyond it, even one that wraps */
+	vd->max_cycles	= min(tn->max_cycles, tkr->mask >> 1);
+	vd->mask	= tkr->mask;
+	vd->shift	= tkr->shift;
+	vd->tz_minuteswest = tn->tz.tz_minuteswest;
+	vd->tz_dsttime = tn->tz.tz_dsttime;
+
+	vd = &vd[CS_RAW];
+	vd->max_cycles	= timens_tk_is_rated(tn) ?
+			  timens_tk_max_cycles(tn->raw.mult, tn->raw.shift) :
+			  tkr->clock->max_cycles;
+	vd->mask	= tkr->mask;
+	vd->mult	= tn->raw.mult;
+	vd->shift	= tn->raw.shift;
+}
+
+static void timens_tk_page_edge(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	const struct timens_smear *s = &tn->smear;
+	struct vdso_timestamp *slot = vd[CS_RAW].basetime;
+	struct timespec64 at;
+
+	vd->ns_state |= VDSO_NS_EDGE;
+	vd->basetime[VDSO_NS_EDGE_SLOT].sec = tn->edge_sec;
+	vd->basetime[VDSO_NS_EDGE_SLOT].nsec = (s64)tn->edge_step;
+	if (s->state == TIMENS_SMEAR_NONE)
+		return;
+
+	BUILD_BUG_ON(VDSO_NS_SMEAR_SHIFT != TIMENS_SMEAR_SCALE);
+	vd->ns_state |= VDSO_NS_SMEAR;
+	at = ns_to_timespec64(s->at);
+	slot[VDSO_NS_SMEAR_AT].sec = at.tv_sec;
+	slot[VDSO_NS_SMEAR_AT].nsec = at.tv_nsec;
+	slot[VDSO_NS_SMEAR_PHASE].sec = s->phase;
+	slot[VDSO_NS_SMEAR_PHASE].nsec = s->to - s->phase;
+	slot[VDSO_NS_SMEAR_SLOPE].sec = s->slope;
+	slot[VDSO_NS_SMEAR_SLOPE].nsec = s->after;
+	slot[VDSO_NS_SMEAR_SPAN].sec = max(s->aim - s->at, 0);
+}
+
+/*
+ * Note whether the timers of the namespace have to move: see "Walk" in
+ * timens_timer.c. In a pass nothing of it happens, as a rule.
+ */
+static void timens_tk_look_moved(struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timens_tk_seen *seen = &tn->seen;
+	ktime_t real_offset = ktime_sub(tk->offs_real, tn->smear.total);
+	u32 mult = tk->tkr_mono.mult;
+
+	/* The rate of CLOCK_REALTIME is meant, which has a smear on top */
+	if (unlikely(tn->smear.state == TIMENS_SMEAR_RUNNING ||
+		     tn->smear.state == TIMENS_SMEAR_BACK)) {
+		u32 more = mul_u64_u32_shr(mult, tn->smear.slope, TIMENS_SMEAR_SCALE);
+
+		mult = tn->smear.to < tn->smear.phase ? mult - more : mult + more;
+	}
+
+	if (likely(real_offset == seen->real_offset && tn->edge_sec == seen->edge_sec &&
+		   tk->tai_offset == seen->tai_offset && tn->state == seen->state &&
+		   tk->tkr_mono.shift == seen->shift &&
+		   abs_diff(mult, seen->mult) <= mult >> TIMENS_TIMER_RATE_SHIFT))
+		return;
+
+	seen->real_offset = real_offset;
+	seen->edge_sec = tn->edge_sec;
+	seen->tai_offset = tk->tai_offset;
+	seen->state = tn->state;
+	seen->shift = tk->tkr_mono.shift;
+	seen->mult = mult;
+	tn->moved = true;
+}
+
+/**
+ * timens_tk_update_end - End a write section
+ * @tn:		The namespace
+ *
+ * Context: behind timens_tk_update_begin()
+ */
+void timens_tk_update_end(struct timekeeper_ns *tn)
+{
+	struct vdso_data *vd = tn->vdata;
+	s32 mode;
+
+	timens_tk_look_moved(tn);
+	if (!vd)
+		goto out;
+
+	if (tn->state == TIMENS_TK_FOLLOW) {
+		vd[CS_HRES_COARSE].ns_state = VDSO_NS_FOLLOW;
+		vd[CS_RAW].ns_state = VDSO_NS_FOLLOW;
+		timens_tk_page_end(&vd[CS_HRES_COARSE], VDSO_CLOCKMODE_TIMENS);
+		timens_tk_page_end(&vd[CS_RAW], VDSO_CLOCKMODE_TIMENS);
+		goto out;
+	}
+
+	mode = tn->tkd.timekeeper.tkr_mono.clock->vdso_clock_mode;
+	timens_tk_page_own(tn, vd);
+	vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN;
+	vd[CS_RAW].ns_state = VDSO_NS_OWN;
+	timens_tk_page_end(&vd[CS_RAW], mode);
+	if (timens_tk_edge_is_near(tn)) {
+		timens_tk_page_edge(tn, vd);
+		/* Without a counter that they can read, only the coarse clocks are read there */
+		if (mode != VDSO_CLOCKMODE_NONE)
+			mode = VDSO_CLOCKMODE_TIMENS;
+	}
+	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
+out:
+	write_seqcount_end(&tn->tkd.seq);
+	if (unlikely(timens_past_is_due(tn, READ_ONCE(tk_core.timekeeper.ntp_tick),
+					get_jiffies_64())))
+		timens_past_look(tn, false);
+}

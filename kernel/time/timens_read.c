@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading the clocks of a time namespace in the kernel
+ *
+ * Readers take the line from tkd.timekeeper under tkd.seq, and wait for nobody.
+ * Those of user space read the page instead (lib/vdso/timens.h). A namespace that
+ * follows the host is read as mainline reads it: the host's clock plus a constant.
+ *
+ * Everything that needs a clock of a namespace along with one of the host at the
+ * same instant (timers, stamps, the log of the past, the offsets that are shown)
+ * goes through timens_tk_read_pair().
+ *
+ * The static key of the owners is here, since it is readers who ask first whether
+ * there is anything to read.
+ */
+#include <linux/export.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+#include <linux/time_namespace.h>
+#include <linux/timekeeping.h>
+
+#include "timens_line.h"
+
+/*
+ * Creating and destroying the only owner over and over must not patch the
+ * kernel's text, which interrupts every CPU, more often than once in minutes.
+ */
+DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_tk_key, TIMENS_TK_KEY_LINGER);
+/* Inline helpers of the network stack look at it */
+EXPORT_SYMBOL_GPL(timens_tk_key);
+
+atomic64_t timens_tk_patched;
+
+/**
+ * timens_tk_key_inc - Need what is behind a static key
+ * @key:	The key
+ *
+ * Counts how often that patches the text of the kernel.
+ *
+ * Context: process context
+ */
+void timens_tk_key_inc(struct static_key_false *key)
+{
+	if (!static_key_enabled(key))
+		atomic64_inc(&timens_tk_patched);
+	static_branch_inc(key);
+}
+
+/*
+ * Counter value of the host's last tick. It is one word, but a reader must not
+ * get an old one while the page of the host has the new one already.
+ */
+static u64 timens_tk_last_tick(void)
+{
+	unsigned int seq;
+	u64 cycles;
+
+	do {
+		seq = read_seqcount_begin(&tk_core.seq);
+		cycles = tk_core.timekeeper.tkr_mono.cycle_last;
+	} while (read_seqcount_retry(&tk_core.seq, seq));
+
+	return cycles;
+}
+
+static inline bool timens_tk_is_coarse(clockid_t clk)
+{
+	return clk == CLOCK_REALTIME_COARSE || clk == CLOCK_MONOTONIC_COARSE;
+}
+
+/* The host's clocks with the constant offsets, as mainline reads them */
+static void timens_tk_read_follow(const struct time_namespace *ns, clockid_t clk,
+				  struct timespec64 *ts)
+{
+	switch (clk) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_ALARM:
+		ktime_get_real_ts64(ts);
+		return;
+	case CLOCK_REALTIME_COARSE:
+		ktime_get_coarse_real_ts64(ts);
+		return;
+	case CLOCK_TAI:
+		ktime_get_clocktai_ts64(ts);
+		return;
+	case CLOCK_MONOTONIC_RAW:
+		ktime_get_raw_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.raw);
+		return;
+	case CLOCK_MONOTONIC_COARSE:
+		ktime_get_coarse_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.monotonic);
+		return;
+	case CLOCK_MONOTONIC:
+		ktime_get_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.monotonic);
+		return;
+	default:
+		ktime_get_boottime_ts64(ts);
+		*ts = timespec64_add(*ts, ns->offsets.boottime);
+		return;
+	}
+}
+
+bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned int seq;
+	u64 cycles;
+
+	if (likely(ns == &init_time_ns))
+		return false;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		if (tn->state == TIMENS_TK_FOLLOW) {
+			timens_tk_read_follow(ns, clk, ts);
+			timens_tk_section_goes_on();
+			continue;
+		}
+		if (timens_tk_is_coarse(clk))
+			cycles = timens_tk_last_tick();
+		else
+			cycles = timens_tk_counter(tn);
+		timens_tk_section_goes_on();
+		timens_tk_read_at(tn, clk, cycles, ts);
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return true;
+}
+
+/* What a smear adds to the multiplier of CLOCK_REALTIME at @real of the line */
+static s64 timens_tk_smear_mult(const struct timekeeper_ns *tn, const struct timespec64 *real)
+{
+	const struct timens_smear *s = &tn->smear;
+	s64 now, more;
+
+	if (likely(s->state == TIMENS_SMEAR_NONE))
+		return 0;
+	now = timespec64_to_ns(real);
+	if (now < s->at || timens_smear_phase(s, now) == s->to)
+		return 0;
+	more = mul_u64_u32_shr(tn->tkd.timekeeper.tkr_mono.mult, now < s->aim ? s->slope : s->after,
+			       TIMENS_SMEAR_SCALE);
+	return s->to < s->phase ? -more : more;
+}
+
+/**
+ * timens_tk_read_pair - Read a clock of a namespace along with one of the host
+ * @ns:		The namespace
+ * @clk:	Clock of the namespace
+ * @host_clk:	Clock of the host
+ * @p:		Storage for both, at one counter value, and what they do next
+ *
+ * Context: any
+ */
+void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
+			 struct timens_tk_pair *p)
+{
+	const struct timekeeper *host = &tk_core.timekeeper;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned int seq, host_seq;
+	u32 shift, host_shift;
+	struct timespec64 real, same;
+	ktime_t leap, offs_real;
+	u64 cycles, delta;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		do {
+			host_seq = read_seqcount_begin(&tk_core.seq);
+			cycles = READ_ONCE(host->tkr_mono.clock)->read(host->tkr_mono.clock);
+			delta = timens_tk_delta(&host->tkr_mono, cycles, host->tkr_mono.cycle_last);
+			timens_tk_line(host, host_clk, delta, &p->host);
+			timens_tk_line(host, clk, delta, &same);
+			leap = host->next_leap_ktime;
+			offs_real = host->offs_real;
+			p->host_mult = host->tkr_mono.mult;
+			host_shift = host->tkr_mono.shift;
+		} while (read_seqcount_retry(&tk_core.seq, host_seq));
+		timens_tk_section_goes_on();
+
+		p->own = tn->state == TIMENS_TK_OWN;
+		p->rate = p->own ? tn->rate : (struct timens_tk_rate){ 1, 1 };
+		if (p->own) {
+			timens_tk_read_at(tn, clk, cycles, &p->ns);
+			timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &real);
+			p->ns_mult = tn->tkd.timekeeper.tkr_mono.mult;
+			if (clk == CLOCK_REALTIME)
+				p->ns_mult += timens_tk_smear_mult(tn, &real);
+			shift = tn->tkd.timekeeper.tkr_mono.shift;
+			/* Behind the edge, the step is part of the time already */
+			p->edge_sec = real.tv_sec >= tn->edge_sec ? TIME64_MAX : tn->edge_sec;
+			p->edge_step = tn->edge_step;
+		} else {
+			p->ns = same;
+			if (clk == CLOCK_MONOTONIC)
+				p->ns = timespec64_add(p->ns, ns->offsets.monotonic);
+			if (clk == CLOCK_BOOTTIME || clk == CLOCK_BOOTTIME_ALARM)
+				p->ns = timespec64_add(p->ns, ns->offsets.boottime);
+			p->ns_mult = p->host_mult;
+			shift = host_shift;
+			p->edge_sec = TIME64_MAX;
+			p->edge_step = 0;
+		}
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	/* Of two scales take the finer one, as a rule that of the namespace */
+	if (likely(shift >= host_shift))
+		p->host_mult <<= shift - host_shift;
+	else
+		p->ns_mult <<= host_shift - shift;
+	p->host_leap = leap == KTIME_MAX ? TIME64_MAX :
+		       div_s64(ktime_add(leap, offs_real), NSEC_PER_SEC);
+}
+
+/**
+ * timens_tk_offset - What a clock of a namespace shows more than that of the host
+ * @ns:		The namespace
+ * @clk:		The clock
+ *
+ * Context: any but NMI
+ * Return: the difference at present
+ */
+struct timespec64 timens_tk_offset(struct time_namespace *ns, clockid_t clk)
+{
+	struct timens_tk_pair p;
+
+	timens_tk_read_pair(ns, clk, clk, &p);
+	return timespec64_sub(p.ns, p.host);
+}
+
+/**
+ * timens_tk_raw_now - CLOCK_MONOTONIC_RAW of a namespace and of the host
+ * @ns:		The namespace
+ * @host:	Storage for the time of the host
+ * @rate:	Storage for the rate of the namespace
+ *
+ * Context: any but NMI
+ * Return: the time of the namespace, of the same counter value as @host
+ */
+struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64 *host,
+				    struct timens_tk_rate *rate)
+{
+	const struct timekeeper *tk = &tk_core.timekeeper;
+	struct timekeeper_ns *tn = ns->tk;
+	struct timens_tk_raw raw;
+	unsigned int seq, host_seq;
+	struct timespec64 own;
+	u64 cycles, nsec;
+	u32 rem;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		do {
+			host_seq = read_seqcount_begin(&tk_core.seq);
+			cycles = READ_ONCE(tk->tkr_raw.clock)->read(tk->tkr_raw.clock);
+			raw.cycles = timens_tk_delta(&tk->tkr_raw, cycles, tk->tkr_raw.cycle_last);
+			raw.sec = tk->raw_sec;
+			raw.xnsec = tk->tkr_raw.xtime_nsec;
+			raw.mult = tk->tkr_raw.mult;
+			raw.shift = tk->tkr_raw.shift;
+		} while (read_seqcount_retry(&tk_core.seq, host_seq));
+		timens_tk_section_goes_on();
+
+		nsec = mul_u64_u32_add_u64_shr(raw.cycles, raw.mult, raw.xnsec, raw.shift);
+		host->tv_sec = raw.sec + div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+		host->tv_nsec = rem;
+		if (tn->state == TIMENS_TK_OWN) {
+			*rate = tn->rate;
+			timens_tk_read_at(tn, CLOCK_MONOTONIC_RAW, cycles, &own);
+		} else {
+			*rate = (struct timens_tk_rate){ 1, 1 };
+			own = timespec64_add(*host, ns->offsets.raw);
+		}
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return own;
+}
+
+bool __timens_tk_getboottime64(struct timespec64 *ts)
+{
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned int seq;
+	bool own;
+
+	if (likely(ns == &init_time_ns))
+		return false;
+
+	/*
+	 * As getboottime64(): whatever steers or rates one of the two clocks does
+	 * so to the other as well, and what is shown stays until one is set.
+	 */
+	do {
+		const struct timekeeper *tk = &tn->tkd.timekeeper;
+
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		own = tn->state == TIMENS_TK_OWN;
+		*ts = ktime_to_timespec64(ktime_sub(tk->offs_real, tk->offs_boot));
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return own;
+}
+
+bool __timens_tk_get_tz(struct timezone *tz)
+{
+	struct timekeeper_ns *tn = current->nsproxy->time_ns->tk;
+	unsigned int seq;
+	bool own;
+
+	if (!tn)
+		return false;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		own = tn->state == TIMENS_TK_OWN;
+		if (own)
+			*tz = tn->tz;
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return own;
+}
+
+/**
+ * timens_tk_real_offset - CLOCK_REALTIME less MONOTONIC of a namespace
+ * @tn:		The namespace
+ *
+ * Return: the difference (nsecs). It is constant unless one is set, or takes a
+ * leap second.
+ */
+ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
+{
+	struct timespec64 ts;
+	unsigned int seq;
+	ktime_t offset;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		if (tn->state == TIMENS_TK_OWN) {
+			/* A smear is no step, and its end even less */
+			offset = ktime_sub(tn->tkd.timekeeper.offs_real, tn->smear.total);
+			/* A leap second which is not permanent yet counts */
+			timens_tk_own_line(tn, CLOCK_REALTIME, timens_tk_counter(tn), &ts);
+			if (ts.tv_sec >= tn->edge_sec)
+				offset += tn->edge_step * NSEC_PER_SEC;
+		} else {
+			offset = ktime_sub(ktime_mono_to_real(0),
+					   timespec64_to_ktime(tn->ns->offsets.monotonic));
+			timens_tk_section_goes_on();
+		}
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return offset;
+}
