@@ -127,7 +127,7 @@ tkns-install: tkns
 	@$(MAKE) --no-print-directory -C tools/tkns install
 
 tkns-test: tkns-test-setup
-	@$(S)/tkns-test.sh
+	@tests/tkns-test.sh
 
 boot: kernel initramfs
 	@$(S)/boot.sh --config $(CONFIG) --suite $(SUITE) --verbose $(ARGS)
@@ -138,9 +138,9 @@ shell: kernel initramfs
 run: CONFIG = plain
 run: kernel initramfs
 	@harness/demo/run.sh
-	@$(S)/plot-demo.sh ntp
+	@harness/demo/plot-demo.sh ntp
 	@$(S)/boot.sh --config plain --suite leapdemo
-	@$(S)/plot-demo.sh leap
+	@harness/demo/plot-demo.sh leap
 
 quick:
 	@$(S)/test.sh --subset quick
@@ -155,7 +155,7 @@ long-test:
 	@$(S)/test.sh --subset long
 
 roundtrip: tree
-	@$(S)/roundtrip.sh
+	@tests/roundtrip.sh
 
 test-prefix: CONFIG = plain
 test-prefix: kernel

@@ -12,7 +12,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include "tkparse.h"
+#include "parse.h"
 
 static const char *action;
 static const char *value;

@@ -18,7 +18,7 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 
-#include "tkdemo.h"
+#include "guest.h"
 
 #define STATS		"/sys/kernel/debug/timekeeper_ns/stats"
 

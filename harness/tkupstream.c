@@ -57,7 +57,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tkparse.h"
+#include "parse.h"
 
 #define TOOLS		"/usr/lib/timens/"
 #define PROGRAMS	"/kselftest/"

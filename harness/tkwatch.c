@@ -59,7 +59,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tkparse.h"
+#include "parse.h"
 
 #ifndef TFD_TIMER_CANCEL_ON_SET
 #define TFD_TIMER_CANCEL_ON_SET (1 << 1)

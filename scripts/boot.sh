@@ -83,9 +83,9 @@ if [[ $shell = 1 ]]; then
 	suite=shell
 else
 	[[ -n $suite ]] || die "--suite NAME is missing"
-	[[ $suite != */* && -x $ROOT/harness/suites/$suite ]] || die "no suite '$suite': harness/suites/$suite is not an executable file"
+	file=$(suite_file "$suite") || die "no suite '$suite': neither harness/suites/$suite nor bench/suites/$suite is an executable file"
 	# The suite's own options first, so that those given here win.
-	read -r -a own <<< "$(sed -n '1,20s/^# tkt-boot: //p' "$ROOT/harness/suites/$suite" | tr '\n' ' ')"
+	read -r -a own <<< "$(sed -n '1,20s/^# tkt-boot: //p' "$file" | tr '\n' ' ')"
 	if [[ ${#own[@]} -gt 0 ]]; then
 		append='' need='' args=() timeout='' quiet='' limit=''
 		parse "${own[@]}"

@@ -123,6 +123,27 @@ overlay_files()
 	done | LC_ALL=C sort
 }
 
+# Where the guest's suites are: those of the tests and of the demonstration, and those that only benchmarks run.
+suite_folders()
+{
+	echo harness/suites bench/suites
+}
+
+# suite_file NAME: the file of a suite, or a status other than 0
+suite_file()
+{
+	local dir
+
+	[[ $1 != */* ]] || return 1
+	for dir in $(suite_folders); do
+		if [[ -f $ROOT/$dir/$1 && -x $ROOT/$dir/$1 ]]; then
+			echo "$ROOT/$dir/$1"
+			return
+		fi
+	done
+	return 1
+}
+
 # locked NAME COMMAND...: one at a time among all that use the same build directory
 locked()
 {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Everything that reads the code without running it. Results are KTAP; the last line counts.
 #
-#  - checkpatch --strict on every patch and every overlay file; on harness/*.[ch], bench/*.[ch] and tools/tkns without --strict and kernel-only rules
+#  - checkpatch --strict on every patch and every overlay file; on the programs of harness and bench and tools/tkns without --strict and kernel-only rules
 #  - sparse (C=2) and W=1 on the files that queue and overlay touch: no warning that the pristine source does not give
 #  - files of the queue which the plain configuration leaves out compile in the configuration extra
 #  - shellcheck on every shell script
@@ -121,7 +121,7 @@ lint_checkpatch()
 		*.c | *.h | *.rst | *.S) result "checkpatch $path" check_patch --strict --ignore "$ignore" --file "$ROOT/$path" ;;
 		esac
 	done < <(overlay_files)
-	for path in "$ROOT"/harness/*.[ch] "$ROOT"/bench/*.[ch] "$ROOT"/bench/tick/*.[ch] "$ROOT"/bench/tick/include/asm/*.h \
+	for path in "$ROOT"/harness/*.[ch] "$ROOT"/harness/{lib,demo}/*.[ch] "$ROOT"/bench/*.[ch] "$ROOT"/bench/{guest,tick}/*.[ch] "$ROOT"/bench/tick/include/asm/*.h \
 		"$ROOT"/tools/tkns/*.[ch] "$ROOT"/tools/tkns/test/*.[ch]; do
 		result "checkpatch ${path#"$ROOT/"}" check_program "$path" --no-tree --ignore "$ignore,$user_space,$programs"
 	done
@@ -224,7 +224,7 @@ lint_shell()
 			head -n 3 "$ROOT/$file" | grep -q 'shellcheck shell=' || continue
 		# Paths of the guest cannot be followed here.
 		result "shellcheck $file" shellcheck -x -e SC1091 "$ROOT/$file"
-	done < <(cd "$ROOT" && find .ci scripts harness bench tools -type f ! -path '*/selftests/*' 2> /dev/null | LC_ALL=C sort)
+	done < <(cd "$ROOT" && find .ci scripts tests harness bench tools -type f ! -path '*/selftests/*' 2> /dev/null | LC_ALL=C sort)
 }
 
 [[ $# -gt 0 ]] || set -- shell checkpatch compile

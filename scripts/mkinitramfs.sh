@@ -123,13 +123,17 @@ END
 # The list of what is to be copied, in the same form
 wanted()
 {
+	local dir
+
 	named bin.list
 	printf '%s\t%s\n' "$(busybox_path)" /busybox/busybox
 	printf '%s\t%s\n' "$BUILD/harness/init" /init
 	printf '%s\t%s\n' "$BUILD/tkns/tkns" /usr/bin/tkns
 	find "$BUILD/harness" -type f -executable ! -name init -printf '%p\t/usr/lib/timens/%f\n'
 	find "$BUILD/kselftest" -type f -executable -printf '%p\t/kselftest/%P\n'
-	find "$ROOT/harness/suites" -type f -executable -printf '%p\t/suites/%P\n'
+	for dir in $(suite_folders); do
+		find "$ROOT/$dir" -type f -executable -printf '%p\t/suites/%P\n'
+	done
 	find "$ROOT/harness/rootfs" -type f -printf '%p\t/%P\n'
 }
 
@@ -216,7 +220,7 @@ make_image()
 
 	mkdir -p "$BUILD/log" "$BUILD/harness" "$BUILD/kselftest"
 	[[ -d $TREE/tools/testing/selftests ]] || die "no kernel source in '$TREE' (make tree)"
-	if ! CCACHE_BASEDIR=$ROOT make -f "$ROOT/scripts/harness.mk" --no-print-directory -j"${JOBS:-$(nproc)}" \
+	if ! CCACHE_BASEDIR=$ROOT make -f "$ROOT/harness/harness.mk" --no-print-directory -j"${JOBS:-$(nproc)}" \
 		ROOT="$ROOT" BUILD="$BUILD" TREE="$TREE" > "$log" 2>&1; then
 		grep -E '(error|Error|\*\*\*|undefined)' -A 5 "$log" | head -n 40 >&2 || true
 		die "a program of the initramfs does not compile, see $log"
@@ -260,7 +264,8 @@ prune()
 		name=${name%.d}
 		case $file in
 		"$BUILD"/harness/*)
-			[[ -f $ROOT/harness/${name%.32}.c ]] || rm -f "$file" ;;
+			[[ -f $ROOT/harness/${name%.32}.c || -f $ROOT/harness/demo/${name%.32}.c ||
+				-f $ROOT/bench/guest/${name%.32}.c ]] || rm -f "$file" ;;
 		*)
 			[[ -f $ROOT/tools/testing/selftests/timens/${name%.32}.c ]] || rm -f "$file" ;;
 		esac

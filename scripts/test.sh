@@ -41,7 +41,7 @@ rows=()
 configs=()
 read_matrix()
 {
-	local number=0 name config suite mode timeout in options known=()
+	local number=0 name config suite mode timeout in options file known=()
 
 	while read -r name config suite mode timeout in options; do
 		number=$((number + 1))
@@ -50,13 +50,13 @@ read_matrix()
 		[[ $mode = smp || $mode = icount || $mode = - ]] || die "tests/matrix:$number: unknown mode '$mode'"
 		[[ $timeout = - ]] || is_positive "$timeout" || die "tests/matrix:$number: timeout '$timeout' is not a number of seconds"
 		if [[ $config = host ]]; then
-			[[ -x $ROOT/scripts/$suite.sh ]] || die "tests/matrix:$number: no script '$suite'"
+			[[ -x $ROOT/tests/$suite.sh ]] || die "tests/matrix:$number: no script '$suite'"
 		else
 			fragments "$config" > /dev/null
-			[[ -x $ROOT/harness/suites/$suite ]] || die "tests/matrix:$number: no suite '$suite'"
+			file=$(suite_file "$suite") || die "tests/matrix:$number: no suite '$suite'"
 			if [[ $mode = - ]]; then
 				mode=smp
-				! grep -q -E '^# tkt-boot:.* --icount' "$ROOT/harness/suites/$suite" || mode=icount
+				! grep -q -E '^# tkt-boot:.* --icount' "$file" || mode=icount
 			fi
 		fi
 		if [[ $name = - ]]; then
@@ -81,7 +81,7 @@ run_host()
 
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	"$ROOT/scripts/$suite.sh" > "$dir/ktap.txt" 2> "$dir/console.log" < /dev/null || rc=$?
+	"$ROOT/tests/$suite.sh" > "$dir/ktap.txt" 2> "$dir/console.log" < /dev/null || rc=$?
 	{
 		echo "config host"
 		echo "suite $suite"

@@ -40,7 +40,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#include "../../harness/tkparse.h"
+#include "../../harness/lib/parse.h"
 #include "shared.h"
 
 #define HUGE_PAGE	(2UL << 20)

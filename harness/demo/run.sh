@@ -11,4 +11,4 @@ results=$OUT/plain-demo-icount
 # The report says what failed, and fails with it.
 "$ROOT/scripts/boot.sh" --config plain --suite demo --out "$results" --verbose || true
 echo
-exec "$ROOT/scripts/demo-report" "$results"
+exec "$ROOT/harness/demo/demo-report" "$results"

@@ -37,7 +37,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "tkdemo_count.h"
+#include "counter.h"
 
 /* Calls which are not counted, and those which are. */
 #define WARM_UP		30

@@ -8,10 +8,10 @@
  * counter differs by the same factor every time, it counts instructions, and
  * figures are exact; else they are times of a machine that others use too.
  */
-#ifndef TIMENS_TKDEMO_COUNT_H
-#define TIMENS_TKDEMO_COUNT_H
+#ifndef TIMENS_COUNTER_H
+#define TIMENS_COUNTER_H
 
-#include "tkdemo.h"
+#include "guest.h"
 
 struct tkd_counter {
 	bool exact;
@@ -81,4 +81,4 @@ static inline void tkd_calibrate(struct tkd_counter *counter)
 	}
 }
 
-#endif /* TIMENS_TKDEMO_COUNT_H */
+#endif /* TIMENS_COUNTER_H */

@@ -30,9 +30,9 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "tkdemo_count.h"
-#include "tkdemo_hold.h"
-#include "tkdemo_look.h"
+#include "counter.h"
+#include "hold.h"
+#include "interrupts.h"
 
 #define CGROUPS		"/sys/fs/cgroup"
 

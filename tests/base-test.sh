@@ -5,10 +5,10 @@
 #
 # The machine is asked for nothing: apt, dpkg and the emulator are stubs, the kernel has four files.
 set -euo pipefail
-# shellcheck source=lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=expect.sh
-. "$ROOT/scripts/expect.sh"
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck source=tests/expect.sh
+. "$ROOT/tests/expect.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 work=$(mktemp -d)
@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 export STUB=$work/stub
 repo=$work/repo
 mkdir -p "$STUB" "$work/bin" "$repo/patches" "$repo/kernel" "$work/src"
-cp -r "$ROOT/scripts" "$repo/"
+cp -r "$ROOT/scripts" "$ROOT/tests" "$repo/"
 package=linux-source-6.12
 
 # What the stubs say: targets (package lists of the machine's apt), offered and elsewhere (what its lists and those of other releases
@@ -283,12 +283,13 @@ setup_with_only()
 	PATH=$work/only BUILD=$work/build "$repo/scripts/setup.sh" tkns
 }
 
-# in_tree VERSION SCRIPT WORD...: one of the scripts, on a tree of that version
+# on VERSION SCRIPT WORD...: one of the scripts, or roundtrip, on a tree of that version
 on()
 {
-	local version=$1 script=$2
+	local version=$1 script=$repo/scripts/$2.sh
+	[[ $2 != roundtrip ]] || script=$repo/tests/$2.sh
 	shift 2
-	BUILD=$work/on-$version LINUX_SRC=$work/src/$version "$repo/scripts/$script.sh" "$@"
+	BUILD=$work/on-$version LINUX_SRC=$work/src/$version "$script" "$@"
 }
 
 sums()

@@ -36,7 +36,7 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 
-#include "tkdemo.h"
+#include "guest.h"
 
 /* 2027-01-01 00:00:00 UTC */
 #define MIDNIGHT	1798761600LL

@@ -4,8 +4,8 @@
  * ends the program with a message that names the option and the text: a test
  * tool that reads "1e3" as 1 measures something else than it was asked for.
  */
-#ifndef TIMENS_TKPARSE_H
-#define TIMENS_TKPARSE_H
+#ifndef TIMENS_PARSE_H
+#define TIMENS_PARSE_H
 
 #include <ctype.h>
 #include <err.h>
@@ -96,4 +96,4 @@ static inline long tk_parse_ppm(const char *what, const char *text, long max_ppm
 	return scaled / TK_NSEC_PER_SEC;
 }
 
-#endif /* TIMENS_TKPARSE_H */
+#endif /* TIMENS_PARSE_H */

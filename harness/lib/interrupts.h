@@ -14,10 +14,10 @@
  * kernel thread runs instead of the program; an interruption of many times the
  * usual length is its doing, and is counted apart.
  */
-#ifndef TIMENS_TKDEMO_LOOK_H
-#define TIMENS_TKDEMO_LOOK_H
+#ifndef TIMENS_INTERRUPTS_H
+#define TIMENS_INTERRUPTS_H
 
-#include "tkdemo_count.h"
+#include "counter.h"
 
 /* How long the machine gets to calm down before a measurement. */
 #define TKD_SETTLE	(TK_NSEC_PER_SEC * 3 / 2)
@@ -138,4 +138,4 @@ static inline double tkd_hz(void)
 	return (double)TK_NSEC_PER_SEC / (double)tkd_ns(&res);
 }
 
-#endif /* TIMENS_TKDEMO_LOOK_H */
+#endif /* TIMENS_INTERRUPTS_H */

@@ -45,9 +45,9 @@
 #include <sys/timex.h>
 #include <sys/utsname.h>
 
-#include "tkdemo_kernel.h"
-#include "tkdemo_look.h"
-#include "tkdemo_read.h"
+#include "debugfs.h"
+#include "interrupts.h"
+#include "readings.h"
 
 /*
  * From the sleep which is to calm the machine to the first sample. The host's clock

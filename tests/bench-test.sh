@@ -7,10 +7,10 @@
 #
 # usage: bench-test.sh [rows|missing|refusals|compare|contexts|json|all|publish|page]...    only these
 set -euo pipefail
-# shellcheck source=lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=expect.sh
-. "$ROOT/scripts/expect.sh"
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck source=tests/expect.sh
+. "$ROOT/tests/expect.sh"
 
 groups=(rows missing refusals compare contexts json all publish page)
 for name in "$@"; do

@@ -27,7 +27,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 
-#include "tkdemo.h"
+#include "guest.h"
 
 #define MAX_PROCESSES	8
 #define READS		64

@@ -13,10 +13,10 @@
 #
 # Only the files that the queue touches are checked out. Results are KTAP; needs an up to date tree (make tree).
 set -euo pipefail
-# shellcheck source=lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=queue.sh
-. "$(dirname "${BASH_SOURCE[0]}")/queue.sh"
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck source=scripts/queue.sh
+. "$ROOT/scripts/queue.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 export GIT_AUTHOR_NAME=timens GIT_AUTHOR_EMAIL=timens@localhost

@@ -4,8 +4,8 @@
  * output, and figures as "key value" lines in a file, from which the table at
  * the end of 'make run' is made.
  */
-#ifndef TIMENS_TKDEMO_H
-#define TIMENS_TKDEMO_H
+#ifndef TIMENS_GUEST_H
+#define TIMENS_GUEST_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tkparse.h"
+#include "parse.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -280,4 +280,4 @@ static inline void tkd_require_kernel(void)
 		err(TK_EXIT_FAILURE, "/proc/self/timens_clock: not a kernel of this project");
 }
 
-#endif /* TIMENS_TKDEMO_H */
+#endif /* TIMENS_GUEST_H */

@@ -9,8 +9,8 @@
  * program refuses to give others.
  *
  * A figure of the vDSO or of a system call is the least of many measurements
- * (tkdemo_read.h). Those of the tick are of the whole interrupt as a user's loop
- * misses it (tkdemo_look.h): entry and exit, the local APIC, hrtimers, timekeeping
+ * (readings.h). Those of the tick are of the whole interrupt as a user's loop
+ * misses it (interrupts.h): entry and exit, the local APIC, hrtimers, timekeeping
  * and the update of the vDSO's page, CPU accounting, the scheduler, RCU, the timer
  * wheel, and the softirqs that are raised in it. Timekeeping is a part of it only;
  * but nothing that is called in the tick can get dearer without being seen.
@@ -35,8 +35,8 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "tkdemo_look.h"
-#include "tkdemo_read.h"
+#include "interrupts.h"
+#include "readings.h"
 
 /* What the kernel calls PROC_TIME_INIT_INO: the number of the initial time namespace, always. */
 #define INITIAL_TIME_NS	0xEFFFFFFAU

@@ -5,8 +5,8 @@
 # usage: plot-demo.sh leap [DIR]    leap-three-ways, of the suite leapdemo (out/plain-leapdemo-icount)
 #        plot-demo.sh ntp [DIR]     ntp-converges, of the suite demo or demo-ntp (out/plain-demo-icount)
 set -euo pipefail
-# shellcheck source=lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
 usage()
 {

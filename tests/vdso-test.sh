@@ -5,8 +5,8 @@
 #
 # Compiles what is missing: the images alone, not the kernels.
 set -euo pipefail
-# shellcheck source=lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 page=4096

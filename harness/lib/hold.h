@@ -7,15 +7,15 @@
  * namespace is owned by another frequency, so that no two neighbours have the
  * same line.
  */
-#ifndef TIMENS_TKDEMO_HOLD_H
-#define TIMENS_TKDEMO_HOLD_H
+#ifndef TIMENS_GUEST_HOLD_H
+#define TIMENS_GUEST_HOLD_H
 
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/timex.h>
 
-#include "tkdemo.h"
-#include "tkdemo_kernel.h"
+#include "guest.h"
+#include "debugfs.h"
 
 /* Descriptors which a program needs besides those which hold namespaces. */
 #define TKD_SPARE_FILES	200
@@ -104,4 +104,4 @@ static inline void tkd_hold(long number)
 		tkd_held.fd[tkd_held.nr] = tkd_new_owner(tkd_held.nr);
 }
 
-#endif /* TIMENS_TKDEMO_HOLD_H */
+#endif /* TIMENS_GUEST_HOLD_H */

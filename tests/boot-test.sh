@@ -5,10 +5,10 @@
 # No kernel is built and none is booted. A judge who lets a broken machine pass is worse than none: what a kernel says when it is
 # unwell is told here line by line, each in a console whose verdict is a pass.
 set -euo pipefail
-# shellcheck source=lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=expect.sh
-. "$ROOT/scripts/expect.sh"
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck source=tests/expect.sh
+. "$ROOT/tests/expect.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 work=$(mktemp -d)
@@ -212,7 +212,7 @@ emulators()
 		mkdir -p "$DEBS/qemu"
 		touch "$DEBS/qemu/qemu-system-x86_64"
 		chmod +x "$DEBS/qemu/qemu-system-x86_64"
-		bash -c ". \"$ROOT/scripts/lib.sh\"; echo \"after: \$QEMU \$QEMU_UP\""' "$ROOT/scripts/boot-test"
+		bash -c ". \"$ROOT/scripts/lib.sh\"; echo \"after: \$QEMU \$QEMU_UP\""' "$ROOT/tests/boot-test"
 }
 
 choice()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Sourced by tests of scripts, behind lib.sh: tests that run a command and look at what it says. Results are KTAP.
+# Sourced by tests of scripts, behind scripts/lib.sh: tests that run a command and look at what it says. Results are KTAP.
 #
 # The test makes $work, a directory for this run, calls expect for each test and expect_end at its end.
 

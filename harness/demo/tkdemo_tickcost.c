@@ -3,7 +3,7 @@
  * tkdemo_tickcost - what the tick takes from a CPU for 0, 1, 100, 1000 own
  * namespaces, with one pass a second and with a pass every tick
  *
- * What the tick takes is what is missing to a program that counts (tkdemo_look.h).
+ * What the tick takes is what is missing to a program that counts (interrupts.h).
  * Nothing has to be subtracted but the same measurement with no own namespace,
  * which is taken before each of the others in the same boot (A B A C A D), because
  * RCU, the scheduler and the host's own timekeeping are in the tick as well.
@@ -11,13 +11,13 @@
  * "A pass every tick" is the design that was feared: interval_ms = 0, which also
  * lifts the limit on the passes of one tick.
  *
- * Namespaces are held by descriptors and own a frequency each (tkdemo_hold.h).
+ * Namespaces are held by descriptors and own a frequency each (hold.h).
  */
 #define _GNU_SOURCE
-#include "tkdemo.h"
-#include "tkdemo_hold.h"
-#include "tkdemo_kernel.h"
-#include "tkdemo_look.h"
+#include "guest.h"
+#include "hold.h"
+#include "debugfs.h"
+#include "interrupts.h"
 
 /* How long one measurement looks. */
 #define LOOK		TK_NSEC_PER_SEC

@@ -3,10 +3,10 @@
  * What the kernel of the feature tells of its passes and lets be set: statistics
  * and knobs in debugfs. The other kernels have no such files.
  */
-#ifndef TIMENS_TKDEMO_KERNEL_H
-#define TIMENS_TKDEMO_KERNEL_H
+#ifndef TIMENS_DEBUGFS_H
+#define TIMENS_DEBUGFS_H
 
-#include "tkdemo.h"
+#include "guest.h"
 
 #define TKD_DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
 
@@ -75,4 +75,4 @@ static inline void tkd_keep_interval(void)
 		errx(TK_EXIT_FAILURE, "atexit");
 }
 
-#endif /* TIMENS_TKDEMO_KERNEL_H */
+#endif /* TIMENS_DEBUGFS_H */

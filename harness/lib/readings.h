@@ -10,15 +10,15 @@
  * not of interest. A system call is made by the C library's syscall(), whose few
  * instructions are in its figure.
  */
-#ifndef TIMENS_TKDEMO_READ_H
-#define TIMENS_TKDEMO_READ_H
+#ifndef TIMENS_READINGS_H
+#define TIMENS_READINGS_H
 
 #include <elf.h>
 #include <link.h>
 #include <sys/auxv.h>
 #include <sys/time.h>
 
-#include "tkdemo.h"
+#include "guest.h"
 
 /* Calls in a batch, batches in a measurement. */
 #define TKD_CALLS	64
@@ -202,4 +202,4 @@ static inline double tkd_measure(const struct tkd_target *t, const struct tkd_fu
 	return call > loop ? (double)(call - loop) / TKD_CALLS : 0;
 }
 
-#endif /* TIMENS_TKDEMO_READ_H */
+#endif /* TIMENS_READINGS_H */

@@ -5,7 +5,7 @@
  *
  * Three processes, one in each place, measure by turns (A B C A B C ...), so that
  * whatever changes in the machine meanwhile reaches all of them. See
- * tkdemo_read.h for what a measurement is.
+ * readings.h for what a measurement is.
  *
  * Under QEMU's -icount the cycle counter counts instructions. That is not assumed
  * but measured with blocks of instructions of known length, and the figures are
@@ -18,9 +18,9 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 
-#include "tkdemo.h"
-#include "tkdemo_count.h"
-#include "tkdemo_read.h"
+#include "guest.h"
+#include "counter.h"
+#include "readings.h"
 
 #define ROUNDS	5
 

@@ -10,11 +10,15 @@ OURS	:= $(ROOT)/tools/testing/selftests/timens
 CC	:= ccache gcc
 # _TIME_BITS is not set: the 32-bit variants are there to use the system calls with 32-bit time.
 CFLAGS	:= -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -Wno-missing-field-initializers -pthread
+GUEST	:= -I$(ROOT)/harness/lib
 DEPS	= -MMD -MP -MF $@.d
 
 m32	:= $(shell sed -e 's/\#.*//' $(ROOT)/harness/m32.list)
 
-programs := $(patsubst $(ROOT)/harness/%.c,%,$(wildcard $(ROOT)/harness/*.c))
+# Process 1 and the tools, the programs of the demonstration, those that only the benchmarks run.
+folders	 := harness harness/demo bench/guest
+vpath %.c $(folders:%=$(ROOT)/%)
+programs := $(patsubst %.c,%,$(notdir $(wildcard $(folders:%=$(ROOT)/%/*.c))))
 tests	 := $(patsubst $(OURS)/%.c,%,$(wildcard $(OURS)/tk_*.c))
 # A list that names what does not exist is a mistake.
 unknown	 := $(filter-out $(programs) $(tests),$(m32))
@@ -29,15 +33,15 @@ all: $(patsubst %,$(BIN)/%.32,$(filter $(programs),$(m32)))
 all: $(patsubst %,$(KST)/timens/%.32,$(filter $(tests),$(m32)))
 all: upstream tkns
 
-$(BIN)/%: $(ROOT)/harness/%.c
+$(BIN)/%: %.c
 	@mkdir -p $(@D)
 	@echo "  HOST    $*"
-	@$(CC) $(CFLAGS) $(DEPS) -static -o $@ $< -lrt
+	@$(CC) $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< -lrt
 
-$(BIN)/%.32: $(ROOT)/harness/%.c
+$(BIN)/%.32: %.c
 	@mkdir -p $(@D)
 	@echo "  HOST32  $*"
-	@$(CC) -m32 $(CFLAGS) $(DEPS) -static -o $@ $< -lrt
+	@$(CC) -m32 $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< -lrt
 
 # Dynamic, as programs are: only then time() and gettimeofday() of the C library read the vDSO. The sources include
 # "../kselftest_harness.h"; the header is found beside them in the kernel tree.

@@ -32,9 +32,9 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "tkdemo_count.h"
-#include "tkdemo_hold.h"
-#include "tkdemo_look.h"
+#include "counter.h"
+#include "hold.h"
+#include "interrupts.h"
 
 /* Calls which are not counted, and those which are; odd, for the median to be one of them. */
 #define WARM_UP		10

@@ -3,7 +3,7 @@
  * tktickcost - what the tick takes from a CPU for own namespaces, by number and
  * policy, counted by the instruction
  *
- * For each number of namespaces: a look at the tick without any (tkdemo_look.h),
+ * For each number of namespaces: a look at the tick without any (interrupts.h),
  * then one with that number for each policy. What RCU, the scheduler and the
  * host's own timekeeping take is in both, and goes away in the difference.
  *
@@ -26,10 +26,10 @@
  * in a nanosecond, as under -icount shift=0.
  */
 #define _GNU_SOURCE
-#include "tkdemo.h"
-#include "tkdemo_hold.h"
-#include "tkdemo_kernel.h"
-#include "tkdemo_look.h"
+#include "guest.h"
+#include "hold.h"
+#include "debugfs.h"
+#include "interrupts.h"
 
 /* How long one measurement looks */
 #define LOOK		TK_NSEC_PER_SEC
