@@ -35,7 +35,7 @@ static long long owners(void)
 {
 	long long value;
 
-	if (!tkd_file_number(STATS, "own", &value))
+	if (!tk_file_number(STATS, "own", &value))
 		errx(TK_EXIT_FAILURE, "%s has no line 'own'", STATS);
 	return value;
 }
@@ -74,7 +74,7 @@ static void hold(long number)
 			.freq	= (i * 37 % 201 - 100) * 65536,
 		};
 
-		tkd_enter_new_time_ns(NULL);
+		tk_enter_new_time_ns(NULL);
 		if (adjtimex(&tx) < 0)
 			err(TK_EXIT_FAILURE, "adjtimex in namespace %ld", i);
 		/* Its children, too, start there. */
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		errx(TK_EXIT_FAILURE, "NUMBER and COMMAND are missing (--help)");
 	number = (long)tk_parse_number("NUMBER", argv[1], 0, MAX_NAMESPACES);
-	tkd_require_kernel();
+	tk_require_kernel();
 	files = allow_files(number);
 	hold(number);
 	return run(argv + 2, &files);

@@ -60,38 +60,38 @@
 #define LOOK_COARSE	(TK_NSEC_PER_SEC / 5)
 #define MAX_STEPS	10000
 
-static const struct tkd_target vdso_targets[] = {
-	{ "clock_gettime REALTIME",		TKD_VDSO_CLOCK,	CLOCK_REALTIME },
-	{ "clock_gettime MONOTONIC",		TKD_VDSO_CLOCK,	CLOCK_MONOTONIC },
-	{ "clock_gettime BOOTTIME",		TKD_VDSO_CLOCK,	CLOCK_BOOTTIME },
-	{ "clock_gettime TAI",			TKD_VDSO_CLOCK,	CLOCK_TAI },
-	{ "clock_gettime MONOTONIC_RAW",	TKD_VDSO_CLOCK,	CLOCK_MONOTONIC_RAW },
-	{ "clock_gettime REALTIME_COARSE",	TKD_VDSO_CLOCK,	CLOCK_REALTIME_COARSE },
-	{ "clock_gettime MONOTONIC_COARSE",	TKD_VDSO_CLOCK,	CLOCK_MONOTONIC_COARSE },
-	{ "gettimeofday",			TKD_VDSO_GETTIMEOFDAY, 0 },
-	{ "time",				TKD_VDSO_TIME,	0 },
-	{ "clock_getres REALTIME",		TKD_VDSO_GETRES, CLOCK_REALTIME },
-	{ "clock_getres MONOTONIC",		TKD_VDSO_GETRES, CLOCK_MONOTONIC },
-	{ "clock_getres BOOTTIME",		TKD_VDSO_GETRES, CLOCK_BOOTTIME },
-	{ "clock_getres TAI",			TKD_VDSO_GETRES, CLOCK_TAI },
-	{ "clock_getres MONOTONIC_RAW",		TKD_VDSO_GETRES, CLOCK_MONOTONIC_RAW },
-	{ "clock_getres REALTIME_COARSE",	TKD_VDSO_GETRES, CLOCK_REALTIME_COARSE },
-	{ "clock_getres MONOTONIC_COARSE",	TKD_VDSO_GETRES, CLOCK_MONOTONIC_COARSE },
+static const struct tk_target vdso_targets[] = {
+	{ "clock_gettime REALTIME",		TK_VDSO_CLOCK,	CLOCK_REALTIME },
+	{ "clock_gettime MONOTONIC",		TK_VDSO_CLOCK,	CLOCK_MONOTONIC },
+	{ "clock_gettime BOOTTIME",		TK_VDSO_CLOCK,	CLOCK_BOOTTIME },
+	{ "clock_gettime TAI",			TK_VDSO_CLOCK,	CLOCK_TAI },
+	{ "clock_gettime MONOTONIC_RAW",	TK_VDSO_CLOCK,	CLOCK_MONOTONIC_RAW },
+	{ "clock_gettime REALTIME_COARSE",	TK_VDSO_CLOCK,	CLOCK_REALTIME_COARSE },
+	{ "clock_gettime MONOTONIC_COARSE",	TK_VDSO_CLOCK,	CLOCK_MONOTONIC_COARSE },
+	{ "gettimeofday",			TK_VDSO_GETTIMEOFDAY, 0 },
+	{ "time",				TK_VDSO_TIME,	0 },
+	{ "clock_getres REALTIME",		TK_VDSO_GETRES, CLOCK_REALTIME },
+	{ "clock_getres MONOTONIC",		TK_VDSO_GETRES, CLOCK_MONOTONIC },
+	{ "clock_getres BOOTTIME",		TK_VDSO_GETRES, CLOCK_BOOTTIME },
+	{ "clock_getres TAI",			TK_VDSO_GETRES, CLOCK_TAI },
+	{ "clock_getres MONOTONIC_RAW",		TK_VDSO_GETRES, CLOCK_MONOTONIC_RAW },
+	{ "clock_getres REALTIME_COARSE",	TK_VDSO_GETRES, CLOCK_REALTIME_COARSE },
+	{ "clock_getres MONOTONIC_COARSE",	TK_VDSO_GETRES, CLOCK_MONOTONIC_COARSE },
 };
 
 /* The alarm clocks and those of CPU time are read by the kernel only. */
-static const struct tkd_target syscall_targets[] = {
-	{ "clock_gettime REALTIME",		TKD_SYSCALL_CLOCK, CLOCK_REALTIME },
-	{ "clock_gettime MONOTONIC",		TKD_SYSCALL_CLOCK, CLOCK_MONOTONIC },
-	{ "clock_gettime BOOTTIME",		TKD_SYSCALL_CLOCK, CLOCK_BOOTTIME },
-	{ "clock_gettime TAI",			TKD_SYSCALL_CLOCK, CLOCK_TAI },
-	{ "clock_gettime MONOTONIC_RAW",	TKD_SYSCALL_CLOCK, CLOCK_MONOTONIC_RAW },
-	{ "clock_gettime REALTIME_COARSE",	TKD_SYSCALL_CLOCK, CLOCK_REALTIME_COARSE },
-	{ "clock_gettime MONOTONIC_COARSE",	TKD_SYSCALL_CLOCK, CLOCK_MONOTONIC_COARSE },
-	{ "clock_gettime REALTIME_ALARM",	TKD_SYSCALL_CLOCK, CLOCK_REALTIME_ALARM },
-	{ "clock_gettime BOOTTIME_ALARM",	TKD_SYSCALL_CLOCK, CLOCK_BOOTTIME_ALARM },
-	{ "clock_gettime THREAD_CPUTIME",	TKD_SYSCALL_CLOCK, CLOCK_THREAD_CPUTIME_ID },
-	{ "clock_gettime PROCESS_CPUTIME",	TKD_SYSCALL_CLOCK, CLOCK_PROCESS_CPUTIME_ID },
+static const struct tk_target syscall_targets[] = {
+	{ "clock_gettime REALTIME",		TK_SYSCALL_CLOCK, CLOCK_REALTIME },
+	{ "clock_gettime MONOTONIC",		TK_SYSCALL_CLOCK, CLOCK_MONOTONIC },
+	{ "clock_gettime BOOTTIME",		TK_SYSCALL_CLOCK, CLOCK_BOOTTIME },
+	{ "clock_gettime TAI",			TK_SYSCALL_CLOCK, CLOCK_TAI },
+	{ "clock_gettime MONOTONIC_RAW",	TK_SYSCALL_CLOCK, CLOCK_MONOTONIC_RAW },
+	{ "clock_gettime REALTIME_COARSE",	TK_SYSCALL_CLOCK, CLOCK_REALTIME_COARSE },
+	{ "clock_gettime MONOTONIC_COARSE",	TK_SYSCALL_CLOCK, CLOCK_MONOTONIC_COARSE },
+	{ "clock_gettime REALTIME_ALARM",	TK_SYSCALL_CLOCK, CLOCK_REALTIME_ALARM },
+	{ "clock_gettime BOOTTIME_ALARM",	TK_SYSCALL_CLOCK, CLOCK_BOOTTIME_ALARM },
+	{ "clock_gettime THREAD_CPUTIME",	TK_SYSCALL_CLOCK, CLOCK_THREAD_CPUTIME_ID },
+	{ "clock_gettime PROCESS_CPUTIME",	TK_SYSCALL_CLOCK, CLOCK_PROCESS_CPUTIME_ID },
 };
 
 #define NR_VDSO		(sizeof(vdso_targets) / sizeof(vdso_targets[0]))
@@ -106,19 +106,19 @@ static bool in_initial_namespace(void)
 	return st.st_ino == INITIAL_TIME_NS;
 }
 
-static struct tkd_functions functions;
+static struct tk_functions functions;
 
 /* A refused call has a price too, but not the one that is asked for. */
-static void require_readable(const struct tkd_target *t)
+static void require_readable(const struct tk_target *t)
 {
 	struct timespec ts;
 	long ret = 0;
 
-	if (t->way == TKD_VDSO_CLOCK)
+	if (t->way == TK_VDSO_CLOCK)
 		ret = functions.vdso_clock_gettime(t->id, &ts);
-	else if (t->way == TKD_VDSO_GETRES)
+	else if (t->way == TK_VDSO_GETRES)
 		ret = functions.vdso_clock_getres(t->id, &ts);
-	else if (t->way == TKD_SYSCALL_CLOCK)
+	else if (t->way == TK_SYSCALL_CLOCK)
 		ret = functions.syscall_clock_gettime(t->id, &ts);
 	if (ret)
 		errx(TK_EXIT_FAILURE, "%s is refused", t->name);
@@ -126,12 +126,12 @@ static void require_readable(const struct tkd_target *t)
 
 static void figure(const char *group, double value, const char *name)
 {
-	tkd_say("%-8s %10.10g  %s", group, value, name);
-	tkd_fact("%s %.10g %s", group, value, name);
+	tk_say("%-8s %10.10g  %s", group, value, name);
+	tk_fact("%s %.10g %s", group, value, name);
 }
 
 /* The dearest of the group. */
-static double read_costs(const char *group, const struct tkd_target *targets, unsigned int nr)
+static double read_costs(const char *group, const struct tk_target *targets, unsigned int nr)
 {
 	double most = 0;
 	unsigned int i;
@@ -140,7 +140,7 @@ static double read_costs(const char *group, const struct tkd_target *targets, un
 		double cost;
 
 		require_readable(&targets[i]);
-		cost = tkd_measure(&targets[i], &functions);
+		cost = tk_measure(&targets[i], &functions);
 		figure(group, cost, targets[i].name);
 		if (cost > most)
 			most = cost;
@@ -148,28 +148,28 @@ static double read_costs(const char *group, const struct tkd_target *targets, un
 	return most;
 }
 
-static void tick_cost(const struct tkd_counter *counter)
+static void tick_cost(const struct tk_counter *counter)
 {
-	double hz = tkd_hz(), ticks;
-	struct tkd_look look;
+	double hz = tk_hz(), ticks;
+	struct tk_look look;
 
-	tkd_settle(counter);
-	tkd_look(&look, LOOK, counter);
-	tkd_judge_look(&look);
+	tk_settle(counter);
+	tk_look(&look, LOOK, counter);
+	tk_judge_look(&look);
 	ticks = look.seen - look.foreign;
 
 	figure("tick", look.median, "median");
 	figure("tick", look.taken / ticks, "mean");
 	figure("tick", look.shortest, "shortest");
 	figure("tick", look.longest, "longest");
-	tkd_fact("ab.hz %.0f", hz);
-	tkd_fact("ab.ticks %.0f", ticks);
-	tkd_fact("ab.foreign %u", look.foreign);
-	tkd_fact("ab.seconds %.3f", look.seconds);
+	tk_fact("ab.hz %.0f", hz);
+	tk_fact("ab.ticks %.0f", ticks);
+	tk_fact("ab.foreign %u", look.foreign);
+	tk_fact("ab.seconds %.3f", look.seconds);
 	/* Not a whole number of periods, and some ticks are met by another task. */
-	tkd_claim(ticks > look.seconds * hz * 0.98 && ticks < look.seconds * hz * 1.02,
-		  "the interruptions are ticks: %.0f in %.2f s at HZ=%.0f, and %u longer ones",
-		  ticks, look.seconds, hz, look.foreign);
+	tk_claim(ticks > look.seconds * hz * 0.98 && ticks < look.seconds * hz * 1.02,
+		 "the interruptions are ticks: %.0f in %.2f s at HZ=%.0f, and %u longer ones",
+		 ticks, look.seconds, hz, look.foreign);
 }
 
 /*
@@ -197,10 +197,10 @@ static void no_call(void)
 __attribute__((noipa))
 static uint64_t count(void (*call)(void))
 {
-	uint64_t start = tkd_cycles();
+	uint64_t start = tk_cycles();
 
 	call();
-	return tkd_cycles() - start;
+	return tk_cycles() - start;
 }
 
 /* Of the call, with what is done before it and after it not counted. */
@@ -362,13 +362,13 @@ __attribute__((noipa))
 static unsigned int interruptions(uint64_t cycles, bool until_first, uint64_t usual,
 				  uint64_t *taken)
 {
-	uint64_t start = tkd_cycles(), last = start;
+	uint64_t start = tk_cycles(), last = start;
 	uint64_t now, least = UINT64_MAX, long_ones = 0;
 	unsigned int nr = 0;
 
 	do {
-		TKD_NOPS(TKD_NOPS_LONG);
-		now = tkd_cycles();
+		TK_NOPS(TK_NOPS_LONG);
+		now = tk_cycles();
 		if (now - last > usual + usual / 8) {
 			long_ones += now - last;
 			nr++;
@@ -383,10 +383,10 @@ static unsigned int interruptions(uint64_t cycles, bool until_first, uint64_t us
 }
 
 static double expiry(const char *what, void (*arm)(void), unsigned int (*expired)(void),
-		     const struct tkd_counter *counter)
+		     const struct tk_counter *counter)
 {
 	uint64_t window = (uint64_t)(WINDOW * counter->cycles_per_ns);
-	uint64_t usual = tkd_usual_distance();
+	uint64_t usual = tk_usual_distance();
 	static uint64_t took[CALLS];
 	unsigned int i = 0, disturbed = 0;
 
@@ -409,7 +409,7 @@ static double expiry(const char *what, void (*arm)(void), unsigned int (*expired
 			took[i - WARM_UP] = taken;
 		i++;
 	}
-	tkd_fact("ab.disturbed %u %s", disturbed, what);
+	tk_fact("ab.disturbed %u %s", disturbed, what);
 	return median_of(took, CALLS);
 }
 
@@ -419,7 +419,7 @@ static void process_costs(void)
 	figure("process", cost_of(NULL, exec_and_wait, NULL), "vfork, exec, exit and wait");
 }
 
-static void timer_costs(const struct tkd_counter *counter)
+static void timer_costs(const struct tk_counter *counter)
 {
 	static const struct {
 		clockid_t id;
@@ -459,12 +459,12 @@ static void timer_costs(const struct tkd_counter *counter)
 static double coarse_step(const char *name)
 {
 	static uint64_t steps[MAX_STEPS];
-	int64_t end = tkd_read(CLOCK_MONOTONIC_RAW) + LOOK_COARSE;
-	int64_t last = tkd_read(CLOCK_REALTIME_COARSE);
+	int64_t end = tk_read(CLOCK_MONOTONIC_RAW) + LOOK_COARSE;
+	int64_t last = tk_read(CLOCK_REALTIME_COARSE);
 	unsigned int nr = 0;
 
-	while (tkd_read(CLOCK_MONOTONIC_RAW) < end) {
-		int64_t now = tkd_read(CLOCK_REALTIME_COARSE);
+	while (tk_read(CLOCK_MONOTONIC_RAW) < end) {
+		int64_t now = tk_read(CLOCK_REALTIME_COARSE);
 
 		if (now < last)
 			errx(TK_EXIT_FAILURE, "%s: the coarse clock goes back by %lld ns", name,
@@ -502,28 +502,28 @@ static void own_the_clock(void)
 int main(int argc, char **argv)
 {
 	double vdso, kernel, inside, host_step;
-	struct tkd_counter counter;
+	struct tk_counter counter;
 	struct utsname name;
 	bool feature;
 
-	if (!tkd_start_by_options(argc, argv,
-				  "Instructions of clock readings, the tick, processes, timers."))
+	if (!tk_start_by_options(argc, argv,
+				 "Instructions of clock readings, the tick, processes, timers."))
 		return 0;
 	if (uname(&name))
 		err(TK_EXIT_FAILURE, "uname");
 	feature = !access("/proc/self/timens_clock", F_OK);
-	tkd_fact("ab.release %s", name.release);
-	tkd_fact("ab.feature %d", feature);
-	tkd_find_functions(&functions);
-	tkd_calibrate(&counter);
-	if (!tkd_claim(counter.exact, "the cycle counter counts instructions") ||
-	    !tkd_claim(in_initial_namespace(), "this is the initial time namespace"))
+	tk_fact("ab.release %s", name.release);
+	tk_fact("ab.feature %d", feature);
+	tk_find_functions(&functions);
+	tk_calibrate(&counter);
+	if (!tk_claim(counter.exact, "the cycle counter counts instructions") ||
+	    !tk_claim(in_initial_namespace(), "this is the initial time namespace"))
 		return TK_EXIT_FAILURE;
 
 	vdso = read_costs("vdso", vdso_targets, NR_VDSO);
 	kernel = read_costs("syscall", syscall_targets, NR_SYSCALL);
 	/* Half of one is far from any reading that goes through the kernel. */
-	tkd_claim(vdso > 0 && vdso < kernel / 2, "no reading through the vDSO needs a system call");
+	tk_claim(vdso > 0 && vdso < kernel / 2, "no reading through the vDSO needs a system call");
 	/* Before the tick, for which much memory is touched, that a fork would have to copy. */
 	process_costs();
 	timer_costs(&counter);
@@ -531,17 +531,17 @@ int main(int argc, char **argv)
 	host_step = coarse_step("host");
 
 	/* With an offset, as time namespaces are used. */
-	tkd_enter_new_time_ns("1000000");
-	if (!tkd_claim(!in_initial_namespace(), "this is another time namespace"))
+	tk_enter_new_time_ns("1000000");
+	if (!tk_claim(!in_initial_namespace(), "this is another time namespace"))
 		return TK_EXIT_FAILURE;
 	inside = read_costs("timens", vdso_targets, NR_VDSO);
-	tkd_claim(inside > 0 && inside < kernel / 2, "nor does one there need a system call");
+	tk_claim(inside > 0 && inside < kernel / 2, "nor does one there need a system call");
 	figure("coarse", host_step, "host");
 	figure("coarse", coarse_step("time namespace"), "time namespace");
 	if (feature) {
 		own_the_clock();
 		figure("coarse", coarse_step("own namespace"), "own namespace");
 	}
-	tkd_end();
+	tk_end();
 	return 0;
 }

@@ -94,7 +94,7 @@ enum load { BUSY, ASLEEP, NR_LOADS };
 
 static const char * const load_names[NR_LOADS] = { "busy", "asleep" };
 
-static const long long intervals[] = { 1000, 100, TKD_EVERY_TICK };
+static const long long intervals[] = { 1000, 100, TK_EVERY_TICK };
 
 /* In 2^-16 ppm: 0, +1/3 and -100 ppm */
 static const struct {
@@ -128,8 +128,8 @@ struct order {
 
 static struct sample samples[NR_CLOCKS][MAX_SAMPLES];
 static unsigned int nr_samples[NR_CLOCKS];
-static struct tkd_functions functions;
-static struct tkd_counter counter;
+static struct tk_functions functions;
+static struct tk_counter counter;
 static double hz;
 static long long seconds = 120;
 /* Of the host when busy and not steered: what the slopes are compared with */
@@ -151,14 +151,14 @@ static void spin_until(uint64_t end)
 	unsigned int i;
 
 	/* Looking costs this machine far more than nops do */
-	while (end > tkd_cycles() + 64 * TKD_NOPS_LONG)
+	while (end > tk_cycles() + 64 * TK_NOPS_LONG)
 		for (i = 0; i < 64; i++)
-			TKD_NOPS(TKD_NOPS_LONG);
+			TK_NOPS(TK_NOPS_LONG);
 }
 
 static void spin_for(int64_t ns)
 {
-	spin_until(tkd_cycles() + (uint64_t)((double)ns * counter.cycles_per_ns));
+	spin_until(tk_cycles() + (uint64_t)((double)ns * counter.cycles_per_ns));
 }
 
 static void take_sample(unsigned int clock)
@@ -169,13 +169,13 @@ static void take_sample(unsigned int clock)
 
 	if (nr_samples[clock] == MAX_SAMPLES)
 		errx(TK_EXIT_FAILURE, "more than %d samples", MAX_SAMPLES);
-	before = tkd_cycles();
+	before = tk_cycles();
 	if (functions.vdso_clock_gettime(clocks[clock].id, &ts))
 		errx(TK_EXIT_FAILURE, "%s is refused", clocks[clock].name);
-	after = tkd_cycles();
+	after = tk_cycles();
 	s->cycles = before;
 	s->width = after - before;
-	s->ns = tkd_ns(&ts);
+	s->ns = tk_ns(&ts);
 	nr_samples[clock]++;
 }
 
@@ -189,10 +189,10 @@ static void take_samples(void)
 
 static void be_busy(void)
 {
-	uint64_t end = tkd_cycles() + (uint64_t)((double)seconds * 1e9 * counter.cycles_per_ns);
+	uint64_t end = tk_cycles() + (uint64_t)((double)seconds * 1e9 * counter.cycles_per_ns);
 	uint64_t now;
 
-	while ((now = tkd_cycles()) < end) {
+	while ((now = tk_cycles()) < end) {
 		take_samples();
 		spin_until(now + irregular() % MOST_BUSY);
 	}
@@ -215,11 +215,11 @@ static void sleep_irregularly(void)
 /* Right after the sleep, where the slope of before has lasted longest, and right before the next */
 static void be_asleep(void)
 {
-	uint64_t end = tkd_cycles() + (uint64_t)((double)seconds * 2e9 * counter.cycles_per_ns);
+	uint64_t end = tk_cycles() + (uint64_t)((double)seconds * 2e9 * counter.cycles_per_ns);
 
-	while (tkd_cycles() < end) {
+	while (tk_cycles() < end) {
 		take_samples();
-		spin_until(tkd_cycles() + irregular() % (MOST_BUSY / 10));
+		spin_until(tk_cycles() + irregular() % (MOST_BUSY / 10));
 		take_samples();
 		sleep_irregularly();
 	}
@@ -297,7 +297,7 @@ static long long timer_interrupts(void)
 {
 	long long value;
 
-	if (!tkd_file_number("/proc/interrupts", "LOC:", &value))
+	if (!tk_file_number("/proc/interrupts", "LOC:", &value))
 		errx(TK_EXIT_FAILURE, "/proc/interrupts has no line 'LOC:'");
 	return value;
 }
@@ -343,7 +343,7 @@ static bool passes_right(const struct order *o, enum load how, long long passes)
 	/* How many there are without a tick is up to the sleeps */
 	if (how == ASLEEP)
 		return passes > 0;
-	wanted = (double)seconds * (o->interval == TKD_EVERY_TICK ? hz : 1000.0 / (double)o->interval);
+	wanted = (double)seconds * (o->interval == TK_EVERY_TICK ? hz : 1000.0 / (double)o->interval);
 	return (double)passes >= wanted * 0.98 - 2 && (double)passes <= wanted * 1.02 + 2;
 }
 
@@ -358,7 +358,7 @@ static const char *order_name(const struct order *o)
 
 	if (!o->own)
 		snprintf(text, sizeof(text), "host, %s ppm", frequencies[o->frequency].name);
-	else if (o->interval == TKD_EVERY_TICK)
+	else if (o->interval == TK_EVERY_TICK)
 		snprintf(text, sizeof(text), "own, every tick, %s ppm",
 			 frequencies[o->frequency].name);
 	else
@@ -383,21 +383,21 @@ static bool report(const struct order *o, enum load how, unsigned int clock,
 	off = slope_off(l, clock, freq);
 	limit = slope_limit(l, clock, freq);
 	if (is_reference(o, how))
-		tkd_fact("error host - %s %s %s %u %u - %.3Lf %.3Lf - -",
-			 frequencies[o->frequency].name, load_names[how], clocks[clock].name,
-			 l->kept, l->dropped, l->worst, l->rms);
+		tk_fact("error host - %s %s %s %u %u - %.3Lf %.3Lf - -",
+			frequencies[o->frequency].name, load_names[how], clocks[clock].name,
+			l->kept, l->dropped, l->worst, l->rms);
 	else
-		tkd_fact("error %s %s %s %s %s %u %u %s %.3Lf %.3Lf %.4Lf %.4Lf",
-			 o->own ? "own" : "host", interval, frequencies[o->frequency].name,
-			 load_names[how], clocks[clock].name, l->kept, l->dropped, taken,
-			 l->worst, l->rms, off, limit);
-	tkd_say("%-7s %-28s %-9s %7u %7u %8s %10.3Lf %8.3Lf %9.4Lf of %.4Lf", load_names[how],
-		order_name(o), clocks[clock].name, l->kept, l->dropped, taken, l->worst, l->rms,
-		off, limit);
+		tk_fact("error %s %s %s %s %s %u %u %s %.3Lf %.3Lf %.4Lf %.4Lf",
+			o->own ? "own" : "host", interval, frequencies[o->frequency].name,
+			load_names[how], clocks[clock].name, l->kept, l->dropped, taken,
+			l->worst, l->rms, off, limit);
+	tk_say("%-7s %-28s %-9s %7u %7u %8s %10.3Lf %8.3Lf %9.4Lf of %.4Lf", load_names[how],
+	       order_name(o), clocks[clock].name, l->kept, l->dropped, taken, l->worst, l->rms,
+	       off, limit);
 	if (l->dropped > most)
-		tkd_say("more than %d %% of the samples were dropped", MOST_DROPPED);
+		tk_say("more than %d %% of the samples were dropped", MOST_DROPPED);
 	if (off > limit || off < -limit)
-		tkd_say("the slope is not the one ordered");
+		tk_say("the slope is not the one ordered");
 	return l->dropped <= most && off <= limit && off >= -limit;
 }
 
@@ -410,7 +410,7 @@ static bool measure_load(const struct order *o, enum load how)
 
 	memset(nr_samples, 0, sizeof(nr_samples));
 	if (o->own)
-		passes = tkd_kernel_stat("passes");
+		passes = tk_kernel_stat("passes");
 	interrupts = timer_interrupts();
 	if (how == BUSY)
 		be_busy();
@@ -418,13 +418,13 @@ static bool measure_load(const struct order *o, enum load how)
 		be_asleep();
 	interrupts = timer_interrupts() - interrupts;
 	if (o->own)
-		passes = tkd_kernel_stat("passes") - passes;
+		passes = tk_kernel_stat("passes") - passes;
 
 	for (i = 0; i < NR_CLOCKS; i++) {
 		fit(samples[i], nr_samples[i], &l);
 		if (is_reference(o, how)) {
 			host[i] = l;
-			tkd_fact("accuracy.slope.%s %.12Lf", clocks[i].name, l.slope);
+			tk_fact("accuracy.slope.%s %.12Lf", clocks[i].name, l.slope);
 		}
 		right &= report(o, how, i, &l, passes);
 	}
@@ -434,9 +434,9 @@ static bool measure_load(const struct order *o, enum load how)
 		/* In twice the seconds: of four ticks three did not come */
 		ticks = (double)interrupts <= hz * (double)seconds / 2;
 	if (!ticks)
-		tkd_say("%s: %lld interrupts of the timer", load_names[how], interrupts);
+		tk_say("%s: %lld interrupts of the timer", load_names[how], interrupts);
 	if (o->own && !passes_right(o, how, passes)) {
-		tkd_say("%s, %s: %lld passes", order_name(o), load_names[how], passes);
+		tk_say("%s, %s: %lld passes", order_name(o), load_names[how], passes);
 		return false;
 	}
 	return right && ticks;
@@ -446,11 +446,11 @@ static bool measure(const struct order *o)
 {
 	bool right;
 
-	tkd_settle(&counter);
+	tk_settle(&counter);
 	spin_for(SWING_IN);
 	right = measure_load(o, BUSY);
 	right &= measure_load(o, ASLEEP);
-	return tkd_claim(right, "%s", order_name(o));
+	return tk_claim(right, "%s", order_name(o));
 }
 
 /* Of whatever namespace the caller is in */
@@ -482,12 +482,12 @@ static bool measure_own(const struct order *o, int initial_fd)
 	bool right;
 	int fd;
 
-	tkd_set_interval(o->interval);
-	if (tkd_kernel_stat("own"))
-		errx(TK_EXIT_FAILURE, "%lld namespaces own their clock already", tkd_kernel_stat("own"));
-	fd = tkd_enter_new_time_ns(NULL);
+	tk_set_interval(o->interval);
+	if (tk_kernel_stat("own"))
+		errx(TK_EXIT_FAILURE, "%lld namespaces own their clock already", tk_kernel_stat("own"));
+	fd = tk_enter_new_time_ns(NULL);
 	set_frequency(frequencies[o->frequency].freq);
-	tkd_require_owners(1);
+	tk_require_owners(1);
 	right = measure(o);
 	if (setns(initial_fd, CLONE_NEWTIME))
 		err(TK_EXIT_FAILURE, "back to the initial time namespace");
@@ -529,7 +529,7 @@ static void parse(int argc, char **argv)
 	}
 	if (optind != argc)
 		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tkd_start(facts);
+	tk_start(facts);
 }
 
 int main(int argc, char **argv)
@@ -544,23 +544,23 @@ int main(int argc, char **argv)
 	if (uname(&name))
 		err(TK_EXIT_FAILURE, "uname");
 	feature = !access("/proc/self/timens_clock", F_OK);
-	tkd_find_functions(&functions);
-	tkd_calibrate(&counter);
+	tk_find_functions(&functions);
+	tk_calibrate(&counter);
 	if (!counter.exact)
 		errx(TK_EXIT_FAILURE,
 		     "the cycle counter does not count instructions: boot with -icount shift=0");
-	hz = tkd_hz();
+	hz = tk_hz();
 	require_unsteered_host();
 	/* Not to meet a page for the first time between two looks */
 	memset(samples, 0, sizeof(samples));
 
-	tkd_fact("accuracy.release %s", name.release);
-	tkd_fact("accuracy.feature %d", feature);
-	tkd_fact("accuracy.hz %.0f", hz);
-	tkd_fact("accuracy.cycles_per_ns %.6f", counter.cycles_per_ns);
-	tkd_fact("accuracy.seconds %lld", seconds);
-	tkd_say("%-7s %-28s %-9s %7s %7s %8s %10s %8s %s", "", "", "", "samples", "dropped",
-		"passes", "worst, ns", "rms, ns", "slope off, of at most (1e-9)");
+	tk_fact("accuracy.release %s", name.release);
+	tk_fact("accuracy.feature %d", feature);
+	tk_fact("accuracy.hz %.0f", hz);
+	tk_fact("accuracy.cycles_per_ns %.6f", counter.cycles_per_ns);
+	tk_fact("accuracy.seconds %lld", seconds);
+	tk_say("%-7s %-28s %-9s %7s %7s %8s %10s %8s %s", "", "", "", "samples", "dropped",
+	       "passes", "worst, ns", "rms, ns", "slope off, of at most (1e-9)");
 	for (k = 0; k < NR_FREQUENCIES; k++) {
 		o.frequency = k;
 		right &= measure_host(&o);
@@ -570,7 +570,7 @@ int main(int argc, char **argv)
 		initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 		if (initial_fd < 0)
 			err(TK_EXIT_FAILURE, "/proc/self/ns/time");
-		tkd_keep_interval();
+		tk_keep_interval();
 		o.own = true;
 		for (i = 0; i < NR_INTERVALS; i++) {
 			for (k = 0; k < NR_FREQUENCIES; k++) {
@@ -581,6 +581,6 @@ int main(int argc, char **argv)
 		}
 		require_unsteered_host();
 	}
-	tkd_end();
+	tk_end();
 	return right ? 0 : TK_EXIT_FAILURE;
 }

@@ -75,7 +75,7 @@ static int64_t stat_number(const char *path, const char *key)
 {
 	long long value;
 
-	if (!tkd_file_number(path, key, &value))
+	if (!tk_file_number(path, key, &value))
 		errx(TK_EXIT_FAILURE, "%s has no line '%s'", path, key);
 	return value;
 }
@@ -112,7 +112,7 @@ static void enter_cgroup(const char *name)
 	char path[96];
 
 	snprintf(path, sizeof(path), CGROUPS "/%s/cgroup.procs", name);
-	tkd_write_file(path, "0");
+	tk_write_file(path, "0");
 }
 
 /*
@@ -219,7 +219,7 @@ static void smear_inside(long nr)
 	struct timex tx = { .modes = ADJ_STATUS, .status = STA_INS };
 
 	(void)nr;
-	tkd_write_file("/proc/self/timens_clock", "leap smear utc-sls");
+	tk_write_file("/proc/self/timens_clock", "leap smear utc-sls");
 	set_inside(BEFORE_SMEAR);
 	if (adjtimex(&tx) < 0)
 		err(TK_EXIT_FAILURE, "adjtimex(STA_INS) in namespace %ld", nr);
@@ -247,7 +247,7 @@ static int *timers;
 /* A timer of the holder in each namespace. */
 static void arm_inside(long nr)
 {
-	int64_t at = tkd_read(CLOCK_REALTIME) + FAR;
+	int64_t at = tk_read(CLOCK_REALTIME) + FAR;
 	struct itimerspec spec = { .it_value = { .tv_sec = at / TK_NSEC_PER_SEC } };
 
 	timers[nr] = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
@@ -259,31 +259,31 @@ static void inside_each(void (*what)(long nr))
 {
 	long i;
 
-	for (i = 0; i < tkd_held.nr; i++) {
-		tkd_enter(tkd_held.fd[i]);
+	for (i = 0; i < tk_held.nr; i++) {
+		tk_enter(tk_held.fd[i]);
 		what(i);
 	}
-	tkd_leave();
+	tk_leave();
 }
 
 /* Bytes a namespace since @from, by who is charged. */
 static void tell_memory(const char *state, const struct charge *from)
 {
-	double all, slab, holder, n = (double)tkd_held.nr;
+	double all, slab, holder, n = (double)tk_held.nr;
 	struct charge now;
 
 	read_charge(&now);
 	all = (double)(now.creator - from->creator) / n;
 	slab = (double)(now.creator_slab - from->creator_slab) / n;
 	holder = (double)(now.holder - from->holder) / n;
-	tkd_say("%-22s %8.1f bytes charged, of these %8.1f in slabs; its descriptor %8.1f", state,
-		all, slab, holder);
-	tkd_fact("memory %s %.1f %.1f %.1f", state, all, slab, holder);
+	tk_say("%-22s %8.1f bytes charged, of these %8.1f in slabs; its descriptor %8.1f", state,
+	       all, slab, holder);
+	tk_fact("memory %s %.1f %.1f %.1f", state, all, slab, holder);
 }
 
 static void close_all(void)
 {
-	tkd_hold(0);
+	tk_hold(0);
 }
 
 static void memory(long number)
@@ -292,7 +292,7 @@ static void memory(long number)
 	int64_t left;
 	long i;
 
-	tkd_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	tk_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
 	make_cgroup("tkf-creator");
 	make_cgroup("tkf-holder");
 	start_creator();
@@ -305,28 +305,28 @@ static void memory(long number)
 		err(TK_EXIT_FAILURE, "memory for %ld timers", number);
 
 	read_charge(&none);
-	for (; tkd_held.nr < number; tkd_held.nr++)
-		tkd_held.fd[tkd_held.nr] = created();
+	for (; tk_held.nr < number; tk_held.nr++)
+		tk_held.fd[tk_held.nr] = created();
 	tell_memory("follow,never-entered", &none);
 	inside_each(nothing_inside);
 	tell_memory("follow,entered", &none);
 	if (feature) {
 		long smearing = 0;
 
-		tkd_require_owners(0);
-		inside_each(tkd_own);
-		tkd_require_owners(number);
+		tk_require_owners(0);
+		inside_each(tk_own);
+		tk_require_owners(number);
 		tell_memory("own", &none);
 		inside_each(steer_inside);
 		tell_memory("own,steered", &none);
 		inside_each(smear_inside);
 		for (i = 0; i < number; i++) {
-			tkd_enter(tkd_held.fd[i]);
+			tk_enter(tk_held.fd[i]);
 			smearing += smears_inside();
 		}
-		tkd_leave();
-		tkd_claim(smearing == number, "all %ld namespaces smear a leap second (%ld)",
-			  number, smearing);
+		tk_leave();
+		tk_claim(smearing == number, "all %ld namespaces smear a leap second (%ld)",
+			 number, smearing);
 		tell_memory("own,smearing", &none);
 	}
 	read_charge(&armed);
@@ -334,11 +334,11 @@ static void memory(long number)
 	tell_memory(feature ? "own,armed-timer" : "follow,armed-timer", &none);
 	/* Of the timer and its descriptor: whoever arms it pays for it, if anybody does. */
 	read_charge(&after);
-	tkd_say("a timerfd, armed: %.1f bytes of slabs, of which %.1f are charged",
-		(double)(after.slabs - armed.slabs) / (double)number,
+	tk_say("a timerfd, armed: %.1f bytes of slabs, of which %.1f are charged",
+	       (double)(after.slabs - armed.slabs) / (double)number,
+	       (double)(after.holder - armed.holder) / (double)number);
+	tk_fact("timer %.1f %.1f", (double)(after.slabs - armed.slabs) / (double)number,
 		(double)(after.holder - armed.holder) / (double)number);
-	tkd_fact("timer %.1f %.1f", (double)(after.slabs - armed.slabs) / (double)number,
-		 (double)(after.holder - armed.holder) / (double)number);
 	for (i = 0; i < number; i++)
 		close(timers[i]);
 	close_all();
@@ -349,15 +349,15 @@ static void memory(long number)
 	close(created());
 	read_charge(&after);
 	left = after.creator - none.creator;
-	tkd_say("left of %ld namespaces: %" PRId64 " bytes", number, left);
-	tkd_fact("left %" PRId64, left);
+	tk_say("left of %ld namespaces: %" PRId64 " bytes", number, left);
+	tk_fact("left %" PRId64, left);
 	/* Less than a page for a CPU on the way in and on the way out, and what the creator has. */
-	tkd_claim(left < 65536 && left < number * 16,
-		  "the memory of %ld namespaces was given back (%" PRId64 " bytes are left)",
-		  number, left);
+	tk_claim(left < 65536 && left < number * 16,
+		 "the memory of %ld namespaces was given back (%" PRId64 " bytes are left)",
+		 number, left);
 	end_creator();
 	if (feature)
-		tkd_require_owners(0);
+		tk_require_owners(0);
 }
 
 /*
@@ -378,9 +378,9 @@ static uint64_t took[NR_STEPS][CALLS];
 
 /* A round which is not counted goes into the first place, and is overwritten there. */
 #define COUNTED(step, round, call) do {								\
-	uint64_t start_ = tkd_cycles();								\
+	uint64_t start_ = tk_cycles();								\
 	bool bad_ = (call) < 0;									\
-	uint64_t cycles_ = tkd_cycles() - start_ - overhead;					\
+	uint64_t cycles_ = tk_cycles() - start_ - overhead;					\
 												\
 	if (bad_)										\
 		err(TK_EXIT_FAILURE, "%s", steps[step].name);					\
@@ -397,12 +397,12 @@ static void one_life(unsigned int round, bool own)
 	COUNTED(ENTER, round, setns(fd, CLONE_NEWTIME));
 	if (own) {
 		COUNTED(OWN, round, adjtimex(&tx));
-		COUNTED(LEAVE_OWN, round, setns(tkd_held.initial, CLONE_NEWTIME));
+		COUNTED(LEAVE_OWN, round, setns(tk_held.initial, CLONE_NEWTIME));
 		COUNTED(ENTER_OWN, round, setns(fd, CLONE_NEWTIME));
-		tkd_leave();
+		tk_leave();
 		COUNTED(DESTROY_OWN, round, close(fd));
 	} else {
-		COUNTED(LEAVE, round, setns(tkd_held.initial, CLONE_NEWTIME));
+		COUNTED(LEAVE, round, setns(tk_held.initial, CLONE_NEWTIME));
 		COUNTED(DESTROY, round, close(fd));
 	}
 }
@@ -414,56 +414,56 @@ static void count_lives(void)
 	overhead = 0;
 	for (i = 0; i < WARM_UP + CALLS; i++)
 		COUNTED(CREATE, i, 0);
-	qsort(took[CREATE], CALLS, sizeof(took[0][0]), tkd_by_length);
+	qsort(took[CREATE], CALLS, sizeof(took[0][0]), tk_by_length);
 	overhead = took[CREATE][CALLS / 2];
 	for (i = 0; i < WARM_UP + CALLS; i++)
 		one_life(i, false);
 	if (feature) {
 		/* Another one, or the static key would be turned on and off. */
-		tkd_hold(1);
+		tk_hold(1);
 		for (i = 0; i < WARM_UP + CALLS; i++)
 			one_life(i, true);
-		tkd_require_owners(1);
-		tkd_hold(0);
+		tk_require_owners(1);
+		tk_hold(0);
 	}
 	for (step = 0; step < NR_STEPS; step++) {
 		if (steps[step].needs_feature && !feature)
 			continue;
-		qsort(took[step], CALLS, sizeof(took[0][0]), tkd_by_length);
-		tkd_say("%-12s %8" PRIu64 " instructions (%" PRIu64 " to %" PRIu64 ")",
-			steps[step].name, took[step][CALLS / 2], took[step][0],
-			took[step][CALLS - 1]);
-		tkd_fact("life %s %" PRIu64, steps[step].name, took[step][CALLS / 2]);
+		qsort(took[step], CALLS, sizeof(took[0][0]), tk_by_length);
+		tk_say("%-12s %8" PRIu64 " instructions (%" PRIu64 " to %" PRIu64 ")",
+		       steps[step].name, took[step][CALLS / 2], took[step][0],
+		       took[step][CALLS - 1]);
+		tk_fact("life %s %" PRIu64, steps[step].name, took[step][CALLS / 2]);
 	}
 }
 
 /* All of them at a time; ticks included. */
 static void many_lives(long number)
 {
-	uint64_t start = tkd_cycles(), held, ended;
-	int64_t since = tkd_read_kernel(CLOCK_MONOTONIC), now;
+	uint64_t start = tk_cycles(), held, ended;
+	int64_t since = tk_read_kernel(CLOCK_MONOTONIC), now;
 
 	if (feature) {
-		tkd_hold(number);
-		tkd_require_owners(number);
+		tk_hold(number);
+		tk_require_owners(number);
 	} else {
-		for (; tkd_held.nr < number; tkd_held.nr++) {
-			tkd_held.fd[tkd_held.nr] = tkd_enter_new_time_ns(NULL);
-			tkd_leave();
+		for (; tk_held.nr < number; tk_held.nr++) {
+			tk_held.fd[tk_held.nr] = tk_enter_new_time_ns(NULL);
+			tk_leave();
 		}
 	}
-	held = tkd_cycles();
+	held = tk_cycles();
 	close_all();
-	ended = tkd_cycles();
-	now = tkd_read_kernel(CLOCK_MONOTONIC);
+	ended = tk_cycles();
+	now = tk_read_kernel(CLOCK_MONOTONIC);
 	if (feature)
-		tkd_require_owners(0);
-	tkd_say("%ld namespaces: %.1f million cycles to make, %.1f million to end; %.3f s", number,
-		(double)(held - start) / 1e6, (double)(ended - held) / 1e6,
+		tk_require_owners(0);
+	tk_say("%ld namespaces: %.1f million cycles to make, %.1f million to end; %.3f s", number,
+	       (double)(held - start) / 1e6, (double)(ended - held) / 1e6,
+	       (double)(now - since) / TK_NSEC_PER_SEC);
+	tk_fact("many %ld %s %.0f %.0f %.4f", number, exact ? "instructions" : "cycles",
+		(double)(held - start), (double)(ended - held),
 		(double)(now - since) / TK_NSEC_PER_SEC);
-	tkd_fact("many %ld %s %.0f %.0f %.4f", number, exact ? "instructions" : "cycles",
-		 (double)(held - start), (double)(ended - held),
-		 (double)(now - since) / TK_NSEC_PER_SEC);
 }
 
 /*
@@ -511,15 +511,15 @@ static void idle_once(const char *state, long seconds)
 	double length;
 
 	/* What the boot and the making left behind. */
-	tkd_sleep_until(tkd_read(CLOCK_MONOTONIC) + IDLE_SETTLE);
+	tk_sleep_until(tk_read(CLOCK_MONOTONIC) + IDLE_SETTLE);
 	if (feature)
-		passes = tkd_kernel_stat("passes");
+		passes = tk_kernel_stat("passes");
 	timer = interrupts("LOC");
 	calls = interrupts("CAL");
 	resched = interrupts("RES");
-	start = tkd_read_kernel(CLOCK_MONOTONIC);
-	tkd_sleep_until(start + seconds * TK_NSEC_PER_SEC);
-	length = (double)(tkd_read_kernel(CLOCK_MONOTONIC) - start) / TK_NSEC_PER_SEC;
+	start = tk_read_kernel(CLOCK_MONOTONIC);
+	tk_sleep_until(start + seconds * TK_NSEC_PER_SEC);
+	length = (double)(tk_read_kernel(CLOCK_MONOTONIC) - start) / TK_NSEC_PER_SEC;
 	/* The counter of an emulated CPU is that of the real one, which was seen to jump. */
 	if (length < (double)seconds || length > (double)seconds * 1.05)
 		errx(TK_EXIT_FAILURE, "a sleep of %ld s took %.1f s: do not trust this clock",
@@ -529,11 +529,11 @@ static void idle_once(const char *state, long seconds)
 	calls = (interrupts("CAL") - calls) / length;
 	resched = (interrupts("RES") - resched) / length;
 	if (feature)
-		passes = tkd_kernel_stat("passes") - passes;
-	tkd_say("idle, %ld owners, %s: a second %.1f LOC, %.1f CAL, %.1f RES; %.1f passes in ticks",
-		tkd_held.nr, state, timer, calls, resched, (double)passes / length);
-	tkd_fact("idle %s %ld %.2f %.2f %.2f %.2f", state, tkd_held.nr, timer, calls, resched,
-		 (double)passes / length);
+		passes = tk_kernel_stat("passes") - passes;
+	tk_say("idle, %ld owners, %s: a second %.1f LOC, %.1f CAL, %.1f RES; %.1f passes in ticks",
+	       tk_held.nr, state, timer, calls, resched, (double)passes / length);
+	tk_fact("idle %s %ld %.2f %.2f %.2f %.2f", state, tk_held.nr, timer, calls, resched,
+		(double)passes / length);
 }
 
 static void idle(long seconds, long number)
@@ -541,18 +541,18 @@ static void idle(long seconds, long number)
 	idle_once("none", seconds);
 	if (!feature)
 		goto out;
-	tkd_hold(1);
+	tk_hold(1);
 	idle_once("one", seconds);
 	inside_each(steer_inside);
 	idle_once("one-steered", seconds);
-	tkd_hold(number);
-	tkd_require_owners(number);
+	tk_hold(number);
+	tk_require_owners(number);
 	idle_once("steady", seconds);
 	inside_each(steer_inside);
 	idle_once("steered", seconds);
-	tkd_hold(0);
+	tk_hold(0);
 out:
-	tkd_fact("idle-seconds %.1f", idle_seconds);
+	tk_fact("idle-seconds %.1f", idle_seconds);
 }
 
 int main(int argc, char **argv)
@@ -565,7 +565,7 @@ int main(int argc, char **argv)
 		{ 0 }
 	};
 	const char *facts = NULL;
-	struct tkd_counter counter;
+	struct tk_counter counter;
 	struct utsname name;
 	long number = 10000, seconds = 0;
 	int c;
@@ -594,27 +594,27 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc)
 		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tkd_start(facts);
+	tk_start(facts);
 	if (uname(&name))
 		err(TK_EXIT_FAILURE, "uname");
 	feature = !access("/proc/self/timens_clock", F_OK);
-	tkd_fact("footprint.release %s", name.release);
-	tkd_fact("footprint.feature %d", feature);
-	tkd_hold_start(number, number);
+	tk_fact("footprint.release %s", name.release);
+	tk_fact("footprint.feature %d", feature);
+	tk_hold_start(number, number);
 	if (seconds) {
 		idle(seconds, number);
-		tkd_claim(true, "interrupts were counted");
-		tkd_end();
+		tk_claim(true, "interrupts were counted");
+		tk_end();
 		return 0;
 	}
-	tkd_calibrate(&counter);
+	tk_calibrate(&counter);
 	exact = counter.exact;
 	if (exact) {
 		count_lives();
 		memory(number);
 	}
 	many_lives(number);
-	tkd_claim(true, "%ld time namespaces lived and ended", number);
-	tkd_end();
+	tk_claim(true, "%ld time namespaces lived and ended", number);
+	tk_end();
 	return 0;
 }

@@ -40,32 +40,32 @@
 #define MOST_SHARE	50
 
 static const long numbers[] = { 1, 8, 100, 1000, 10000 };
-static const long long intervals[] = { 1000, 100, TKD_EVERY_TICK };
+static const long long intervals[] = { 1000, 100, TK_EVERY_TICK };
 
 #define NR_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
 #define NR_INTERVALS	(sizeof(intervals) / sizeof(intervals[0]))
 #define MAX_NAMESPACES	10000
 
-static void spin(const struct tkd_counter *counter, int64_t ns)
+static void spin(const struct tk_counter *counter, int64_t ns)
 {
-	uint64_t end = tkd_cycles() + (uint64_t)((double)ns * counter->cycles_per_ns);
+	uint64_t end = tk_cycles() + (uint64_t)((double)ns * counter->cycles_per_ns);
 
 	do {
-		TKD_NOPS(TKD_NOPS_LONG);
-	} while (tkd_cycles() < end);
+		TK_NOPS(TK_NOPS_LONG);
+	} while (tk_cycles() < end);
 }
 
 /* Passes in a second of the look */
-static double look(struct tkd_look *l, const struct tkd_counter *counter)
+static double look(struct tk_look *l, const struct tk_counter *counter)
 {
 	long long passes;
 
-	tkd_settle(counter);
+	tk_settle(counter);
 	spin(counter, SPREAD);
-	passes = tkd_kernel_stat("passes");
-	tkd_look(l, LOOK, counter);
-	passes = tkd_kernel_stat("passes") - passes;
-	tkd_judge_look(l);
+	passes = tk_kernel_stat("passes");
+	tk_look(l, LOOK, counter);
+	passes = tk_kernel_stat("passes") - passes;
+	tk_judge_look(l);
 	return (double)passes / l->seconds;
 }
 
@@ -73,7 +73,7 @@ static const char *policy(long long interval)
 {
 	static char text[32];
 
-	if (interval == TKD_EVERY_TICK)
+	if (interval == TK_EVERY_TICK)
 		return "every tick";
 	snprintf(text, sizeof(text), "each %lld ms", interval);
 	return text;
@@ -82,7 +82,7 @@ static const char *policy(long long interval)
 /* How often a namespace takes a pass when nothing limits it */
 static double asked_for(long number, long long interval, double hz)
 {
-	return (double)number * (interval == TKD_EVERY_TICK ? hz : 1000.0 / (double)interval);
+	return (double)number * (interval == TK_EVERY_TICK ? hz : 1000.0 / (double)interval);
 }
 
 /* A look is not a whole number of intervals: one pass more or less, and 2 % */
@@ -94,78 +94,78 @@ static bool about(double passes, double wanted)
 }
 
 /* With @number namespaces at all policies; returns the instructions of a pass */
-static double measure(long number, double per_pass, const struct tkd_counter *counter, double hz,
+static double measure(long number, double per_pass, const struct tk_counter *counter, double hz,
 		      bool *right)
 {
-	struct tkd_look base, with;
+	struct tk_look base, with;
 	double passes, more, wanted, share, cpu = counter->cycles_per_ns * TK_NSEC_PER_SEC;
-	double most = (double)tkd_read_knob("budget") * hz;
+	double most = (double)tk_read_knob("budget") * hz;
 	unsigned int i;
 	bool bound;
 
-	tkd_hold(0);
-	tkd_set_interval(intervals[0]);
+	tk_hold(0);
+	tk_set_interval(intervals[0]);
 	passes = look(&base, counter);
 	*right &= passes == 0;
-	tkd_fact("base %ld %.1f %.0f", number, base.taken / (base.seconds * hz), base.longest);
+	tk_fact("base %ld %.1f %.0f", number, base.taken / (base.seconds * hz), base.longest);
 
-	tkd_hold(number);
-	tkd_require_owners(number);
+	tk_hold(number);
+	tk_require_owners(number);
 	for (i = 0; i < NR_INTERVALS; i++) {
 		wanted = asked_for(number, intervals[i], hz);
-		bound = intervals[i] != TKD_EVERY_TICK && wanted > most;
+		bound = intervals[i] != TK_EVERY_TICK && wanted > most;
 		if (bound)
 			wanted = most;
 		if (wanted * per_pass / cpu * 100 > MOST_SHARE) {
-			tkd_say("%8ld %-12s left out: would take %.0f%% of the CPU", number,
-				policy(intervals[i]), wanted * per_pass / cpu * 100);
-			tkd_fact("skipped %ld %lld", number, intervals[i]);
+			tk_say("%8ld %-12s left out: would take %.0f%% of the CPU", number,
+			       policy(intervals[i]), wanted * per_pass / cpu * 100);
+			tk_fact("skipped %ld %lld", number, intervals[i]);
 			continue;
 		}
-		tkd_set_interval(intervals[i]);
+		tk_set_interval(intervals[i]);
 		passes = look(&with, counter);
 		*right &= about(passes, wanted);
 		more = with.taken / (with.seconds * hz) - base.taken / (base.seconds * hz);
 		share = more * hz / cpu * 100;
 		/* A pass every tick has next to nothing else in it */
-		if (intervals[i] == TKD_EVERY_TICK)
+		if (intervals[i] == TK_EVERY_TICK)
 			per_pass = more * hz / passes;
-		tkd_say("%8ld %-12s %10.0f %14.1f %14.0f %9.4f%% %10.1f%s", number, policy(intervals[i]),
-			passes, more, with.longest, share, more * hz / passes,
-			bound ? "  (limited by the budget)" : "");
-		tkd_fact("cost %ld %lld %.1f %.2f %.0f %.6f %.2f %d", number, intervals[i], passes, more,
-			 with.longest, share, more * hz / passes, bound);
+		tk_say("%8ld %-12s %10.0f %14.1f %14.0f %9.4f%% %10.1f%s", number, policy(intervals[i]),
+		       passes, more, with.longest, share, more * hz / passes,
+		       bound ? "  (limited by the budget)" : "");
+		tk_fact("cost %ld %lld %.1f %.2f %.0f %.6f %.2f %d", number, intervals[i], passes, more,
+			with.longest, share, more * hz / passes, bound);
 	}
 	return per_pass;
 }
 
 int main(int argc, char **argv)
 {
-	struct tkd_counter counter;
+	struct tk_counter counter;
 	double hz, per_pass = 0;
 	bool right = true;
 	unsigned int i;
 
-	if (!tkd_start_by_options(argc, argv,
-				  "What the tick takes for 1 to 10000 own time namespaces. Root only."))
+	if (!tk_start_by_options(argc, argv,
+				 "What the tick takes for 1 to 10000 own time namespaces. Root only."))
 		return 0;
-	tkd_require_kernel();
-	tkd_calibrate(&counter);
+	tk_require_kernel();
+	tk_calibrate(&counter);
 	if (!counter.exact)
 		errx(TK_EXIT_FAILURE, "the cycle counter does not count instructions: boot with -icount shift=0");
-	hz = tkd_hz();
-	tkd_hold_start(MAX_NAMESPACES, 0);
-	tkd_keep_interval();
+	hz = tk_hz();
+	tk_hold_start(MAX_NAMESPACES, 0);
+	tk_keep_interval();
 
-	tkd_fact("hz %.0f", hz);
-	tkd_fact("cycles_per_ns %.6f", counter.cycles_per_ns);
-	tkd_say("instructions that the tick takes, %.0f ticks a second", hz);
-	tkd_say("%8s %-12s %10s %14s %14s %10s %10s", "own", "a pass", "passes/s", "more in a tick",
-		"longest tick", "of the CPU", "per pass");
+	tk_fact("hz %.0f", hz);
+	tk_fact("cycles_per_ns %.6f", counter.cycles_per_ns);
+	tk_say("instructions that the tick takes, %.0f ticks a second", hz);
+	tk_say("%8s %-12s %10s %14s %14s %10s %10s", "own", "a pass", "passes/s", "more in a tick",
+	       "longest tick", "of the CPU", "per pass");
 	for (i = 0; i < NR_NUMBERS; i++)
 		per_pass = measure(numbers[i], per_pass, &counter, hz, &right);
-	tkd_hold(0);
-	tkd_claim(right, "namespaces take as many passes as the policy says, within the budget");
-	tkd_end();
+	tk_hold(0);
+	tk_claim(right, "namespaces take as many passes as the policy says, within the budget");
+	tk_end();
 	return right ? 0 : TK_EXIT_FAILURE;
 }

@@ -122,10 +122,10 @@ static long nothing(void)
 __attribute__((noipa))
 static uint64_t count(long (*run)(void), long *result)
 {
-	uint64_t before = *rounds, start = tkd_cycles();
+	uint64_t before = *rounds, start = tk_cycles();
 
 	*result = run();
-	return tkd_cycles() - start - 2 * (*rounds - before);
+	return tk_cycles() - start - 2 * (*rounds - before);
 }
 
 static int by_size(const void *a, const void *b)
@@ -174,8 +174,8 @@ static void figure(const char *group, const char *state, double value, const cha
 	va_start(args, fmt);
 	vsnprintf(name, sizeof(name), fmt, args);
 	va_end(args);
-	tkd_say("%-6s %-6s %10.10g  %s", group, state, value, name);
-	tkd_fact("%s %s %.10g %s", group, state, value, name);
+	tk_say("%-6s %-6s %10.10g  %s", group, state, value, name);
+	tk_fact("%s %s %.10g %s", group, state, value, name);
 }
 
 /*
@@ -219,17 +219,17 @@ static long sleep_real_past(void)
 
 static void real_in_1us(void)
 {
-	until = ts_of(tkd_read(CLOCK_REALTIME) + 1000);
+	until = ts_of(tk_read(CLOCK_REALTIME) + 1000);
 }
 
 static void real_in_20us(void)
 {
-	until = ts_of(tkd_read(CLOCK_REALTIME) + SHORT_SLEEP);
+	until = ts_of(tk_read(CLOCK_REALTIME) + SHORT_SLEEP);
 }
 
 static void mono_in_20us(void)
 {
-	until = ts_of(tkd_read(CLOCK_MONOTONIC) + SHORT_SLEEP);
+	until = ts_of(tk_read(CLOCK_MONOTONIC) + SHORT_SLEEP);
 }
 
 static long sleep_real_until(void)
@@ -592,8 +592,8 @@ static void arm_costs(const char *state)
 {
 	unsigned int i;
 
-	far_real.it_value = ts_of(tkd_read(CLOCK_REALTIME) + FAR);
-	far_mono.it_value = ts_of(tkd_read(CLOCK_MONOTONIC) + FAR);
+	far_real.it_value = ts_of(tk_read(CLOCK_REALTIME) + FAR);
+	far_mono.it_value = ts_of(tk_read(CLOCK_MONOTONIC) + FAR);
 	far_rel.it_value = ts_of(FAR);
 	for (i = 0; i < NR_CALLS; i++)
 		figure("arm", state, cost_of(&calls[i]), "%s", calls[i].name);
@@ -606,7 +606,7 @@ static void arm_costs(const char *state)
 /* And into it. The descriptor keeps it. */
 static int new_namespace(void)
 {
-	return tkd_enter_new_time_ns(NULL);
+	return tk_enter_new_time_ns(NULL);
 }
 
 static void enter(int fd)
@@ -629,7 +629,7 @@ static long set_real(void)
 
 static void own_clock(void)
 {
-	until = ts_of(tkd_read(CLOCK_REALTIME) + AHEAD);
+	until = ts_of(tk_read(CLOCK_REALTIME) + AHEAD);
 	if (set_real())
 		err(TK_EXIT_FAILURE, "clock_settime in a namespace");
 }
@@ -660,7 +660,7 @@ static unsigned int nr_many;
 /* A tenth of a second apart from each other, all far. */
 static void arm_many(unsigned int nr, clockid_t clock)
 {
-	int64_t now = tkd_read(clock);
+	int64_t now = tk_read(clock);
 
 	for (nr_many = 0; nr_many < nr; nr_many++) {
 		/* Not in the order in which they expire. */
@@ -684,7 +684,7 @@ static int64_t step_by;
 
 static void prepare_step(void)
 {
-	until = ts_of(tkd_read(CLOCK_REALTIME) + step_by);
+	until = ts_of(tk_read(CLOCK_REALTIME) + step_by);
 }
 
 /* By so little that no timer has to be looked at. */
@@ -808,7 +808,7 @@ static void arm_among_many(const char *state)
 	for (i = 0; i < 2; i++) {
 		arm_many(pair[i], CLOCK_REALTIME);
 		/* In their middle. */
-		far_real.it_value = ts_of(tkd_read(CLOCK_REALTIME) + FAR + MAX_TIMERS / 20 * TK_NSEC_PER_SEC);
+		far_real.it_value = ts_of(tk_read(CLOCK_REALTIME) + FAR + MAX_TIMERS / 20 * TK_NSEC_PER_SEC);
 		figure("among", state, cost_of(&arm), "arm %u", pair[i]);
 		figure("among", state, cost_of(&disarm), "disarm %u", pair[i]);
 		close_many();
@@ -842,19 +842,19 @@ static void prepare_process(void)
 
 int main(int argc, char **argv)
 {
-	struct tkd_counter counter;
+	struct tk_counter counter;
 	struct utsname name;
 	int fd, other;
 
-	if (!tkd_start_by_options(argc, argv, "Instructions of arming and cancelling timers and of steps of the clock. Root only."))
+	if (!tk_start_by_options(argc, argv, "Instructions of arming and cancelling timers and of steps of the clock. Root only."))
 		return 0;
 	if (uname(&name))
 		err(TK_EXIT_FAILURE, "uname");
 	feature = !access("/proc/self/timens_clock", F_OK);
-	tkd_fact("timers.release %s", name.release);
-	tkd_fact("timers.feature %d", feature);
-	tkd_calibrate(&counter);
-	if (!tkd_claim(counter.exact, "the cycle counter counts instructions"))
+	tk_fact("timers.release %s", name.release);
+	tk_fact("timers.feature %d", feature);
+	tk_calibrate(&counter);
+	if (!tk_claim(counter.exact, "the cycle counter counts instructions"))
 		return TK_EXIT_FAILURE;
 	prepare_process();
 
@@ -889,7 +889,7 @@ int main(int argc, char **argv)
 		step_elsewhere("o-f", false, true, CLOCK_REALTIME);
 		step_elsewhere("h-o", true, false, CLOCK_REALTIME);
 	}
-	tkd_claim(true, "all calls did what they were meant to do");
-	tkd_end();
+	tk_claim(true, "all calls did what they were meant to do");
+	tk_end();
 	return 0;
 }

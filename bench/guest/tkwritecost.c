@@ -84,7 +84,7 @@ static long nothing(void)
 /* A millisecond ahead, so that it is a step. */
 static void prepare_time(void)
 {
-	int64_t ns = tkd_read(CLOCK_REALTIME) + TK_NSEC_PER_SEC / 1000;
+	int64_t ns = tk_read(CLOCK_REALTIME) + TK_NSEC_PER_SEC / 1000;
 
 	at.tv_sec = ns / TK_NSEC_PER_SEC;
 	at.tv_nsec = ns % TK_NSEC_PER_SEC;
@@ -178,15 +178,15 @@ static const struct call gettime = { "clock_gettime system call", NULL, read_tim
 __attribute__((noipa))
 static uint64_t count(long (*run)(void), long *result)
 {
-	uint64_t start = tkd_cycles();
+	uint64_t start = tk_cycles();
 
 	*result = run();
-	return tkd_cycles() - start;
+	return tk_cycles() - start;
 }
 
 static double median_of(uint64_t *values, unsigned int nr)
 {
-	qsort(values, nr, sizeof(values[0]), tkd_by_length);
+	qsort(values, nr, sizeof(values[0]), tk_by_length);
 	return (double)values[nr / 2];
 }
 
@@ -216,9 +216,9 @@ static double cost_of(const struct call *c, void (*before)(void))
 /* "write WHERE OTHERS TIMERS VALUE NAME" */
 static void figure(const char *where, long others, long timers, double value, const char *name)
 {
-	tkd_say("%-6s %5ld others, %5ld timers there: %8.0f  %s", where, others, timers, value,
-		name);
-	tkd_fact("write %s %ld %ld %.0f %s", where, others, timers, value, name);
+	tk_say("%-6s %5ld others, %5ld timers there: %8.0f  %s", where, others, timers, value,
+	       name);
+	tk_fact("write %s %ld %ld %.0f %s", where, others, timers, value, name);
 }
 
 static void set_status(int status)
@@ -261,7 +261,7 @@ static int timers[TIMERS];
 /* In the present namespace; a tenth of a second apart. */
 static void arm_timers(void)
 {
-	int64_t start = tkd_read(CLOCK_REALTIME) + FAR;
+	int64_t start = tk_read(CLOCK_REALTIME) + FAR;
 	unsigned int i;
 
 	for (i = 0; i < TIMERS; i++) {
@@ -296,18 +296,18 @@ static void timers_elsewhere(int own)
 
 	for (armed = 0; armed < 2; armed++) {
 		if (armed) {
-			tkd_enter(tkd_held.fd[0]);
+			tk_enter(tk_held.fd[0]);
 			arm_timers();
 		}
-		tkd_enter(own);
-		figure("own", tkd_held.nr, armed * TIMERS, cost_of(&settime, NULL), name);
-		tkd_leave();
-		figure("host", tkd_held.nr, armed * TIMERS, cost_of(&settime, NULL), name);
+		tk_enter(own);
+		figure("own", tk_held.nr, armed * TIMERS, cost_of(&settime, NULL), name);
+		tk_leave();
+		figure("host", tk_held.nr, armed * TIMERS, cost_of(&settime, NULL), name);
 		if (armed) {
 			/* That they are where they are meant to be shows in the price there. */
-			tkd_enter(tkd_held.fd[0]);
-			figure("their", tkd_held.nr, TIMERS, cost_of(&settime, NULL), name);
-			tkd_leave();
+			tk_enter(tk_held.fd[0]);
+			figure("their", tk_held.nr, TIMERS, cost_of(&settime, NULL), name);
+			tk_leave();
 		}
 	}
 	close_timers();
@@ -321,21 +321,21 @@ static int stormed, here;
 
 static void only_visit(void)
 {
-	tkd_enter(stormed);
-	tkd_enter(here);
+	tk_enter(stormed);
+	tk_enter(here);
 }
 
 static void storm_and_back(void)
 {
 	unsigned int i;
 
-	tkd_enter(stormed);
+	tk_enter(stormed);
 	for (i = 0; i < STORM_CALLS; i++) {
 		prepare_time();
 		if (set_time())
 			errx(TK_EXIT_FAILURE, "clock_settime in a storm");
 	}
-	tkd_enter(here);
+	tk_enter(here);
 }
 
 /* What the call costs in @fd after a visit to the other namespace, and after a storm there. */
@@ -344,12 +344,12 @@ static void after_storm(const char *where, int fd, const struct call *c)
 	char name[80];
 
 	here = fd;
-	tkd_enter(fd);
+	tk_enter(fd);
 	snprintf(name, sizeof(name), "%s, calm", c->name);
-	figure(where, tkd_held.nr, 0, cost_of(c, only_visit), name);
+	figure(where, tk_held.nr, 0, cost_of(c, only_visit), name);
 	snprintf(name, sizeof(name), "%s, storm elsewhere", c->name);
-	figure(where, tkd_held.nr, 0, cost_of(c, storm_and_back), name);
-	tkd_leave();
+	figure(where, tk_held.nr, 0, cost_of(c, storm_and_back), name);
+	tk_leave();
 }
 
 /*
@@ -363,11 +363,11 @@ static long get_parent(void)
 
 /*
  * Calls as fast as possible. Those which a tick hits take longer, and by how much
- * is the tick. A kernel thread may run as well (TKD_FOREIGN).
+ * is the tick. A kernel thread may run as well (TK_FOREIGN).
  */
-static void ticks_of(const char *name, const struct call *c, const struct tkd_counter *counter)
+static void ticks_of(const char *name, const struct call *c, const struct tk_counter *counter)
 {
-	static uint64_t took[TKD_MAX_GAPS];
+	static uint64_t took[TK_MAX_GAPS];
 	uint64_t now, end, usual, limit;
 	unsigned int i, nr = 0, foreign = 0;
 	long long passes, calls_done = 0;
@@ -376,42 +376,42 @@ static void ticks_of(const char *name, const struct call *c, const struct tkd_co
 
 	usual = (uint64_t)cost_of(c, NULL) + overhead;
 	memset(took, 0, sizeof(took));
-	passes = tkd_kernel_stat("passes");
-	end = tkd_cycles() + (uint64_t)((double)TICK_LOOK * counter->cycles_per_ns);
+	passes = tk_kernel_stat("passes");
+	end = tk_cycles() + (uint64_t)((double)TICK_LOOK * counter->cycles_per_ns);
 	do {
 		uint64_t start;
 
 		if (c->prepare)
 			c->prepare();
-		start = tkd_cycles();
+		start = tk_cycles();
 		result = c->run();
-		now = tkd_cycles();
+		now = tk_cycles();
 		if (result)
 			errx(TK_EXIT_FAILURE, "%s in a storm failed", c->name);
 		calls_done++;
-		if (now - start > usual + TICK_LEAST && nr < TKD_MAX_GAPS)
+		if (now - start > usual + TICK_LEAST && nr < TK_MAX_GAPS)
 			took[nr++] = now - start - usual;
 	} while (now < end);
-	passes = tkd_kernel_stat("passes") - passes;
-	if (!nr || nr == TKD_MAX_GAPS)
+	passes = tk_kernel_stat("passes") - passes;
+	if (!nr || nr == TK_MAX_GAPS)
 		errx(TK_EXIT_FAILURE, "%s: %u interruptions: this is no tick", name, nr);
-	qsort(took, nr, sizeof(took[0]), tkd_by_length);
-	limit = took[nr / 2] * TKD_FOREIGN;
+	qsort(took, nr, sizeof(took[0]), tk_by_length);
+	limit = took[nr / 2] * TK_FOREIGN;
 	for (i = 0; i < nr; i++) {
 		if (took[i] > limit)
 			foreign++;
 		else
 			sum += (double)took[i];
 	}
-	tkd_say("tick, %s: median %.0f, mean %.0f instructions of %u; %lld calls; %.1f passes/s",
-		name, (double)took[nr / 2], sum / (nr - foreign), nr - foreign, calls_done,
+	tk_say("tick, %s: median %.0f, mean %.0f instructions of %u; %lld calls; %.1f passes/s",
+	       name, (double)took[nr / 2], sum / (nr - foreign), nr - foreign, calls_done,
+	       (double)passes * TK_NSEC_PER_SEC / TICK_LOOK);
+	tk_fact("tick %s %.0f %.1f %u %u %lld %.1f", name, (double)took[nr / 2],
+		sum / (nr - foreign), nr, foreign, calls_done,
 		(double)passes * TK_NSEC_PER_SEC / TICK_LOOK);
-	tkd_fact("tick %s %.0f %.1f %u %u %lld %.1f", name, (double)took[nr / 2],
-		 sum / (nr - foreign), nr, foreign, calls_done,
-		 (double)passes * TK_NSEC_PER_SEC / TICK_LOOK);
 }
 
-static void count_all(const struct tkd_counter *counter, unsigned int nr_numbers)
+static void count_all(const struct tk_counter *counter, unsigned int nr_numbers)
 {
 	const struct call empty = { "nothing", NULL, nothing };
 	static const struct call other = { "getppid", NULL, get_parent };
@@ -423,42 +423,42 @@ static void count_all(const struct tkd_counter *counter, unsigned int nr_numbers
 	if (!feature)
 		return;
 	for (i = 0; i < nr_numbers; i++) {
-		tkd_hold(numbers[i]);
-		tkd_settle(counter);
-		tkd_require_owners(numbers[i]);
+		tk_hold(numbers[i]);
+		tk_settle(counter);
+		tk_require_owners(numbers[i]);
 		/* The first figures of the host are those with no owner at all. */
 		if (numbers[i])
 			all_calls("host", numbers[i]);
-		own = tkd_new_owner(numbers[i]);
-		tkd_enter(own);
+		own = tk_new_owner(numbers[i]);
+		tk_enter(own);
 		all_calls("own", numbers[i]);
-		tkd_leave();
-		tkd_require_owners(numbers[i] + 1);
+		tk_leave();
+		tk_require_owners(numbers[i] + 1);
 		if (close(own))
 			err(TK_EXIT_FAILURE, "close");
 	}
-	tkd_claim(true, "all calls did what they were meant to do, among up to %ld other owners",
-		  numbers[nr_numbers - 1]);
+	tk_claim(true, "all calls did what they were meant to do, among up to %ld other owners",
+		 numbers[nr_numbers - 1]);
 
-	tkd_hold(TICK_OTHERS);
-	own = tkd_new_owner(TICK_OTHERS);
+	tk_hold(TICK_OTHERS);
+	own = tk_new_owner(TICK_OTHERS);
 	timers_elsewhere(own);
 	stormed = own;
-	after_storm("own", tkd_held.fd[0], &settime);
-	after_storm("own", tkd_held.fd[0], &gettime);
-	after_storm("host", tkd_held.initial, &gettime);
-	tkd_enter(own);
+	after_storm("own", tk_held.fd[0], &settime);
+	after_storm("own", tk_held.fd[0], &gettime);
+	after_storm("host", tk_held.initial, &gettime);
+	tk_enter(own);
 	/* Twice, by turns: what else differs from one look to the next is then seen as well. */
 	for (i = 0; i < 2; i++) {
-		tkd_settle(counter);
+		tk_settle(counter);
 		ticks_of(i ? "calm-2" : "calm-1", &other, counter);
-		tkd_settle(counter);
+		tk_settle(counter);
 		ticks_of(i ? "storm-2" : "storm-1", &settime, counter);
 	}
-	tkd_leave();
-	tkd_require_owners(TICK_OTHERS + 1);
+	tk_leave();
+	tk_require_owners(TICK_OTHERS + 1);
 	close(own);
-	tkd_hold(0);
+	tk_hold(0);
 }
 
 /*
@@ -518,7 +518,7 @@ static bool fork_child(int cpu, int fd)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		err(TK_EXIT_FAILURE, "prctl");
 	pin(cpu);
-	tkd_enter(fd);
+	tk_enter(fd);
 	return true;
 }
 
@@ -543,7 +543,7 @@ static void start_sleeper(int fd)
 	if (!fork_child(0, fd))
 		return;
 	for (;; ++*rounds) {
-		int64_t until = tkd_read(CLOCK_REALTIME) + TK_NSEC_PER_SEC / 5;
+		int64_t until = tk_read(CLOCK_REALTIME) + TK_NSEC_PER_SEC / 5;
 		const struct timespec ts = {
 			.tv_sec	 = until / TK_NSEC_PER_SEC,
 			.tv_nsec = until % TK_NSEC_PER_SEC,
@@ -577,12 +577,12 @@ static void trace_ipis(bool on)
 	unsigned int i;
 
 	snprintf(text, sizeof(text), "%d", (int)getpid());
-	tkd_write_file(TRACING "/set_event_pid", text);
+	tk_write_file(TRACING "/set_event_pid", text);
 	for (i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), TRACING "/events/ipi/%s/filter", events[i]);
-		tkd_write_file(path, OF_A_CALL);
+		tk_write_file(path, OF_A_CALL);
 		snprintf(path, sizeof(path), TRACING "/events/ipi/%s/enable", events[i]);
-		tkd_write_file(path, on ? "1" : "0");
+		tk_write_file(path, on ? "1" : "0");
 	}
 }
 
@@ -625,11 +625,11 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 	long n;
 
 	pin(1);
-	tkd_enter(fd);
+	tk_enter(fd);
 	start_sleeper(sleeper);
 	for (round = 0; round < IPI_ROUNDS; round++) {
 		/* What entering a namespace and changing the CPU left behind is over. */
-		tkd_sleep_until(tkd_read(CLOCK_MONOTONIC) + TK_NSEC_PER_SEC / 2);
+		tk_sleep_until(tk_read(CLOCK_MONOTONIC) + TK_NSEC_PER_SEC / 2);
 		woken[round] = *rounds;
 		for (i = 0; i < NR_LINES; i++)
 			more[i][round] = interrupts(lines[i]);
@@ -648,20 +648,20 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 	if (!*rounds)
 		errx(TK_EXIT_FAILURE, "%s: the sleeper on CPU 0 never woke", name);
 	end_child("sleeps");
-	tkd_leave();
+	tk_leave();
 	for (i = 0; i < NR_LINES; i++) {
 		double median = median_of(more[i], IPI_ROUNDS);
 		double least = (double)more[i][0], most = (double)more[i][IPI_ROUNDS - 1];
 
-		tkd_say("%-28s %d calls on CPU 1: %.0f %s on CPU 0 (%.0f to %.0f)", name,
-			IPI_CALLS, median, lines[i], least, most);
-		tkd_fact("ipi %s %s %.0f %.0f %.0f", name, lines[i], median, least, most);
+		tk_say("%-28s %d calls on CPU 1: %.0f %s on CPU 0 (%.0f to %.0f)", name,
+		       IPI_CALLS, median, lines[i], least, most);
+		tk_fact("ipi %s %s %.0f %.0f %.0f", name, lines[i], median, least, most);
 	}
-	tkd_say("%-28s the calls sent %.0f interrupts", name,
-		median_of(sent, IPI_ROUNDS));
-	tkd_fact("ipi %s sent %.0f", name, median_of(sent, IPI_ROUNDS));
-	tkd_say("%-28s the sleeper woke %.0f times", name, median_of(woken, IPI_ROUNDS));
-	tkd_fact("ipi %s woken %.0f", name, median_of(woken, IPI_ROUNDS));
+	tk_say("%-28s the calls sent %.0f interrupts", name,
+	       median_of(sent, IPI_ROUNDS));
+	tk_fact("ipi %s sent %.0f", name, median_of(sent, IPI_ROUNDS));
+	tk_say("%-28s the sleeper woke %.0f times", name, median_of(woken, IPI_ROUNDS));
+	tk_fact("ipi %s woken %.0f", name, median_of(woken, IPI_ROUNDS));
 }
 
 /*
@@ -684,17 +684,17 @@ static void watch(const char *name, long seconds, int fd)
 		}
 	}
 	/* Not asleep: an idle CPU has no tick. */
-	start = tkd_read(CLOCK_MONOTONIC);
-	while (tkd_read(CLOCK_MONOTONIC) < start + TK_NSEC_PER_SEC)
+	start = tk_read(CLOCK_MONOTONIC);
+	while (tk_read(CLOCK_MONOTONIC) < start + TK_NSEC_PER_SEC)
 		;
 	for (i = 0; i < 4; i++)
-		value[i] = tkd_kernel_stat(keys[i]);
-	start = tkd_read(CLOCK_MONOTONIC);
+		value[i] = tk_kernel_stat(keys[i]);
+	start = tk_read(CLOCK_MONOTONIC);
 	do {
-		took = tkd_read(CLOCK_MONOTONIC) - start;
+		took = tk_read(CLOCK_MONOTONIC) - start;
 	} while (took < seconds * TK_NSEC_PER_SEC);
 	for (i = 0; i < 4; i++)
-		value[i] = tkd_kernel_stat(keys[i]) - value[i];
+		value[i] = tk_kernel_stat(keys[i]) - value[i];
 	if (fd >= 0) {
 		end_child("storms");
 		if (value[3] < 100)
@@ -702,17 +702,17 @@ static void watch(const char *name, long seconds, int fd)
 			     seconds);
 	}
 	length = (double)took / TK_NSEC_PER_SEC;
-	tkd_say("%s: %.1f passes/s, %lld busy, %lld ticks over the budget; %lld steps in %.1f s",
-		name, (double)value[0] / length, value[1], value[2], value[3], length);
-	tkd_fact("watch %s %.2f %lld %lld %lld %.3f", name, (double)value[0] / length, value[1],
-		 value[2], value[3], length);
+	tk_say("%s: %.1f passes/s, %lld busy, %lld ticks over the budget; %lld steps in %.1f s",
+	       name, (double)value[0] / length, value[1], value[2], value[3], length);
+	tk_fact("watch %s %.2f %lld %lld %lld %.3f", name, (double)value[0] / length, value[1],
+		value[2], value[3], length);
 }
 
 static void storm_all(long seconds)
 {
 	/* Takes about as long, and tells nobody. */
 	static const struct call other = { "adjtimex(0)", prepare_nothing, adjust };
-	int host = tkd_held.initial, own;
+	int host = tk_held.initial, own;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) != 2)
 		errx(TK_EXIT_FAILURE, "%ld CPUs are online, two are wanted",
@@ -721,22 +721,22 @@ static void storm_all(long seconds)
 	disturb("reading,sleeper-on-host", &other, host, host);
 	disturb("host,sleeper-on-host", &settime, host, host);
 	if (feature) {
-		tkd_hold(TICK_OTHERS);
-		own = tkd_new_owner(TICK_OTHERS);
-		tkd_require_owners(TICK_OTHERS + 1);
+		tk_hold(TICK_OTHERS);
+		own = tk_new_owner(TICK_OTHERS);
+		tk_require_owners(TICK_OTHERS + 1);
 		disturb("own,sleeper-on-host", &settime, own, host);
-		disturb("own,sleeper-in-another", &settime, own, tkd_held.fd[0]);
+		disturb("own,sleeper-in-another", &settime, own, tk_held.fd[0]);
 		disturb("own,sleeper-in-same", &settime, own, own);
 
 		pin(0);
 		watch("calm", seconds, -1);
 		watch("storm", seconds, own);
-		tkd_require_owners(TICK_OTHERS + 1);
+		tk_require_owners(TICK_OTHERS + 1);
 		close(own);
-		tkd_hold(0);
+		tk_hold(0);
 	}
 	trace_ipis(false);
-	tkd_claim(true, "interrupts of the other CPU were counted");
+	tk_claim(true, "interrupts of the other CPU were counted");
 }
 
 int main(int argc, char **argv)
@@ -750,7 +750,7 @@ int main(int argc, char **argv)
 	};
 	unsigned int nr_numbers = NR_NUMBERS;
 	const char *facts = NULL;
-	struct tkd_counter counter;
+	struct tk_counter counter;
 	struct utsname name;
 	long storm = 0;
 	int c;
@@ -781,22 +781,22 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc)
 		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tkd_start(facts);
+	tk_start(facts);
 	if (uname(&name))
 		err(TK_EXIT_FAILURE, "uname");
 	feature = !access("/proc/self/timens_clock", F_OK);
-	tkd_fact("writes.release %s", name.release);
-	tkd_fact("writes.feature %d", feature);
-	tkd_hold_start(numbers[nr_numbers - 1] > TICK_OTHERS ? numbers[nr_numbers - 1] :
-		       TICK_OTHERS, TIMERS);
+	tk_fact("writes.release %s", name.release);
+	tk_fact("writes.feature %d", feature);
+	tk_hold_start(numbers[nr_numbers - 1] > TICK_OTHERS ? numbers[nr_numbers - 1] :
+		      TICK_OTHERS, TIMERS);
 	if (storm) {
 		storm_all(storm);
 	} else {
-		tkd_calibrate(&counter);
-		if (!tkd_claim(counter.exact, "the cycle counter counts instructions"))
+		tk_calibrate(&counter);
+		if (!tk_claim(counter.exact, "the cycle counter counts instructions"))
 			return TK_EXIT_FAILURE;
 		count_all(&counter, nr_numbers);
 	}
-	tkd_end();
+	tk_end();
 	return 0;
 }

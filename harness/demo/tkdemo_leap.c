@@ -130,7 +130,7 @@ static int64_t midnight_mono;
 
 static int64_t dense_before(void)
 {
-	return tkd_exact() ? DENSE : tkd_slow() * TK_NSEC_PER_SEC;
+	return tk_exact() ? DENSE : tk_slow() * TK_NSEC_PER_SEC;
 }
 
 static const char *state_name(int state)
@@ -172,10 +172,10 @@ static void take_sample(struct sample *s)
 
 	/* Of several readings the one in which the least came between. */
 	for (i = 0; i < 16; i++) {
-		int64_t before = tkd_read(CLOCK_MONOTONIC);
-		int64_t realtime = tkd_read(CLOCK_REALTIME);
-		int64_t tai = tkd_read(CLOCK_TAI);
-		int64_t after = tkd_read(CLOCK_MONOTONIC);
+		int64_t before = tk_read(CLOCK_MONOTONIC);
+		int64_t realtime = tk_read(CLOCK_REALTIME);
+		int64_t tai = tk_read(CLOCK_TAI);
+		int64_t after = tk_read(CLOCK_MONOTONIC);
 
 		if (after - before >= narrowest)
 			continue;
@@ -205,7 +205,7 @@ static void serve(int fd, const struct dense *dense);
 static void read_densely(const struct role *role, struct dense *d, int64_t end, int fd)
 {
 	int64_t edge = MIDNIGHT * TK_NSEC_PER_SEC + role->edge;
-	int64_t (*reader)(clockid_t id) = tkd_read;
+	int64_t (*reader)(clockid_t id) = tk_read;
 	bool stepped = false;
 	char command;
 	int64_t reference = 0;
@@ -250,8 +250,8 @@ static void read_densely(const struct role *role, struct dense *d, int64_t end, 
 			if (real >= edge || stepped)
 				d->wrong++;
 		}
-		reader = reader == tkd_read ? tkd_read_kernel : tkd_read;
-		if (!tkd_exact() && recv(fd, &command, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+		reader = reader == tk_read ? tk_read_kernel : tk_read;
+		if (!tk_exact() && recv(fd, &command, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
 		    command == 's')
 			serve(fd, d);
 	} while (last < end);
@@ -271,7 +271,7 @@ static void set_date(const struct role *role)
 	unsigned int tries = 0;
 
 	do {
-		int64_t date = MIDNIGHT * TK_NSEC_PER_SEC + tkd_read(CLOCK_MONOTONIC) -
+		int64_t date = MIDNIGHT * TK_NSEC_PER_SEC + tk_read(CLOCK_MONOTONIC) -
 			       midnight_mono;
 		struct timespec ts = {
 			.tv_sec	 = date / TK_NSEC_PER_SEC,
@@ -348,13 +348,13 @@ static void child(const struct role *role, int fd)
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		err(TK_EXIT_FAILURE, "prctl(PR_SET_PDEATHSIG)");
-	tkd_become_container_root();
-	tkd_enter_new_time_ns(NULL);
+	tk_become_container_root();
+	tk_enter_new_time_ns(NULL);
 	arm(role);
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = start - tkd_read(CLOCK_MONOTONIC);
+		int64_t left = start - tk_read(CLOCK_MONOTONIC);
 		int ready;
 
 		if (!done && left < TK_NSEC_PER_SEC / 500) {
@@ -463,15 +463,15 @@ static void judge_timeline(const struct role *role, const struct sample *samples
 		snprintf(seconds + len, sizeof(seconds) - len, "%s:%02d", len ? " " : "",
 			 (int)(s->realtime / TK_NSEC_PER_SEC % 60));
 	}
-	tkd_fact("leap.%s.seconds %s", role->name, seconds);
-	tkd_fact("leap.%s.states %s", role->name, states);
-	tkd_claim(llabs(worst) < AIM, "%s: the seconds go %s (furthest from the plan: %+lld ns)",
-		  role->name, seconds, (long long)worst);
-	tkd_claim(tkd_exact() ? !strcmp(states, role->states) : are_some_of(states, role->states),
-		  "%s: adjtimex goes %s", role->name, states);
-	tkd_claim(samples[nr - 1].tai_offset == TAI_OFFSET - role->step / TK_NSEC_PER_SEC,
-		  "%s: TAI - UTC goes from %d to %d s", role->name, samples[0].tai_offset,
-		  samples[nr - 1].tai_offset);
+	tk_fact("leap.%s.seconds %s", role->name, seconds);
+	tk_fact("leap.%s.states %s", role->name, states);
+	tk_claim(llabs(worst) < AIM, "%s: the seconds go %s (furthest from the plan: %+lld ns)",
+		 role->name, seconds, (long long)worst);
+	tk_claim(tk_exact() ? !strcmp(states, role->states) : are_some_of(states, role->states),
+		 "%s: adjtimex goes %s", role->name, states);
+	tk_claim(samples[nr - 1].tai_offset == TAI_OFFSET - role->step / TK_NSEC_PER_SEC,
+		 "%s: TAI - UTC goes from %d to %d s", role->name, samples[0].tai_offset,
+		 samples[nr - 1].tai_offset);
 }
 
 static void judge_dense(const struct role *role, const struct dense *d)
@@ -484,27 +484,27 @@ static void judge_dense(const struct role *role, const struct dense *d)
 	char a[64], b[64];
 
 	if (d->first_after == INT64_MAX || d->last_before == INT64_MIN) {
-		tkd_claim(false, "%s: the clock steps between %lld ms before the edge and %lld after it (%llu readings)",
-			  role->name, (long long)dense_before() / 1000000,
-			  (long long)DENSE / 1000000, (unsigned long long)d->reads);
+		tk_claim(false, "%s: the clock steps between %lld ms before the edge and %lld after it (%llu readings)",
+			 role->name, (long long)dense_before() / 1000000,
+			 (long long)DENSE / 1000000, (unsigned long long)d->reads);
 		return;
 	}
 	nano_text(d->last_before, a, sizeof(a));
 	nano_text(d->first_after, b, sizeof(b));
-	tkd_fact("leap.%s.last_before %s", role->name, a);
-	tkd_fact("leap.%s.first_after %s", role->name, b);
-	tkd_fact("leap.%s.reads %llu", role->name, (unsigned long long)d->reads);
-	tkd_fact("leap.%s.tai_gap_ns %lld", role->name, (long long)gap);
-	tkd_claim(!d->wrong, "%s: the last reading before is %s, the first after is %s; %llu of %llu readings show a second that does not exist",
-		  role->name, a, b, (unsigned long long)d->wrong, (unsigned long long)d->reads);
-	tkd_claim(step.lo <= role->step && step.hi >= role->step,
-		  "%s: REALTIME steps against MONOTONIC by %+lld s, exact to %lld ns", role->name,
-		  (long long)(role->step / TK_NSEC_PER_SEC),
-		  (long long)(step.hi > step.lo ? step.hi - step.lo : step.lo - step.hi));
+	tk_fact("leap.%s.last_before %s", role->name, a);
+	tk_fact("leap.%s.first_after %s", role->name, b);
+	tk_fact("leap.%s.reads %llu", role->name, (unsigned long long)d->reads);
+	tk_fact("leap.%s.tai_gap_ns %lld", role->name, (long long)gap);
+	tk_claim(!d->wrong, "%s: the last reading before is %s, the first after is %s; %llu of %llu readings show a second that does not exist",
+		 role->name, a, b, (unsigned long long)d->wrong, (unsigned long long)d->reads);
+	tk_claim(step.lo <= role->step && step.hi >= role->step,
+		 "%s: REALTIME steps against MONOTONIC by %+lld s, exact to %lld ns", role->name,
+		 (long long)(role->step / TK_NSEC_PER_SEC),
+		 (long long)(step.hi > step.lo ? step.hi - step.lo : step.lo - step.hi));
 	/* A rate that is steered by nothing: the bounds must have a value in common. */
-	tkd_claim(gap <= 1, "%s: TAI takes no step (%lld ns in %llu readings)", role->name,
-		  (long long)gap, (unsigned long long)d->reads);
-	tkd_claim(!d->mono_back, "%s: MONOTONIC never goes back", role->name);
+	tk_claim(gap <= 1, "%s: TAI takes no step (%lld ns in %llu readings)", role->name,
+		 (long long)gap, (unsigned long long)d->reads);
+	tk_claim(!d->mono_back, "%s: MONOTONIC never goes back", role->name);
 }
 
 static void judge_host(const struct sample *samples, unsigned int nr)
@@ -527,10 +527,10 @@ static void judge_host(const struct sample *samples, unsigned int nr)
 			samples[i].status == samples[0].status &&
 			samples[i].tai_offset == samples[0].tai_offset;
 	}
-	tkd_claim(llabs(worst) < AIM, "host: REALTIME takes no step (%lld ns)", (long long)worst);
-	tkd_claim(same && !(samples[0].status & (STA_INS | STA_DEL)),
-		  "host: adjtimex stays at %s, status 0x%x, TAI - UTC %d s",
-		  state_name(samples[0].state), samples[0].status, samples[0].tai_offset);
+	tk_claim(llabs(worst) < AIM, "host: REALTIME takes no step (%lld ns)", (long long)worst);
+	tk_claim(same && !(samples[0].status & (STA_INS | STA_DEL)),
+		 "host: adjtimex stays at %s, status 0x%x, TAI - UTC %d s",
+		 state_name(samples[0].state), samples[0].status, samples[0].tai_offset);
 }
 
 static void print_line(int64_t t, const struct sample *host, const struct sample *ins,
@@ -538,12 +538,12 @@ static void print_line(int64_t t, const struct sample *host, const struct sample
 {
 	char h[32], ir[32], it[32], dr[32], dt[32];
 
-	tkd_say("%+6.2f  %s %-10s  %s %s %-9s  %s %s %s", (double)t / TK_NSEC_PER_SEC,
-		clock_text(host->realtime, h, sizeof(h)), state_name(host->state),
-		clock_text(ins->realtime, ir, sizeof(ir)),
-		clock_text(ins->tai, it, sizeof(it)), state_name(ins->state),
-		clock_text(del->realtime, dr, sizeof(dr)),
-		clock_text(del->tai, dt, sizeof(dt)), state_name(del->state));
+	tk_say("%+6.2f  %s %-10s  %s %s %-9s  %s %s %s", (double)t / TK_NSEC_PER_SEC,
+	       clock_text(host->realtime, h, sizeof(h)), state_name(host->state),
+	       clock_text(ins->realtime, ir, sizeof(ir)),
+	       clock_text(ins->tai, it, sizeof(it)), state_name(ins->state),
+	       clock_text(del->realtime, dr, sizeof(dr)),
+	       clock_text(del->tai, dt, sizeof(dt)), state_name(del->state));
 }
 
 int main(int argc, char **argv)
@@ -576,20 +576,20 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc)
 		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tkd_start(facts);
-	tkd_require_kernel();
+	tk_start(facts);
+	tk_require_kernel();
 
-	midnight_mono = tkd_read(CLOCK_MONOTONIC) + LEAD_SECONDS * tkd_slow() * TK_NSEC_PER_SEC;
+	midnight_mono = tk_read(CLOCK_MONOTONIC) + LEAD_SECONDS * tk_slow() * TK_NSEC_PER_SEC;
 	for (i = 0; i < NR_ROLES; i++)
 		start_child(&roles[i]);
 
-	tkd_say("seconds from midnight; the host has no leap second armed and its own date");
-	tkd_say("        %-23s  %-35s  %s", "host", "namespace with STA_INS",
-		"namespace with STA_DEL");
-	tkd_say("     t  %-12s %-10s  %-12s %-12s %-9s  %-12s %-12s %s", "REALTIME", "state",
-		"REALTIME", "TAI", "state", "REALTIME", "TAI", "state");
+	tk_say("seconds from midnight; the host has no leap second armed and its own date");
+	tk_say("        %-23s  %-35s  %s", "host", "namespace with STA_INS",
+	       "namespace with STA_DEL");
+	tk_say("     t  %-12s %-10s  %-12s %-12s %-9s  %-12s %-12s %s", "REALTIME", "state",
+	       "REALTIME", "TAI", "state", "REALTIME", "TAI", "state");
 	for (t = FIRST_SAMPLE; t <= LAST_SAMPLE; t += SAMPLE_PERIOD, nr++) {
-		tkd_sleep_until(midnight_mono + t);
+		tk_sleep_until(midnight_mono + t);
 		take_sample(&host[nr]);
 		for (i = 0; i < NR_ROLES; i++) {
 			send_all(roles[i].fd, "s", 1);
@@ -612,6 +612,6 @@ int main(int argc, char **argv)
 		judge_dense(&roles[i], &dense);
 	}
 	judge_host(host, nr);
-	tkd_end();
+	tk_end();
 	return 0;
 }

@@ -109,9 +109,9 @@ static void read_clock(struct visit *v)
 
 	v->window = UINT64_MAX;
 	for (i = 0; i < READS; i++) {
-		uint64_t before = tkd_cycles();
-		int64_t real = tkd_read(CLOCK_REALTIME);
-		uint64_t after = tkd_cycles();
+		uint64_t before = tk_cycles();
+		int64_t real = tk_read(CLOCK_REALTIME);
+		uint64_t after = tk_cycles();
 
 		if (after - before >= v->window)
 			continue;
@@ -137,9 +137,9 @@ static int64_t go_round(uint64_t *cycles)
 	}
 	/* The last visit was to the host, and there this program stays. */
 	for (i = 0; i < READS; i++) {
-		uint64_t before = tkd_cycles();
-		int64_t now = tkd_read(CLOCK_MONOTONIC_RAW);
-		uint64_t after = tkd_cycles();
+		uint64_t before = tk_cycles();
+		int64_t now = tk_read(CLOCK_MONOTONIC_RAW);
+		uint64_t after = tk_cycles();
 
 		if (after - before < best) {
 			best = after - before;
@@ -245,13 +245,13 @@ static void print_header(void)
 	int len;
 	unsigned int i;
 
-	tkd_say("rates in ppm against the raw counter, since the second before; distances in seconds");
+	tk_say("rates in ppm against the raw counter, since the second before; distances in seconds");
 	len = snprintf(line, sizeof(line), "%6s  %8s  %8s %12s", "time", "the host", processes[1].name,
 		       "less host");
 	for (i = 2; i < nr_processes; i++)
 		len += snprintf(line + len, sizeof(line) - len, "  %8s %8s %-15s", processes[i].name,
 				"less", processes[1].name);
-	tkd_say("%s", line);
+	tk_say("%s", line);
 }
 
 static void print_line(int64_t elapsed)
@@ -269,7 +269,7 @@ static void print_line(int64_t elapsed)
 		len += snprintf(line + len, sizeof(line) - len, "  %8s %+24.9f",
 				rate_text(processes[i].ppm, rate, sizeof(rate)),
 				(double)processes[i].offset / TK_NSEC_PER_SEC);
-	tkd_say("%s", line);
+	tk_say("%s", line);
 }
 
 static void start_samples(const char *path)
@@ -395,26 +395,26 @@ static void report(bool near)
 	const struct process *ref = &processes[1];
 	unsigned int i;
 
-	tkd_fact("%s.host_ppm %.3f", opt.prefix, processes[0].ppm);
-	tkd_fact("%s.%s.ahead_s %.9f", opt.prefix, ref->name,
-		 -(double)processes[0].offset / TK_NSEC_PER_SEC);
-	tkd_fact("%s.%s.ppm %.3f", opt.prefix, ref->name, ref->ppm);
+	tk_fact("%s.host_ppm %.3f", opt.prefix, processes[0].ppm);
+	tk_fact("%s.%s.ahead_s %.9f", opt.prefix, ref->name,
+		-(double)processes[0].offset / TK_NSEC_PER_SEC);
+	tk_fact("%s.%s.ppm %.3f", opt.prefix, ref->name, ref->ppm);
 	for (i = 2; i < nr_processes; i++) {
 		const struct process *p = &processes[i];
 		int64_t second = kernel_offset(p) - kernel_offset(ref);
 
-		tkd_fact("%s.%s.offset_ns %" PRId64, opt.prefix, p->name, p->offset);
-		tkd_fact("%s.%s.timens_clock_ns %" PRId64, opt.prefix, p->name, second);
-		tkd_fact("%s.%s.ppm %.3f", opt.prefix, p->name, p->ppm);
-		tkd_fact("%s.%s.lapses %u", opt.prefix, p->name, p->lapses);
+		tk_fact("%s.%s.offset_ns %" PRId64, opt.prefix, p->name, p->offset);
+		tk_fact("%s.%s.timens_clock_ns %" PRId64, opt.prefix, p->name, second);
+		tk_fact("%s.%s.ppm %.3f", opt.prefix, p->name, p->ppm);
+		tk_fact("%s.%s.lapses %u", opt.prefix, p->name, p->lapses);
 		if (near) {
-			tkd_fact("%s.%s.near_after_s %.0f", opt.prefix, p->name,
-				 (double)p->near_since / TK_NSEC_PER_SEC);
-			tkd_fact("%s.%s.mean_ns %" PRId64, opt.prefix, p->name, p->sum / p->lines);
-			tkd_fact("%s.%s.most_ns %" PRId64, opt.prefix, p->name, p->most);
+			tk_fact("%s.%s.near_after_s %.0f", opt.prefix, p->name,
+				(double)p->near_since / TK_NSEC_PER_SEC);
+			tk_fact("%s.%s.mean_ns %" PRId64, opt.prefix, p->name, p->sum / p->lines);
+			tk_fact("%s.%s.most_ns %" PRId64, opt.prefix, p->name, p->most);
 		}
-		tkd_say("%s - %s: %+" PRId64 " ns by the counter, %+" PRId64 " ns by /proc/PID/timens_clock",
-			p->name, ref->name, p->offset, second);
+		tk_say("%s - %s: %+" PRId64 " ns by the counter, %+" PRId64 " ns by /proc/PID/timens_clock",
+		       p->name, ref->name, p->offset, second);
 	}
 }
 
@@ -426,20 +426,20 @@ int main(int argc, char **argv)
 	struct process *host = &processes[0];
 
 	parse(argc, argv);
-	tkd_start(opt.facts);
-	tkd_require_kernel();
+	tk_start(opt.facts);
+	tk_require_kernel();
 	host->name = "the host";
 	host->fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 	if (host->fd < 0)
 		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
 
-	started = next = tkd_read(CLOCK_MONOTONIC);
+	started = next = tk_read(CLOCK_MONOTONIC);
 	first_raw = go_round(&first_cycles);
 	head_samples();
 	print_header();
 	for (line = 0; !near && next - started < opt.seconds * TK_NSEC_PER_SEC; line++) {
 		next += opt.period;
-		tkd_sleep_until(next);
+		tk_sleep_until(next);
 		raw = go_round(&cycles);
 		compare((double)(cycles - first_cycles) / (double)(raw - first_raw));
 		near = all_near(next - started, line + 1);

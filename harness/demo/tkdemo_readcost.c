@@ -29,26 +29,26 @@ enum place { OUTSIDE, FOLLOW, OWN, NR_PLACES };
 static const char * const place_names[NR_PLACES] = { "outside", "follow", "own" };
 
 static const struct {
-	struct tkd_target read;
+	struct tk_target read;
 	/* Interpolated with the counter; the coarse ones and time() are not. */
 	bool fine;
 } targets[] = {
-	{ { "CLOCK_REALTIME",		TKD_VDSO_CLOCK,		CLOCK_REALTIME },	true },
-	{ { "CLOCK_MONOTONIC",		TKD_VDSO_CLOCK,		CLOCK_MONOTONIC },	true },
-	{ { "CLOCK_BOOTTIME",		TKD_VDSO_CLOCK,		CLOCK_BOOTTIME },	true },
-	{ { "CLOCK_TAI",		TKD_VDSO_CLOCK,		CLOCK_TAI },		true },
-	{ { "CLOCK_MONOTONIC_RAW",	TKD_VDSO_CLOCK,		CLOCK_MONOTONIC_RAW },	true },
-	{ { "gettimeofday",		TKD_VDSO_GETTIMEOFDAY,	0 },			true },
-	{ { "CLOCK_REALTIME_COARSE",	TKD_VDSO_CLOCK,		CLOCK_REALTIME_COARSE }, false },
-	{ { "CLOCK_MONOTONIC_COARSE",	TKD_VDSO_CLOCK,		CLOCK_MONOTONIC_COARSE }, false },
-	{ { "time",			TKD_VDSO_TIME,		0 },			false },
-	{ { "system call, REALTIME",	TKD_SYSCALL_CLOCK,	CLOCK_REALTIME },	false },
+	{ { "CLOCK_REALTIME",		TK_VDSO_CLOCK,		CLOCK_REALTIME },	true },
+	{ { "CLOCK_MONOTONIC",		TK_VDSO_CLOCK,		CLOCK_MONOTONIC },	true },
+	{ { "CLOCK_BOOTTIME",		TK_VDSO_CLOCK,		CLOCK_BOOTTIME },	true },
+	{ { "CLOCK_TAI",		TK_VDSO_CLOCK,		CLOCK_TAI },		true },
+	{ { "CLOCK_MONOTONIC_RAW",	TK_VDSO_CLOCK,		CLOCK_MONOTONIC_RAW },	true },
+	{ { "gettimeofday",		TK_VDSO_GETTIMEOFDAY,	0 },			true },
+	{ { "CLOCK_REALTIME_COARSE",	TK_VDSO_CLOCK,		CLOCK_REALTIME_COARSE }, false },
+	{ { "CLOCK_MONOTONIC_COARSE",	TK_VDSO_CLOCK,		CLOCK_MONOTONIC_COARSE }, false },
+	{ { "time",			TK_VDSO_TIME,		0 },			false },
+	{ { "system call, REALTIME",	TK_SYSCALL_CLOCK,	CLOCK_REALTIME },	false },
 };
 
 #define NR_TARGETS	(sizeof(targets) / sizeof(targets[0]))
 #define SYSCALL_TARGET	(NR_TARGETS - 1)
 
-static struct tkd_functions functions;
+static struct tk_functions functions;
 
 static void go_to(enum place place)
 {
@@ -56,9 +56,9 @@ static void go_to(enum place place)
 
 	if (place == OUTSIDE)
 		return;
-	tkd_become_container_root();
+	tk_become_container_root();
 	/* With an offset, as time namespaces have been used so far. */
-	tkd_enter_new_time_ns("1000000");
+	tk_enter_new_time_ns("1000000");
 	if (place == OWN && adjtimex(&tx) < 0)
 		err(TK_EXIT_FAILURE, "adjtimex in the namespace");
 }
@@ -73,7 +73,7 @@ static void child(enum place place, int fd)
 		err(TK_EXIT_FAILURE, "prctl(PR_SET_PDEATHSIG)");
 	go_to(place);
 	while (recv(fd, &wanted, sizeof(wanted), MSG_WAITALL) == sizeof(wanted)) {
-		double cost = tkd_measure(&targets[wanted].read, &functions);
+		double cost = tk_measure(&targets[wanted].read, &functions);
 
 		if (send(fd, &cost, sizeof(cost), MSG_NOSIGNAL) != sizeof(cost))
 			err(TK_EXIT_FAILURE, "the parent has gone");
@@ -107,7 +107,7 @@ static void measure_all(const int *fds, double cost[NR_TARGETS][NR_PLACES])
 	}
 }
 
-static void judge(double cost[NR_TARGETS][NR_PLACES], const struct tkd_counter *counter)
+static void judge(double cost[NR_TARGETS][NR_PLACES], const struct tk_counter *counter)
 {
 	/*
 	 * Counted instructions are compared as they are. Times of a machine that
@@ -124,25 +124,25 @@ static void judge(double cost[NR_TARGETS][NR_PLACES], const struct tkd_counter *
 		}
 		no_syscall &= cost[t][OWN] < cost[SYSCALL_TARGET][OWN] / 2;
 	}
-	tkd_claim(as_host, "a clock that is read with the counter costs no more in an own namespace than outside");
-	tkd_claim(below_follow, "and no more than in a namespace that follows");
+	tk_claim(as_host, "a clock that is read with the counter costs no more in an own namespace than outside");
+	tk_claim(below_follow, "and no more than in a namespace that follows");
 	/* Half of one is far from any reading that goes through the kernel. */
-	tkd_claim(no_syscall, "no clock of an own namespace needs a system call, coarse ones and time() neither");
+	tk_claim(no_syscall, "no clock of an own namespace needs a system call, coarse ones and time() neither");
 }
 
 int main(int argc, char **argv)
 {
 	static double cost[NR_TARGETS][NR_PLACES];
-	struct tkd_counter counter;
+	struct tk_counter counter;
 	int fds[NR_PLACES];
 	pid_t pids[NR_PLACES];
 	unsigned int p, t;
 
-	if (!tkd_start_by_options(argc, argv, "The cost of reading each clock outside, in a following and in an own time namespace."))
+	if (!tk_start_by_options(argc, argv, "The cost of reading each clock outside, in a following and in an own time namespace."))
 		return 0;
-	tkd_require_kernel();
-	tkd_find_functions(&functions);
-	tkd_calibrate(&counter);
+	tk_require_kernel();
+	tk_find_functions(&functions);
+	tk_calibrate(&counter);
 
 	for (p = 0; p < NR_PLACES; p++) {
 		int pair[2];
@@ -164,17 +164,17 @@ int main(int argc, char **argv)
 	}
 	measure_all(fds, cost);
 
-	tkd_say("%s for one reading, through the vDSO", counter.unit);
-	tkd_say("%-24s %8s %8s %8s", "", place_names[OUTSIDE], place_names[FOLLOW],
-		place_names[OWN]);
-	tkd_fact("read.unit %s", counter.unit);
+	tk_say("%s for one reading, through the vDSO", counter.unit);
+	tk_say("%-24s %8s %8s %8s", "", place_names[OUTSIDE], place_names[FOLLOW],
+	       place_names[OWN]);
+	tk_fact("read.unit %s", counter.unit);
 	for (t = 0; t < NR_TARGETS; t++) {
 		for (p = 0; p < NR_PLACES; p++)
 			cost[t][p] *= counter.units_per_cycle;
-		tkd_say("%-24s %8.1f %8.1f %8.1f", targets[t].read.name, cost[t][OUTSIDE],
-			cost[t][FOLLOW], cost[t][OWN]);
-		tkd_fact("read.cost %.1f %.1f %.1f %s", cost[t][OUTSIDE], cost[t][FOLLOW],
-			 cost[t][OWN], targets[t].read.name);
+		tk_say("%-24s %8.1f %8.1f %8.1f", targets[t].read.name, cost[t][OUTSIDE],
+		       cost[t][FOLLOW], cost[t][OWN]);
+		tk_fact("read.cost %.1f %.1f %.1f %s", cost[t][OUTSIDE], cost[t][FOLLOW],
+			cost[t][OWN], targets[t].read.name);
 	}
 	judge(cost, &counter);
 
@@ -188,6 +188,6 @@ int main(int argc, char **argv)
 			errx(TK_EXIT_FAILURE, "place '%s' ended with wait status 0x%x",
 			     place_names[p], status);
 	}
-	tkd_end();
+	tk_end();
 	return 0;
 }

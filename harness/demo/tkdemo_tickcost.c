@@ -30,19 +30,19 @@ static const long numbers[] = { 0, 1, 100, 1000 };
 /* What was found with one number of namespaces at one interval. */
 struct load {
 	/* In instructions. */
-	struct tkd_look look;
+	struct tk_look look;
 	long long passes;
 	/* Taken for a tick, less the same without own namespaces, measured just before. */
 	double more_per_tick;
 };
 
-static void look(struct load *load, const struct tkd_counter *counter)
+static void look(struct load *load, const struct tk_counter *counter)
 {
-	long long passes = tkd_kernel_stat("passes");
+	long long passes = tk_kernel_stat("passes");
 
-	tkd_look(&load->look, LOOK, counter);
-	load->passes = tkd_kernel_stat("passes") - passes;
-	tkd_judge_look(&load->look);
+	tk_look(&load->look, LOOK, counter);
+	load->passes = tk_kernel_stat("passes") - passes;
+	tk_judge_look(&load->look);
 }
 
 static double mean_tick(const struct load *load, double hz)
@@ -52,30 +52,30 @@ static double mean_tick(const struct load *load, double hz)
 
 /* With this number of namespaces, and just before with none. */
 static void measure(struct load *load, long number, long long interval,
-		    const struct tkd_counter *counter, double hz)
+		    const struct tk_counter *counter, double hz)
 {
 	struct load without;
 
-	tkd_hold(0);
-	tkd_set_interval(interval);
-	tkd_settle(counter);
+	tk_hold(0);
+	tk_set_interval(interval);
+	tk_settle(counter);
 	look(&without, counter);
-	tkd_hold(number);
+	tk_hold(number);
 	/* Asleep there is no tick, so that all are due after it, and made up for within the budget. */
-	tkd_settle(counter);
+	tk_settle(counter);
 	look(load, counter);
-	tkd_require_owners(number);
+	tk_require_owners(number);
 	load->more_per_tick = mean_tick(load, hz) - mean_tick(&without, hz);
 }
 
 static void print_table(const struct load *loads, const char *what, const char *key,
-			const struct tkd_counter *counter, double hz)
+			const struct tk_counter *counter, double hz)
 {
 	unsigned int i;
 
-	tkd_say("%s:", what);
-	tkd_say("%8s %10s %12s %14s %14s %9s %16s", "own", "passes/s", "mean tick",
-		"more than w/o", "longest tick", "of the CPU", "(other tasks ran)");
+	tk_say("%s:", what);
+	tk_say("%8s %10s %12s %14s %14s %9s %16s", "own", "passes/s", "mean tick",
+	       "more than w/o", "longest tick", "of the CPU", "(other tasks ran)");
 	for (i = 0; i < NR_NUMBERS; i++) {
 		const struct load *l = &loads[i];
 		double mean = mean_tick(l, hz);
@@ -83,11 +83,11 @@ static void print_table(const struct load *loads, const char *what, const char *
 		double share = l->more_per_tick * hz /
 			       (counter->cycles_per_ns * TK_NSEC_PER_SEC) * 100;
 
-		tkd_say("%8ld %10.0f %12.0f %+14.1f %14.0f %9.3f%% %16u", numbers[i],
-			(double)l->passes / l->look.seconds, mean, l->more_per_tick, l->look.longest, share,
-			l->look.foreign);
-		tkd_fact("tick.%s %ld %.0f %.0f %.1f %.0f %.4f", key, numbers[i],
-			 (double)l->passes / l->look.seconds, mean, l->more_per_tick, l->look.longest, share);
+		tk_say("%8ld %10.0f %12.0f %+14.1f %14.0f %9.3f%% %16u", numbers[i],
+		       (double)l->passes / l->look.seconds, mean, l->more_per_tick, l->look.longest, share,
+		       l->look.foreign);
+		tk_fact("tick.%s %ld %.0f %.0f %.1f %.0f %.4f", key, numbers[i],
+			(double)l->passes / l->look.seconds, mean, l->more_per_tick, l->look.longest, share);
 	}
 }
 
@@ -106,56 +106,56 @@ int main(int argc, char **argv)
 	static struct load once[NR_NUMBERS], every[NR_NUMBERS];
 	const unsigned int top = NR_NUMBERS - 1;
 	bool once_right = true, every_right = true;
-	struct tkd_counter counter;
+	struct tk_counter counter;
 	long long budget, batch;
 	double hz, factor;
 	unsigned int i;
 
-	if (!tkd_start_by_options(argc, argv, "What the tick takes for 0, 1, 100 and 1000 own time namespaces. Root only."))
+	if (!tk_start_by_options(argc, argv, "What the tick takes for 0, 1, 100 and 1000 own time namespaces. Root only."))
 		return 0;
-	tkd_require_kernel();
-	tkd_calibrate(&counter);
+	tk_require_kernel();
+	tk_calibrate(&counter);
 	if (!counter.exact)
 		errx(TK_EXIT_FAILURE, "the cycle counter does not count instructions: boot with -icount shift=0");
-	hz = tkd_hz();
-	tkd_hold_start(MAX_NAMESPACES, 0);
-	tkd_keep_interval();
+	hz = tk_hz();
+	tk_hold_start(MAX_NAMESPACES, 0);
+	tk_keep_interval();
 
-	tkd_say("instructions that the tick takes, %.0f ticks a second", hz);
-	tkd_fact("tick.hz %.0f", hz);
+	tk_say("instructions that the tick takes, %.0f ticks a second", hz);
+	tk_fact("tick.hz %.0f", hz);
 	for (i = 0; i < NR_NUMBERS; i++) {
 		measure(&once[i], numbers[i], 1000, &counter, hz);
 		once_right &= about(&once[i], (double)numbers[i]);
 	}
 	print_table(once, "one pass a second", "once", &counter, hz);
 	/* Since boot: to be read before the limit is lifted. */
-	batch = tkd_kernel_stat("max_batch");
-	budget = tkd_read_knob("budget");
+	batch = tk_kernel_stat("max_batch");
+	budget = tk_read_knob("budget");
 
 	for (i = 0; i < NR_NUMBERS; i++) {
-		measure(&every[i], numbers[i], TKD_EVERY_TICK, &counter, hz);
+		measure(&every[i], numbers[i], TK_EVERY_TICK, &counter, hz);
 		every_right &= about(&every[i], (double)numbers[i] * hz);
 	}
 	print_table(every, "a pass every tick", "every", &counter, hz);
-	tkd_hold(0);
+	tk_hold(0);
 
 	factor = every[top].more_per_tick / once[top].more_per_tick;
-	tkd_fact("tick.factor %.0f", factor);
-	tkd_fact("tick.per_pass %.0f", every[top].more_per_tick / (double)numbers[top]);
-	tkd_say("%ld namespaces: a pass every tick takes %.0f times as much as one a second; %.0f instructions a pass",
-		numbers[top], factor, every[top].more_per_tick / (double)numbers[top]);
+	tk_fact("tick.factor %.0f", factor);
+	tk_fact("tick.per_pass %.0f", every[top].more_per_tick / (double)numbers[top]);
+	tk_say("%ld namespaces: a pass every tick takes %.0f times as much as one a second; %.0f instructions a pass",
+	       numbers[top], factor, every[top].more_per_tick / (double)numbers[top]);
 
-	tkd_claim(!once[0].passes && !every[0].passes, "no own namespace, no pass");
-	tkd_claim(once_right, "each own namespace gets one pass a second");
-	tkd_claim(every_right, "each own namespace gets a pass every tick when asked for");
-	tkd_claim(batch <= budget, "no tick takes more passes than the budget allows (at most %lld, budget %lld)",
-		  batch, budget);
+	tk_claim(!once[0].passes && !every[0].passes, "no own namespace, no pass");
+	tk_claim(once_right, "each own namespace gets one pass a second");
+	tk_claim(every_right, "each own namespace gets a pass every tick when asked for");
+	tk_claim(batch <= budget, "no tick takes more passes than the budget allows (at most %lld, budget %lld)",
+		 batch, budget);
 	/*
 	 * A thousand times fewer passes, plus a look at the calendar in each tick. Anything near
 	 * a tenth of the full factor would mean that the tick does work for namespaces not due.
 	 */
-	tkd_claim(factor > hz / 10, "for %ld namespaces one pass a second takes %.0f times less than a pass every tick",
-		  numbers[top], factor);
-	tkd_end();
+	tk_claim(factor > hz / 10, "for %ld namespaces one pass a second takes %.0f times less than a pass every tick",
+		 numbers[top], factor);
+	tk_end();
 	return 0;
 }

@@ -13,56 +13,56 @@
 
 #include "guest.h"
 
-struct tkd_counter {
+struct tk_counter {
 	bool exact;
 	const char *unit;
 	double units_per_cycle;
 	double cycles_per_ns;
 };
 
-#define TKD_NOPS_SHORT	100
-#define TKD_NOPS_LONG	400
-#define TKD_STRING_(n)	#n
-#define TKD_STRING(n)	TKD_STRING_(n)
-#define TKD_NOPS(n)	__asm__ volatile(".rept " TKD_STRING(n) "\n\tnop\n\t.endr" : : : "memory")
+#define TK_NOPS_SHORT	100
+#define TK_NOPS_LONG	400
+#define TK_STRING_(n)	#n
+#define TK_STRING(n)	TK_STRING_(n)
+#define TK_NOPS(n)	__asm__ volatile(".rept " TK_STRING(n) "\n\tnop\n\t.endr" : : : "memory")
 
-static inline uint64_t tkd_short_block(void)
+static inline uint64_t tk_short_block(void)
 {
-	uint64_t before = tkd_cycles();
+	uint64_t before = tk_cycles();
 
-	TKD_NOPS(TKD_NOPS_SHORT);
-	return tkd_cycles() - before;
+	TK_NOPS(TK_NOPS_SHORT);
+	return tk_cycles() - before;
 }
 
-static inline uint64_t tkd_long_block(void)
+static inline uint64_t tk_long_block(void)
 {
-	uint64_t before = tkd_cycles();
+	uint64_t before = tk_cycles();
 
-	TKD_NOPS(TKD_NOPS_LONG);
-	return tkd_cycles() - before;
+	TK_NOPS(TK_NOPS_LONG);
+	return tk_cycles() - before;
 }
 
 /* Cycles in a nanosecond of MONOTONIC_RAW, over a twentieth of a second. */
-static inline double tkd_cycles_per_ns(void)
+static inline double tk_cycles_per_ns(void)
 {
-	int64_t raw = tkd_read(CLOCK_MONOTONIC_RAW);
-	uint64_t cycles = tkd_cycles();
+	int64_t raw = tk_read(CLOCK_MONOTONIC_RAW);
+	uint64_t cycles = tk_cycles();
 	int64_t passed;
 
 	do {
-		TKD_NOPS(TKD_NOPS_LONG);
-		passed = tkd_read(CLOCK_MONOTONIC_RAW) - raw;
+		TK_NOPS(TK_NOPS_LONG);
+		passed = tk_read(CLOCK_MONOTONIC_RAW) - raw;
 	} while (passed < TK_NSEC_PER_SEC / 20);
-	return (double)(tkd_cycles() - cycles) / (double)passed;
+	return (double)(tk_cycles() - cycles) / (double)passed;
 }
 
-static inline void tkd_calibrate(struct tkd_counter *counter)
+static inline void tk_calibrate(struct tk_counter *counter)
 {
 	unsigned int i, same = 0;
 	uint64_t usual = 0;
 
 	for (i = 0; i < 100; i++) {
-		uint64_t difference = tkd_long_block() - tkd_short_block();
+		uint64_t difference = tk_long_block() - tk_short_block();
 
 		if (i == 50)
 			usual = difference;
@@ -70,8 +70,8 @@ static inline void tkd_calibrate(struct tkd_counter *counter)
 		if (i > 50 && difference == usual)
 			same++;
 	}
-	counter->cycles_per_ns = tkd_cycles_per_ns();
-	counter->exact = same > 40 && usual == TKD_NOPS_LONG - TKD_NOPS_SHORT;
+	counter->cycles_per_ns = tk_cycles_per_ns();
+	counter->exact = same > 40 && usual == TK_NOPS_LONG - TK_NOPS_SHORT;
 	if (counter->exact) {
 		counter->unit = "instructions";
 		counter->units_per_cycle = 1;

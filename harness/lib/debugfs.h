@@ -8,38 +8,38 @@
 
 #include "guest.h"
 
-#define TKD_DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
+#define TK_DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
 
 /* A value of interval_ms: a pass every tick, and no limit on the passes of one. */
-#define TKD_EVERY_TICK	0
+#define TK_EVERY_TICK	0
 
 /* A line of the kernel's statistics. */
-static inline long long tkd_kernel_stat(const char *key)
+static inline long long tk_kernel_stat(const char *key)
 {
 	long long value;
 
-	if (!tkd_file_number(TKD_DEBUG_DIR "/stats", key, &value))
-		errx(TK_EXIT_FAILURE, "%s has no line '%s'", TKD_DEBUG_DIR "/stats", key);
+	if (!tk_file_number(TK_DEBUG_DIR "/stats", key, &value))
+		errx(TK_EXIT_FAILURE, "%s has no line '%s'", TK_DEBUG_DIR "/stats", key);
 	return value;
 }
 
 /* A figure for another number of owners would be a wrong one. */
-static inline void tkd_require_owners(long number)
+static inline void tk_require_owners(long number)
 {
-	long long own = tkd_kernel_stat("own");
+	long long own = tk_kernel_stat("own");
 
 	if (own != number)
 		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld",
 		     number, own);
 }
 
-static inline long long tkd_read_knob(const char *name)
+static inline long long tk_read_knob(const char *name)
 {
 	char path[96], text[32];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), TKD_DEBUG_DIR "/%s", name);
+	snprintf(path, sizeof(path), TK_DEBUG_DIR "/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		err(TK_EXIT_FAILURE, "%s", path);
@@ -52,26 +52,26 @@ static inline long long tkd_read_knob(const char *name)
 	return tk_parse_number(path, text, 0, INT32_MAX);
 }
 
-static inline void tkd_set_interval(long long ms)
+static inline void tk_set_interval(long long ms)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lld", ms);
-	tkd_write_file(TKD_DEBUG_DIR "/interval_ms", text);
+	tk_write_file(TK_DEBUG_DIR "/interval_ms", text);
 }
 
-static long long tkd_original_interval;
+static long long tk_original_interval;
 
-static inline void tkd_restore_interval(void)
+static inline void tk_restore_interval(void)
 {
-	tkd_set_interval(tkd_original_interval);
+	tk_set_interval(tk_original_interval);
 }
 
 /* Whatever the program sets it to, and however it ends. */
-static inline void tkd_keep_interval(void)
+static inline void tk_keep_interval(void)
 {
-	tkd_original_interval = tkd_read_knob("interval_ms");
-	if (atexit(tkd_restore_interval))
+	tk_original_interval = tk_read_knob("interval_ms");
+	if (atexit(tk_restore_interval))
 		errx(TK_EXIT_FAILURE, "atexit");
 }
 

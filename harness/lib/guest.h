@@ -24,17 +24,17 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-static FILE *tkd_facts_file;
-static unsigned int tkd_claims;
+static FILE *tk_facts_file;
+static unsigned int tk_claims;
 
 /* All output is by line: a demonstration is watched while it runs. */
-static inline void tkd_start(const char *facts)
+static inline void tk_start(const char *facts)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!facts)
 		return;
-	tkd_facts_file = fopen(facts, "ae");
-	if (!tkd_facts_file)
+	tk_facts_file = fopen(facts, "ae");
+	if (!tk_facts_file)
 		err(TK_EXIT_FAILURE, "%s", facts);
 }
 
@@ -42,7 +42,7 @@ static inline void tkd_start(const char *facts)
  * The command line of a program whose only option is --facts FILE. Returns false
  * when nothing is left to do because the help was asked for.
  */
-static inline bool tkd_start_by_options(int argc, char **argv, const char *purpose)
+static inline bool tk_start_by_options(int argc, char **argv, const char *purpose)
 {
 	static const struct option options[] = {
 		{ "facts",	required_argument,	NULL, 'f' },
@@ -67,16 +67,16 @@ static inline bool tkd_start_by_options(int argc, char **argv, const char *purpo
 	}
 	if (optind != argc)
 		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tkd_start(facts);
+	tk_start(facts);
 	return true;
 }
 
 __attribute__((format(printf, 2, 3)))
-static inline bool tkd_claim(bool holds, const char *fmt, ...)
+static inline bool tk_claim(bool holds, const char *fmt, ...)
 {
 	va_list args;
 
-	printf("%sok %u - ", holds ? "" : "not ", ++tkd_claims);
+	printf("%sok %u - ", holds ? "" : "not ", ++tk_claims);
 	va_start(args, fmt);
 	vprintf(fmt, args);
 	va_end(args);
@@ -85,7 +85,7 @@ static inline bool tkd_claim(bool holds, const char *fmt, ...)
 }
 
 __attribute__((format(printf, 1, 2)))
-static inline void tkd_say(const char *fmt, ...)
+static inline void tk_say(const char *fmt, ...)
 {
 	va_list args;
 
@@ -98,52 +98,52 @@ static inline void tkd_say(const char *fmt, ...)
 
 /* One figure: "key value", the value to the end of the line. */
 __attribute__((format(printf, 1, 2)))
-static inline void tkd_fact(const char *fmt, ...)
+static inline void tk_fact(const char *fmt, ...)
 {
 	va_list args;
 
-	if (!tkd_facts_file)
+	if (!tk_facts_file)
 		return;
 	va_start(args, fmt);
-	vfprintf(tkd_facts_file, fmt, args);
+	vfprintf(tk_facts_file, fmt, args);
 	va_end(args);
-	fputc('\n', tkd_facts_file);
+	fputc('\n', tk_facts_file);
 }
 
-static inline void tkd_end(void)
+static inline void tk_end(void)
 {
 	if (fflush(stdout))
 		err(TK_EXIT_FAILURE, "writing the results");
-	if (tkd_facts_file && fclose(tkd_facts_file))
+	if (tk_facts_file && fclose(tk_facts_file))
 		err(TK_EXIT_FAILURE, "writing the figures");
 }
 
-static inline int64_t tkd_ns(const struct timespec *ts)
+static inline int64_t tk_ns(const struct timespec *ts)
 {
 	return ts->tv_sec * TK_NSEC_PER_SEC + ts->tv_nsec;
 }
 
-static inline int64_t tkd_read(clockid_t id)
+static inline int64_t tk_read(clockid_t id)
 {
 	struct timespec ts;
 
 	if (clock_gettime(id, &ts))
 		err(TK_EXIT_FAILURE, "clock_gettime(%d)", (int)id);
-	return tkd_ns(&ts);
+	return tk_ns(&ts);
 }
 
 /* The same by system call, past the vDSO. */
-static inline int64_t tkd_read_kernel(clockid_t id)
+static inline int64_t tk_read_kernel(clockid_t id)
 {
 	struct timespec ts;
 
 	if (syscall(SYS_clock_gettime, id, &ts))
 		err(TK_EXIT_FAILURE, "system call clock_gettime(%d)", (int)id);
-	return tkd_ns(&ts);
+	return tk_ns(&ts);
 }
 
 /* With instruction counting nothing is late by chance; process 1 says so. */
-static inline bool tkd_exact(void)
+static inline bool tk_exact(void)
 {
 	const char *exact = getenv("TKT_EXACT");
 
@@ -151,7 +151,7 @@ static inline bool tkd_exact(void)
 }
 
 /* How many times slower than usual the machine is, measured by process 1 at its start */
-static inline int tkd_slow(void)
+static inline int tk_slow(void)
 {
 	const char *slow = getenv("TKT_SLOW");
 	int times = slow ? atoi(slow) : 1;
@@ -159,7 +159,7 @@ static inline int tkd_slow(void)
 	return times < 1 ? 1 : times > 1000 ? 1000 : times;
 }
 
-static inline void tkd_sleep_until(int64_t monotonic)
+static inline void tk_sleep_until(int64_t monotonic)
 {
 	struct timespec ts = {
 		.tv_sec	 = monotonic / TK_NSEC_PER_SEC,
@@ -177,7 +177,7 @@ static inline void tkd_sleep_until(int64_t monotonic)
 }
 
 /* The counter that every clock here is made of; nothing sets or steers it. */
-static inline uint64_t tkd_cycles(void)
+static inline uint64_t tk_cycles(void)
 {
 	uint32_t lo, hi;
 
@@ -185,7 +185,7 @@ static inline uint64_t tkd_cycles(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-static inline void tkd_write_file(const char *path, const char *text)
+static inline void tk_write_file(const char *path, const char *text)
 {
 	size_t len = strlen(text);
 	ssize_t done;
@@ -208,7 +208,7 @@ static inline void tkd_write_file(const char *path, const char *text)
  * The value of "key value..." in a file of that form: the first word as a
  * number. Returns false where the file has no such line.
  */
-static inline bool tkd_file_number(const char *path, const char *key, long long *value)
+static inline bool tk_file_number(const char *path, const char *key, long long *value)
 {
 	char line[256], word[64];
 	bool found = false;
@@ -229,7 +229,7 @@ static inline bool tkd_file_number(const char *path, const char *key, long long 
  * A new user namespace in which the caller is root, unless it is root already:
  * everything below it happens without any privilege on the host.
  */
-static inline void tkd_become_container_root(void)
+static inline void tk_become_container_root(void)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
@@ -239,18 +239,18 @@ static inline void tkd_become_container_root(void)
 		return;
 	if (unshare(CLONE_NEWUSER))
 		err(TK_EXIT_FAILURE, "unshare(CLONE_NEWUSER)");
-	tkd_write_file("/proc/self/setgroups", "deny");
+	tk_write_file("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %u 1", uid);
-	tkd_write_file("/proc/self/uid_map", map);
+	tk_write_file("/proc/self/uid_map", map);
 	snprintf(map, sizeof(map), "0 %u 1", gid);
-	tkd_write_file("/proc/self/gid_map", map);
+	tk_write_file("/proc/self/gid_map", map);
 }
 
 /*
  * A new time namespace, and into it. unshare() puts only children there, so the
  * caller follows with setns(). Returns a descriptor that keeps it alive.
  */
-static inline int tkd_enter_new_time_ns(const char *monotonic_offset)
+static inline int tk_enter_new_time_ns(const char *monotonic_offset)
 {
 	char line[96];
 	int fd;
@@ -260,7 +260,7 @@ static inline int tkd_enter_new_time_ns(const char *monotonic_offset)
 	if (monotonic_offset) {
 		snprintf(line, sizeof(line), "monotonic %s 0\nboottime %s 0\n",
 			 monotonic_offset, monotonic_offset);
-		tkd_write_file("/proc/self/timens_offsets", line);
+		tk_write_file("/proc/self/timens_offsets", line);
 	}
 	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -274,7 +274,7 @@ static inline int tkd_enter_new_time_ns(const char *monotonic_offset)
  * On a kernel whose time namespaces have no clock of their own, setting the time
  * would set the host's. Nothing here does so by accident.
  */
-static inline void tkd_require_kernel(void)
+static inline void tk_require_kernel(void)
 {
 	if (access("/proc/self/timens_clock", F_OK))
 		err(TK_EXIT_FAILURE, "/proc/self/timens_clock: not a kernel of this project");

@@ -3,7 +3,7 @@
  * Many time namespaces with a clock of their own, each held by a descriptor and by
  * nothing else: closing it is the end of the namespace.
  *
- * The caller stays in the time namespace in which it called tkd_hold_start(). Each
+ * The caller stays in the time namespace in which it called tk_hold_start(). Each
  * namespace is owned by another frequency, so that no two neighbours have the
  * same line.
  */
@@ -18,7 +18,7 @@
 #include "debugfs.h"
 
 /* Descriptors which a program needs besides those which hold namespaces. */
-#define TKD_SPARE_FILES	200
+#define TK_SPARE_FILES	200
 
 static struct {
 	int *fd;
@@ -26,53 +26,53 @@ static struct {
 	long max;
 	/* The time namespace of the caller. */
 	int initial;
-} tkd_held = { .initial = -1 };
+} tk_held = { .initial = -1 };
 
 /*
  * Room for so many namespaces and so many other descriptors. The limit on time
  * namespaces depends on the memory of the machine and is too low for a small one.
  */
-static inline void tkd_hold_start(long max, long files)
+static inline void tk_hold_start(long max, long files)
 {
 	struct rlimit limit = { 0 };
 	char text[32];
 
-	limit.rlim_cur = (rlim_t)(max + files + TKD_SPARE_FILES);
+	limit.rlim_cur = (rlim_t)(max + files + TK_SPARE_FILES);
 	limit.rlim_max = limit.rlim_cur;
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		err(TK_EXIT_FAILURE, "setrlimit(RLIMIT_NOFILE, %ld)", (long)limit.rlim_cur);
-	snprintf(text, sizeof(text), "%ld", max + TKD_SPARE_FILES);
-	tkd_write_file("/proc/sys/user/max_time_namespaces", text);
-	tkd_held.fd = calloc((size_t)max + 1, sizeof(*tkd_held.fd));
-	if (!tkd_held.fd)
+	snprintf(text, sizeof(text), "%ld", max + TK_SPARE_FILES);
+	tk_write_file("/proc/sys/user/max_time_namespaces", text);
+	tk_held.fd = calloc((size_t)max + 1, sizeof(*tk_held.fd));
+	if (!tk_held.fd)
 		err(TK_EXIT_FAILURE, "memory for %ld descriptors", max);
-	tkd_held.max = max;
-	tkd_held.initial = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	if (tkd_held.initial < 0)
+	tk_held.max = max;
+	tk_held.initial = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	if (tk_held.initial < 0)
 		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
 }
 
-static inline void tkd_enter(int fd)
+static inline void tk_enter(int fd)
 {
 	if (setns(fd, CLONE_NEWTIME))
 		err(TK_EXIT_FAILURE, "setns to the time namespace of descriptor %d", fd);
 }
 
-static inline void tkd_leave(void)
+static inline void tk_leave(void)
 {
-	tkd_enter(tkd_held.initial);
+	tk_enter(tk_held.initial);
 }
 
 /* -100 ppm ... +100 ppm, never the same twice in a row, and never none. */
-static inline long tkd_hold_frequency(long nr)
+static inline long tk_hold_frequency(long nr)
 {
 	return (nr * 37 % 200 - 100) * 65536 + 32768;
 }
 
 /* The caller's namespace owns its clock from now on, if it did not before. */
-static inline void tkd_own(long nr)
+static inline void tk_own(long nr)
 {
-	struct timex tx = { .modes = ADJ_FREQUENCY, .freq = tkd_hold_frequency(nr) };
+	struct timex tx = { .modes = ADJ_FREQUENCY, .freq = tk_hold_frequency(nr) };
 
 	if (adjtimex(&tx) < 0)
 		err(TK_EXIT_FAILURE, "adjtimex in namespace %ld", nr);
@@ -82,26 +82,26 @@ static inline void tkd_own(long nr)
  * A namespace which owns its clock, entered and left again. It is the caller who
  * closes the descriptor.
  */
-static inline int tkd_new_owner(long nr)
+static inline int tk_new_owner(long nr)
 {
-	int fd = tkd_enter_new_time_ns(NULL);
+	int fd = tk_enter_new_time_ns(NULL);
 
-	tkd_own(nr);
-	tkd_leave();
+	tk_own(nr);
+	tk_leave();
 	return fd;
 }
 
 /* Makes or drops namespaces until there are so many. */
-static inline void tkd_hold(long number)
+static inline void tk_hold(long number)
 {
-	if (number > tkd_held.max)
+	if (number > tk_held.max)
 		errx(TK_EXIT_FAILURE, "%ld namespaces were asked for, there is room for %ld",
-		     number, tkd_held.max);
-	for (; tkd_held.nr > number; tkd_held.nr--)
-		if (close(tkd_held.fd[tkd_held.nr - 1]))
+		     number, tk_held.max);
+	for (; tk_held.nr > number; tk_held.nr--)
+		if (close(tk_held.fd[tk_held.nr - 1]))
 			err(TK_EXIT_FAILURE, "close");
-	for (; tkd_held.nr < number; tkd_held.nr++)
-		tkd_held.fd[tkd_held.nr] = tkd_new_owner(tkd_held.nr);
+	for (; tk_held.nr < number; tk_held.nr++)
+		tk_held.fd[tk_held.nr] = tk_new_owner(tk_held.nr);
 }
 
 #endif /* TIMENS_GUEST_HOLD_H */

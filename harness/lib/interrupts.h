@@ -20,16 +20,16 @@
 #include "counter.h"
 
 /* How long the machine gets to calm down before a measurement. */
-#define TKD_SETTLE	(TK_NSEC_PER_SEC * 3 / 2)
-#define TKD_CATCH_UP	(TK_NSEC_PER_SEC / 5)
+#define TK_SETTLE	(TK_NSEC_PER_SEC * 3 / 2)
+#define TK_CATCH_UP	(TK_NSEC_PER_SEC / 5)
 
 /* An interruption that takes so many times the median is no tick. */
-#define TKD_FOREIGN	8
+#define TK_FOREIGN	8
 
-#define TKD_MAX_GAPS	100000
+#define TK_MAX_GAPS	100000
 
 /* What was found; all but the seconds and numbers in cycles. */
-struct tkd_look {
+struct tk_look {
 	double seconds;
 	/* Interruptions that were seen, and those of them that are no tick. */
 	unsigned int seen;
@@ -41,20 +41,20 @@ struct tkd_look {
 	double median;
 };
 
-static uint64_t tkd_gaps[TKD_MAX_GAPS];
+static uint64_t tk_gaps[TK_MAX_GAPS];
 
 /* The usual distance of two looks, when nothing is taken. */
-static inline uint64_t tkd_usual_distance(void)
+static inline uint64_t tk_usual_distance(void)
 {
 	uint64_t best = UINT64_MAX;
-	uint64_t last = tkd_cycles();
+	uint64_t last = tk_cycles();
 	unsigned int i;
 
 	for (i = 0; i < 1000; i++) {
 		uint64_t now;
 
-		TKD_NOPS(TKD_NOPS_LONG);
-		now = tkd_cycles();
+		TK_NOPS(TK_NOPS_LONG);
+		now = tk_cycles();
 		if (now - last < best)
 			best = now - last;
 		last = now;
@@ -62,54 +62,54 @@ static inline uint64_t tkd_usual_distance(void)
 	return best;
 }
 
-static inline int tkd_by_length(const void *a, const void *b)
+static inline int tk_by_length(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? -1 : x > y;
 }
 
-/* Looks for so long. What was seen is judged apart, by tkd_judge_look(): that takes its time. */
-static inline void tkd_look(struct tkd_look *look, int64_t ns, const struct tkd_counter *counter)
+/* Looks for so long. What was seen is judged apart, by tk_judge_look(): that takes its time. */
+static inline void tk_look(struct tk_look *look, int64_t ns, const struct tk_counter *counter)
 {
-	uint64_t usual = tkd_usual_distance();
+	uint64_t usual = tk_usual_distance();
 	uint64_t start, last, now, end;
 	unsigned int nr = 0;
 
 	memset(look, 0, sizeof(*look));
 	/* Not to meet a page for the first time while looking. */
-	memset(tkd_gaps, 0, sizeof(tkd_gaps));
-	start = last = tkd_cycles();
+	memset(tk_gaps, 0, sizeof(tk_gaps));
+	start = last = tk_cycles();
 	end = start + (uint64_t)((double)ns * counter->cycles_per_ns);
 	do {
-		TKD_NOPS(TKD_NOPS_LONG);
-		now = tkd_cycles();
+		TK_NOPS(TK_NOPS_LONG);
+		now = tk_cycles();
 		/* An interrupt takes more than the handful by which a loop may differ. */
-		if (now - last > usual + usual / 8 && nr < TKD_MAX_GAPS)
-			tkd_gaps[nr++] = now - last - usual;
+		if (now - last > usual + usual / 8 && nr < TK_MAX_GAPS)
+			tk_gaps[nr++] = now - last - usual;
 		last = now;
 	} while (now < end);
 	look->seconds = (double)(now - start) / counter->cycles_per_ns / TK_NSEC_PER_SEC;
 	look->seen = nr;
 }
 
-static inline void tkd_judge_look(struct tkd_look *look)
+static inline void tk_judge_look(struct tk_look *look)
 {
 	unsigned int ticks, nr = look->seen;
 	uint64_t limit;
 
-	if (!nr || nr == TKD_MAX_GAPS)
+	if (!nr || nr == TK_MAX_GAPS)
 		errx(TK_EXIT_FAILURE, "%u interruptions in %.1f s: this is no tick", nr,
 		     look->seconds);
-	qsort(tkd_gaps, nr, sizeof(tkd_gaps[0]), tkd_by_length);
-	limit = tkd_gaps[nr / 2] * TKD_FOREIGN;
-	for (ticks = 0; ticks < nr && tkd_gaps[ticks] <= limit; ticks++) {
-		look->taken += (double)tkd_gaps[ticks];
-		look->longest = (double)tkd_gaps[ticks];
+	qsort(tk_gaps, nr, sizeof(tk_gaps[0]), tk_by_length);
+	limit = tk_gaps[nr / 2] * TK_FOREIGN;
+	for (ticks = 0; ticks < nr && tk_gaps[ticks] <= limit; ticks++) {
+		look->taken += (double)tk_gaps[ticks];
+		look->longest = (double)tk_gaps[ticks];
 	}
 	look->foreign = nr - ticks;
-	look->shortest = (double)tkd_gaps[0];
-	look->median = (double)tkd_gaps[ticks / 2];
+	look->shortest = (double)tk_gaps[0];
+	look->median = (double)tk_gaps[ticks / 2];
 }
 
 /*
@@ -117,25 +117,25 @@ static inline void tkd_judge_look(struct tkd_look *look)
  * tick, and what was due in it is made up for; that is over before the
  * measurement starts.
  */
-static inline void tkd_settle(const struct tkd_counter *counter)
+static inline void tk_settle(const struct tk_counter *counter)
 {
 	uint64_t end;
 
-	tkd_sleep_until(tkd_read(CLOCK_MONOTONIC) + TKD_SETTLE);
-	end = tkd_cycles() + (uint64_t)(TKD_CATCH_UP * counter->cycles_per_ns);
+	tk_sleep_until(tk_read(CLOCK_MONOTONIC) + TK_SETTLE);
+	end = tk_cycles() + (uint64_t)(TK_CATCH_UP * counter->cycles_per_ns);
 	do {
-		TKD_NOPS(TKD_NOPS_LONG);
-	} while (tkd_cycles() < end);
+		TK_NOPS(TK_NOPS_LONG);
+	} while (tk_cycles() < end);
 }
 
 /* The coarse clocks move with the tick, and say so. */
-static inline double tkd_hz(void)
+static inline double tk_hz(void)
 {
 	struct timespec res;
 
 	if (clock_getres(CLOCK_MONOTONIC_COARSE, &res))
 		err(TK_EXIT_FAILURE, "clock_getres");
-	return (double)TK_NSEC_PER_SEC / (double)tkd_ns(&res);
+	return (double)TK_NSEC_PER_SEC / (double)tk_ns(&res);
 }
 
 #endif /* TIMENS_INTERRUPTS_H */

@@ -21,38 +21,38 @@
 #include "guest.h"
 
 /* Calls in a batch, batches in a measurement. */
-#define TKD_CALLS	64
-#define TKD_BATCHES	200
+#define TK_CALLS	64
+#define TK_BATCHES	200
 
 /* How a clock is read. */
-enum tkd_way {
-	TKD_VDSO_CLOCK,
-	TKD_VDSO_GETTIMEOFDAY,
-	TKD_VDSO_TIME,
-	TKD_VDSO_GETRES,
-	TKD_SYSCALL_CLOCK,
+enum tk_way {
+	TK_VDSO_CLOCK,
+	TK_VDSO_GETTIMEOFDAY,
+	TK_VDSO_TIME,
+	TK_VDSO_GETRES,
+	TK_SYSCALL_CLOCK,
 };
 
-struct tkd_target {
+struct tk_target {
 	const char *name;
-	enum tkd_way way;
+	enum tk_way way;
 	clockid_t id;
 };
 
-typedef long (*tkd_clock_fn)(clockid_t id, struct timespec *ts);
-typedef long (*tkd_tod_fn)(struct timeval *tv, struct timezone *tz);
-typedef time_t (*tkd_time_fn)(time_t *t);
+typedef long (*tk_clock_fn)(clockid_t id, struct timespec *ts);
+typedef long (*tk_tod_fn)(struct timeval *tv, struct timezone *tz);
+typedef time_t (*tk_time_fn)(time_t *t);
 
-struct tkd_functions {
-	tkd_clock_fn vdso_clock_gettime;
-	tkd_clock_fn vdso_clock_getres;
-	tkd_clock_fn syscall_clock_gettime;
-	tkd_tod_fn vdso_gettimeofday;
-	tkd_time_fn vdso_time;
+struct tk_functions {
+	tk_clock_fn vdso_clock_gettime;
+	tk_clock_fn vdso_clock_getres;
+	tk_clock_fn syscall_clock_gettime;
+	tk_tod_fn vdso_gettimeofday;
+	tk_time_fn vdso_time;
 };
 
 /* A symbol of the vDSO, which is an ELF image in memory. */
-static inline void *tkd_vdso_symbol(const char *name)
+static inline void *tk_vdso_symbol(const char *name)
 {
 	const char *base = (const char *)getauxval(AT_SYSINFO_EHDR);
 	ElfW(Ehdr) const *ehdr = (const void *)base;
@@ -95,97 +95,97 @@ static inline void *tkd_vdso_symbol(const char *name)
 	errx(TK_EXIT_FAILURE, "the vDSO has no '%s'", name);
 }
 
-static long tkd_syscall_clock(clockid_t id, struct timespec *ts)
+static long tk_syscall_clock(clockid_t id, struct timespec *ts)
 {
 	return syscall(SYS_clock_gettime, id, ts);
 }
 
-static inline void tkd_find_functions(struct tkd_functions *f)
+static inline void tk_find_functions(struct tk_functions *f)
 {
-	f->vdso_clock_gettime = (tkd_clock_fn)(uintptr_t)tkd_vdso_symbol("__vdso_clock_gettime");
-	f->vdso_clock_getres = (tkd_clock_fn)(uintptr_t)tkd_vdso_symbol("__vdso_clock_getres");
-	f->syscall_clock_gettime = tkd_syscall_clock;
-	f->vdso_gettimeofday = (tkd_tod_fn)(uintptr_t)tkd_vdso_symbol("__vdso_gettimeofday");
-	f->vdso_time = (tkd_time_fn)(uintptr_t)tkd_vdso_symbol("__vdso_time");
+	f->vdso_clock_gettime = (tk_clock_fn)(uintptr_t)tk_vdso_symbol("__vdso_clock_gettime");
+	f->vdso_clock_getres = (tk_clock_fn)(uintptr_t)tk_vdso_symbol("__vdso_clock_getres");
+	f->syscall_clock_gettime = tk_syscall_clock;
+	f->vdso_gettimeofday = (tk_tod_fn)(uintptr_t)tk_vdso_symbol("__vdso_gettimeofday");
+	f->vdso_time = (tk_time_fn)(uintptr_t)tk_vdso_symbol("__vdso_time");
 }
 
-static long tkd_no_clock(clockid_t id, struct timespec *ts)
+static long tk_no_clock(clockid_t id, struct timespec *ts)
 {
 	__asm__ volatile("" : : "r"(id), "r"(ts) : "memory");
 	return 0;
 }
 
-static long tkd_no_tod(struct timeval *tv, struct timezone *tz)
+static long tk_no_tod(struct timeval *tv, struct timezone *tz)
 {
 	__asm__ volatile("" : : "r"(tv), "r"(tz) : "memory");
 	return 0;
 }
 
-static time_t tkd_no_time(time_t *t)
+static time_t tk_no_time(time_t *t)
 {
 	__asm__ volatile("" : : "r"(t) : "memory");
 	return 0;
 }
 
-static const struct tkd_functions tkd_nothing = {
-	.vdso_clock_gettime	= tkd_no_clock,
-	.vdso_clock_getres	= tkd_no_clock,
-	.syscall_clock_gettime	= tkd_no_clock,
-	.vdso_gettimeofday	= tkd_no_tod,
-	.vdso_time		= tkd_no_time,
+static const struct tk_functions tk_nothing = {
+	.vdso_clock_gettime	= tk_no_clock,
+	.vdso_clock_getres	= tk_no_clock,
+	.syscall_clock_gettime	= tk_no_clock,
+	.vdso_gettimeofday	= tk_no_tod,
+	.vdso_time		= tk_no_time,
 };
 
-#define TKD_BATCH(call)						\
+#define TK_BATCH(call)						\
 	({							\
-		uint64_t before_ = tkd_cycles();		\
+		uint64_t before_ = tk_cycles();		\
 		unsigned int n_;				\
 								\
-		for (n_ = 0; n_ < TKD_CALLS; n_++)		\
+		for (n_ = 0; n_ < TK_CALLS; n_++)		\
 			call;					\
-		tkd_cycles() - before_;				\
+		tk_cycles() - before_;				\
 	})
 
 /* Never a copy of it for the functions that do nothing: the loops have to be the same. */
 __attribute__((noipa))
-static uint64_t tkd_batch(const struct tkd_target *t, const struct tkd_functions *f)
+static uint64_t tk_batch(const struct tk_target *t, const struct tk_functions *f)
 {
-	tkd_clock_fn clock = NULL;
+	tk_clock_fn clock = NULL;
 	clockid_t id = t->id;
 	struct timespec ts;
 
 	switch (t->way) {
-	case TKD_VDSO_CLOCK:
+	case TK_VDSO_CLOCK:
 		clock = f->vdso_clock_gettime;
 		break;
-	case TKD_VDSO_GETRES:
+	case TK_VDSO_GETRES:
 		clock = f->vdso_clock_getres;
 		break;
-	case TKD_SYSCALL_CLOCK:
+	case TK_SYSCALL_CLOCK:
 		clock = f->syscall_clock_gettime;
 		break;
-	case TKD_VDSO_GETTIMEOFDAY: {
-		tkd_tod_fn tod = f->vdso_gettimeofday;
+	case TK_VDSO_GETTIMEOFDAY: {
+		tk_tod_fn tod = f->vdso_gettimeofday;
 		struct timeval tv;
 
-		return TKD_BATCH(tod(&tv, NULL));
+		return TK_BATCH(tod(&tv, NULL));
 	}
-	case TKD_VDSO_TIME: {
-		tkd_time_fn seconds = f->vdso_time;
+	case TK_VDSO_TIME: {
+		tk_time_fn seconds = f->vdso_time;
 		time_t now;
 
-		return TKD_BATCH(seconds(&now));
+		return TK_BATCH(seconds(&now));
 	}
 	}
-	return TKD_BATCH(clock(id, &ts));
+	return TK_BATCH(clock(id, &ts));
 }
 
-static inline uint64_t tkd_shortest(const struct tkd_target *t, const struct tkd_functions *f)
+static inline uint64_t tk_shortest(const struct tk_target *t, const struct tk_functions *f)
 {
 	uint64_t best = UINT64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < TKD_BATCHES; i++) {
-		uint64_t took = tkd_batch(t, f);
+	for (i = 0; i < TK_BATCHES; i++) {
+		uint64_t took = tk_batch(t, f);
 
 		if (took < best)
 			best = took;
@@ -194,12 +194,12 @@ static inline uint64_t tkd_shortest(const struct tkd_target *t, const struct tkd
 }
 
 /* In cycles, of one call. */
-static inline double tkd_measure(const struct tkd_target *t, const struct tkd_functions *f)
+static inline double tk_measure(const struct tk_target *t, const struct tk_functions *f)
 {
-	uint64_t loop = tkd_shortest(t, &tkd_nothing);
-	uint64_t call = tkd_shortest(t, f);
+	uint64_t loop = tk_shortest(t, &tk_nothing);
+	uint64_t call = tk_shortest(t, f);
 
-	return call > loop ? (double)(call - loop) / TKD_CALLS : 0;
+	return call > loop ? (double)(call - loop) / TK_CALLS : 0;
 }
 
 #endif /* TIMENS_READINGS_H */
