@@ -33,15 +33,33 @@ all: $(patsubst %,$(BIN)/%.32,$(filter $(programs),$(m32)))
 all: $(patsubst %,$(KST)/timens/%.32,$(filter $(tests),$(m32)))
 all: upstream tkns
 
-$(BIN)/%: %.c
+# What they share, for both word sizes; not in $(BIN), all of which goes into the image.
+LIB	:= $(BUILD)/harness-lib
+shared	:= $(patsubst $(ROOT)/harness/lib/%.c,%,$(wildcard $(ROOT)/harness/lib/*.c))
+
+$(LIB)/%.o: $(ROOT)/harness/lib/%.c
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(DEPS) -c -o $@ $<
+
+$(LIB)/%.32.o: $(ROOT)/harness/lib/%.c
+	@mkdir -p $(@D)
+	@$(CC) -m32 $(CFLAGS) $(DEPS) -c -o $@ $<
+
+$(LIB)/lib.a: $(shared:%=$(LIB)/%.o)
+$(LIB)/lib32.a: $(shared:%=$(LIB)/%.32.o)
+$(LIB)/lib.a $(LIB)/lib32.a:
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BIN)/%: %.c $(LIB)/lib.a
 	@mkdir -p $(@D)
 	@echo "  HOST    $*"
-	@$(CC) $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< -lrt
+	@$(CC) $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< $(LIB)/lib.a -lrt
 
-$(BIN)/%.32: %.c
+$(BIN)/%.32: %.c $(LIB)/lib32.a
 	@mkdir -p $(@D)
 	@echo "  HOST32  $*"
-	@$(CC) -m32 $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< -lrt
+	@$(CC) -m32 $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< $(LIB)/lib32.a -lrt
 
 # Dynamic, as programs are: only then time() and gettimeofday() of the C library read the vDSO. The sources include
 # "../kselftest_harness.h"; the header is found beside them in the kernel tree.
@@ -77,4 +95,4 @@ tkns:
 
 .PHONY: all upstream tkns $(UPSTREAM)
 
--include $(wildcard $(BIN)/*.d $(KST)/timens/*.d)
+-include $(wildcard $(BIN)/*.d $(LIB)/*.d $(KST)/timens/*.d)

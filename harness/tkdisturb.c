@@ -12,6 +12,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "guest.h"
 #include "parse.h"
 
 static const char *action;
@@ -197,20 +198,6 @@ static const struct {
 	{ "tai",	NULL,		ADJ_TAI,	"TAI - REALTIME to N s" },
 };
 
-static void require_guest(void)
-{
-	char cmdline[4096] = "";
-	FILE *file = fopen("/proc/cmdline", "re");
-
-	if (!file)
-		err(TK_EXIT_FAILURE, "/proc/cmdline");
-	if (!fgets(cmdline, sizeof(cmdline), file))
-		errx(TK_EXIT_FAILURE, "/proc/cmdline is empty");
-	fclose(file);
-	if (!strstr(cmdline, "tkt.suite="))
-		errx(TK_EXIT_FAILURE, "this is not a guest of the boot harness");
-}
-
 int main(int argc, char **argv)
 {
 	long long number, ms;
@@ -224,7 +211,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "  %-10s %s\n", actions[i].name, actions[i].help);
 		return TK_EXIT_FAILURE;
 	}
-	require_guest();
+	tk_require_guest();
 	action = argv[1];
 	value = argv[2];
 	number = tk_parse_number(action, value, -1000000000000LL, 1000000000000LL);

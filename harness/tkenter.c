@@ -20,8 +20,6 @@
  * send to themselves.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <getopt.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,13 +33,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest.h"
+#include "options.h"
 #include "parse.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
-#define CLOCK_FILE	"/proc/self/timens_clock"
 #define OFFSETS_FILE	"/proc/self/timens_offsets"
 
 /* adjtimex() accepts a tenth of the nominal tick in either direction. */
@@ -49,7 +44,7 @@
 #define FREQ_MAX_PPM	500
 
 static struct {
-	long user;
+	int64_t user;
 	bool keep_user;
 	bool no_time;
 	bool pid;
@@ -64,76 +59,56 @@ static struct {
 	const char *freq;
 } opt = { .user = 1000 };
 
-static void usage(FILE *out)
-{
-	fputs("Usage: tkenter [OPTION]... [--] COMMAND [ARGUMENT]...\n"
-	      "Run COMMAND in a new time namespace, without privilege on the host.\n"
-	      "\n"
-	      "Where:\n"
-	      "  --user ID           host uid and gid to run as when started by root (1000)\n"
-	      "  --root              keep the user and the user namespace\n"
-	      "  --no-time           no new time namespace (the control of an experiment)\n"
-	      "  --pid               new pid namespace\n"
-	      "  --mount             new mount namespace; with --pid it has its own /proc\n"
-	      "Clocks before the first task enters:\n"
-	      "  --monotonic SEC     offset of CLOCK_MONOTONIC to the host's\n"
-	      "  --boottime SEC      offset of CLOCK_BOOTTIME to the host's\n"
-	      "Clocks from inside (each of these but --follow makes the namespace own its clock):\n"
-	      "  --follow            follow the host, also when created from an own namespace\n"
-	      "  --own               own, with every value left as it is\n"
-	      "  --offset SEC        step CLOCK_REALTIME by SEC\n"
-	      "  --clock-set @EPOCH  set CLOCK_REALTIME\n"
-	      "  --tick N            adjtimex() tick, in microseconds\n"
-	      "  --freq PPM          adjtimex() frequency\n"
-	      "\n"
-	      "SEC, EPOCH and PPM are decimal numbers, nine digits behind the point at most.\n"
-	      "Exit status: that of COMMAND, 128 + N if signal N ended it, 125 if tkenter\n"
-	      "failed, 126 or 127 if COMMAND could not be started.\n", out);
-}
+static const char usage[] =
+	"[OPTION]... [--] COMMAND [ARGUMENT]...\n"
+	"Run COMMAND in a new time namespace, without privilege on the host.\n"
+	"\n"
+	"Where:\n"
+	"  --user ID           host uid and gid to run as when started by root (1000)\n"
+	"  --root              keep the user and the user namespace\n"
+	"  --no-time           no new time namespace (the control of an experiment)\n"
+	"  --pid               new pid namespace\n"
+	"  --mount             new mount namespace; with --pid it has its own /proc\n"
+	"Clocks before the first task enters:\n"
+	"  --monotonic SEC     offset of CLOCK_MONOTONIC to the host's\n"
+	"  --boottime SEC      offset of CLOCK_BOOTTIME to the host's\n"
+	"Clocks from inside (each of these but --follow makes the namespace own its clock):\n"
+	"  --follow            follow the host, also when created from an own namespace\n"
+	"  --own               own, with every value left as it is\n"
+	"  --offset SEC        step CLOCK_REALTIME by SEC\n"
+	"  --clock-set @EPOCH  set CLOCK_REALTIME\n"
+	"  --tick N            adjtimex() tick, in microseconds\n"
+	"  --freq PPM          adjtimex() frequency\n"
+	"\n"
+	"SEC, EPOCH and PPM are decimal numbers, nine digits behind the point at most.\n"
+	"Exit status: that of COMMAND, 128 + N if signal N ended it, 125 if tkenter\n"
+	"failed, 126 or 127 if COMMAND could not be started.\n";
 
-static void write_file(const char *path, const char *text)
-{
-	size_t len = strlen(text);
-	ssize_t done;
-	int fd;
-
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		err(TK_EXIT_FAILURE, "%s", path);
-	done = write(fd, text, len);
-	if (done < 0)
-		err(TK_EXIT_FAILURE, "writing '%s' to %s", text, path);
-	if ((size_t)done != len)
-		errx(TK_EXIT_FAILURE, "%s took %zd of the %zu bytes of '%s'", path, done,
-		     len, text);
-	if (close(fd))
-		err(TK_EXIT_FAILURE, "closing %s", path);
-}
+static const struct tk_option options[] = {
+	TK_NUMBER("user", &opt.user, 1, 65533),
+	TK_FLAG("root", &opt.keep_user),
+	TK_FLAG("no-time", &opt.no_time),
+	TK_FLAG("pid", &opt.pid),
+	TK_FLAG("mount", &opt.mount),
+	TK_FLAG("own", &opt.own),
+	TK_FLAG("follow", &opt.follow),
+	TK_TEXT("offset", &opt.offset),
+	TK_TEXT("clock-set", &opt.clock_set),
+	TK_TEXT("monotonic", &opt.monotonic),
+	TK_TEXT("boottime", &opt.boottime),
+	TK_TEXT("tick", &opt.tick),
+	TK_TEXT("freq", &opt.freq),
+	TK_NO_MORE
+};
 
 /* "follow", "own", or an empty string on a kernel without the file. */
 static void read_state(char *state, size_t size)
 {
-	char line[128];
-	FILE *file;
-
 	*state = '\0';
-	file = fopen(CLOCK_FILE, "re");
-	if (!file) {
-		if (errno == ENOENT)
-			return;
-		err(TK_EXIT_FAILURE, "%s", CLOCK_FILE);
-	}
-	while (fgets(line, sizeof(line), file)) {
-		char word[32];
-
-		if (sscanf(line, "state %31s", word) == 1)
-			snprintf(state, size, "%s", word);
-	}
-	if (ferror(file))
-		err(TK_EXIT_FAILURE, "reading %s", CLOCK_FILE);
-	fclose(file);
-	if (!*state)
-		errx(TK_EXIT_FAILURE, "%s has no line 'state'", CLOCK_FILE);
+	if (!tk_has_clocks())
+		return;
+	if (!tk_file_word(TK_CLOCK_FILE, "state", state, size))
+		errx(TK_EXIT_FAILURE, "%s has no line 'state'", TK_CLOCK_FILE);
 }
 
 static bool wants_write(void)
@@ -161,10 +136,10 @@ static void set_clocks(void)
 	 */
 	if (wants_write() && !*state)
 		errx(TK_EXIT_FAILURE,
-		     "%s does not exist: this kernel would set the host's clock", CLOCK_FILE);
+		     "%s does not exist: this kernel would set the host's clock", TK_CLOCK_FILE);
 
 	if (opt.follow && *state && strcmp(state, "follow"))
-		write_file(CLOCK_FILE, "follow");
+		tk_write_file(TK_CLOCK_FILE, "follow");
 
 	if (opt.own) {
 		struct timex tx = { .modes = 0 };
@@ -223,7 +198,7 @@ static void set_offset_line(const char *clock, const char *option, const char *t
 	char line[96];
 
 	snprintf(line, sizeof(line), "%s %lld %ld\n", clock, (long long)ts.tv_sec, ts.tv_nsec);
-	write_file(OFFSETS_FILE, line);
+	tk_write_file(OFFSETS_FILE, line);
 }
 
 static void become_user(void)
@@ -234,23 +209,12 @@ static void become_user(void)
 	if (setgroups(0, NULL))
 		err(TK_EXIT_FAILURE, "setgroups");
 	if (setresgid(gid, gid, gid))
-		err(TK_EXIT_FAILURE, "setresgid(%ld)", opt.user);
+		err(TK_EXIT_FAILURE, "setresgid(%u)", gid);
 	if (setresuid(uid, uid, uid))
-		err(TK_EXIT_FAILURE, "setresuid(%ld)", opt.user);
+		err(TK_EXIT_FAILURE, "setresuid(%u)", uid);
 	/* The change of user made /proc/self root's; the id maps are written there. */
 	if (prctl(PR_SET_DUMPABLE, 1))
 		err(TK_EXIT_FAILURE, "prctl(PR_SET_DUMPABLE)");
-}
-
-static void map_root(uid_t uid, gid_t gid)
-{
-	char map[64];
-
-	write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	write_file("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	write_file("/proc/self/gid_map", map);
 }
 
 static void enter(void)
@@ -276,7 +240,7 @@ static void enter(void)
 	if (flags && unshare(flags))
 		err(TK_EXIT_FAILURE, "unshare(0x%x)", flags);
 	if (!opt.keep_user)
-		map_root(uid, gid);
+		tk_map_root(uid, gid);
 
 	if (opt.monotonic)
 		set_offset_line("monotonic", "--monotonic", opt.monotonic);
@@ -357,82 +321,12 @@ static int run_inside(char *const argv[])
 	return reap_until(pid);
 }
 
-static void parse_options(int argc, char **argv)
+/* Returns where the command begins. */
+static char **parse_options(int argc, char **argv)
 {
-	enum {
-		OPT_USER = 256, OPT_ROOT, OPT_NO_TIME, OPT_PID, OPT_MOUNT, OPT_OWN,
-		OPT_FOLLOW, OPT_OFFSET, OPT_CLOCK_SET, OPT_MONOTONIC, OPT_BOOTTIME,
-		OPT_TICK, OPT_FREQ, OPT_HELP,
-	};
-	static const struct option options[] = {
-		{ "user",	required_argument,	NULL, OPT_USER },
-		{ "root",	no_argument,		NULL, OPT_ROOT },
-		{ "no-time",	no_argument,		NULL, OPT_NO_TIME },
-		{ "pid",	no_argument,		NULL, OPT_PID },
-		{ "mount",	no_argument,		NULL, OPT_MOUNT },
-		{ "own",	no_argument,		NULL, OPT_OWN },
-		{ "follow",	no_argument,		NULL, OPT_FOLLOW },
-		{ "offset",	required_argument,	NULL, OPT_OFFSET },
-		{ "clock-set",	required_argument,	NULL, OPT_CLOCK_SET },
-		{ "monotonic",	required_argument,	NULL, OPT_MONOTONIC },
-		{ "boottime",	required_argument,	NULL, OPT_BOOTTIME },
-		{ "tick",	required_argument,	NULL, OPT_TICK },
-		{ "freq",	required_argument,	NULL, OPT_FREQ },
-		{ "help",	no_argument,		NULL, OPT_HELP },
-		{ 0 }
-	};
-	int c;
+	int at = tk_parse_options(argc, argv, options, usage, TK_COMMAND);
 
-	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		switch (c) {
-		case OPT_USER:
-			opt.user = tk_parse_number("--user", optarg, 1, 65533);
-			break;
-		case OPT_ROOT:
-			opt.keep_user = true;
-			break;
-		case OPT_NO_TIME:
-			opt.no_time = true;
-			break;
-		case OPT_PID:
-			opt.pid = true;
-			break;
-		case OPT_MOUNT:
-			opt.mount = true;
-			break;
-		case OPT_OWN:
-			opt.own = true;
-			break;
-		case OPT_FOLLOW:
-			opt.follow = true;
-			break;
-		case OPT_OFFSET:
-			opt.offset = optarg;
-			break;
-		case OPT_CLOCK_SET:
-			opt.clock_set = optarg;
-			break;
-		case OPT_MONOTONIC:
-			opt.monotonic = optarg;
-			break;
-		case OPT_BOOTTIME:
-			opt.boottime = optarg;
-			break;
-		case OPT_TICK:
-			opt.tick = optarg;
-			break;
-		case OPT_FREQ:
-			opt.freq = optarg;
-			break;
-		case OPT_HELP:
-			usage(stdout);
-			exit(0);
-		default:
-			fputs("Try 'tkenter --help'.\n", stderr);
-			exit(TK_EXIT_FAILURE);
-		}
-	}
-	if (optind == argc)
+	if (at == argc)
 		errx(TK_EXIT_FAILURE, "no command given");
 
 	/* Whatever is wrong with a value is said before anything is created. */
@@ -457,17 +351,18 @@ static void parse_options(int argc, char **argv)
 		errx(TK_EXIT_FAILURE, "--follow contradicts an option that sets a clock");
 	if (opt.no_time && (opt.follow || wants_write() || opt.monotonic || opt.boottime))
 		errx(TK_EXIT_FAILURE, "--no-time contradicts an option that sets a clock");
+	return argv + at;
 }
 
 int main(int argc, char **argv)
 {
+	char **command = parse_options(argc, argv);
 	pid_t pid;
 
-	parse_options(argc, argv);
 	enter();
 
 	pid = checked_fork();
 	if (!pid)
-		return run_inside(argv + optind);
+		return run_inside(command);
 	return wait_for(pid);
 }

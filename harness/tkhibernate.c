@@ -10,18 +10,16 @@
  * "done N", with the number of those that ended well.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "parse.h"
 
 #define MS 1000000LL
 
@@ -137,19 +135,18 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	char text[128], byte, *end_of_number = "";
+	char text[128], byte;
 	int null, status, well = 0;
 	sigset_t set;
 	int64_t end;
 	size_t i;
 	long ms;
 
-	errno = 0;
-	ms = argc == 3 ? strtol(argv[2], &end_of_number, 10) : 0;
-	if (ms <= 0 || errno || *end_of_number) {
+	if (argc != 3) {
 		fprintf(stderr, "usage: tkhibernate RESULT MILLISECONDS\n");
 		return 2;
 	}
+	ms = (long)tk_parse_number("MILLISECONDS", argv[2], 1, 1000000000);
 	result = argv[1];
 	period = (struct timespec){ ms / 1000, ms % 1000 * MS };
 	null = open("/dev/null", O_RDWR);

@@ -18,9 +18,10 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 
+#include "debugfs.h"
 #include "guest.h"
-
-#define STATS		"/sys/kernel/debug/timekeeper_ns/stats"
+#include "options.h"
+#include "parse.h"
 
 #define MAX_NAMESPACES	100000
 
@@ -30,15 +31,6 @@
 /* Exit statuses of a shell for a command that cannot be run. */
 #define EXIT_CANNOT_RUN	126
 #define EXIT_NOT_FOUND	127
-
-static long long owners(void)
-{
-	long long value;
-
-	if (!tk_file_number(STATS, "own", &value))
-		errx(TK_EXIT_FAILURE, "%s has no line 'own'", STATS);
-	return value;
-}
 
 /* A descriptor for each of them; returns the old limit, which the command gets back. */
 static struct rlimit allow_files(long number)
@@ -61,13 +53,11 @@ static struct rlimit allow_files(long number)
 /* The descriptors are closed by the end of the program. */
 static void hold(long number)
 {
-	long long before = owners();
+	long long before = tk_kernel_stat("own");
 	int home;
 	long i;
 
-	home = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	if (home < 0)
-		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
+	home = tk_open_time_ns();
 	for (i = 0; i < number; i++) {
 		struct timex tx = {
 			.modes	= ADJ_FREQUENCY,
@@ -78,13 +68,12 @@ static void hold(long number)
 		if (adjtimex(&tx) < 0)
 			err(TK_EXIT_FAILURE, "adjtimex in namespace %ld", i);
 		/* Its children, too, start there. */
-		if (setns(home, CLONE_NEWTIME))
-			err(TK_EXIT_FAILURE, "back to the time namespace of the start");
+		tk_enter(home);
 	}
 	close(home);
-	if (owners() != before + number)
+	if (tk_kernel_stat("own") != before + number)
 		errx(TK_EXIT_FAILURE, "%ld own namespaces were made, the kernel counts %lld more",
-		     number, owners() - before);
+		     number, tk_kernel_stat("own") - before);
 }
 
 static int run(char **command, const struct rlimit *files)
@@ -115,20 +104,19 @@ static int run(char **command, const struct rlimit *files)
 
 int main(int argc, char **argv)
 {
+	static const struct tk_option none[] = { TK_NO_MORE };
 	struct rlimit files;
 	long number;
+	int at;
 
-	if (argc == 2 && !strcmp(argv[1], "--help")) {
-		printf("Usage: %s NUMBER COMMAND [ARGUMENT...]\n"
-		       "Run COMMAND while NUMBER time namespaces own their clocks. Root only.\n",
-		       program_invocation_short_name);
-		return 0;
-	}
-	if (argc < 3)
+	at = tk_parse_options(argc, argv, none, "NUMBER COMMAND [ARGUMENT...]\n"
+			      "Run COMMAND while NUMBER time namespaces own their clocks. Root only.\n",
+			      TK_COMMAND);
+	if (argc - at < 2)
 		errx(TK_EXIT_FAILURE, "NUMBER and COMMAND are missing (--help)");
-	number = (long)tk_parse_number("NUMBER", argv[1], 0, MAX_NAMESPACES);
+	number = (long)tk_parse_number("NUMBER", argv[at], 0, MAX_NAMESPACES);
 	tk_require_kernel();
 	files = allow_files(number);
 	hold(number);
-	return run(argv + 2, &files);
+	return run(argv + at + 1, &files);
 }

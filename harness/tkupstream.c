@@ -42,7 +42,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -57,12 +56,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clocks.h"
+#include "guest.h"
+#include "options.h"
 #include "parse.h"
 
 #define TOOLS		"/usr/lib/timens/"
 #define PROGRAMS	"/kselftest/"
 #define SCRATCH		"/run/tkupstream"
-#define CLOCK_FILE	"/proc/self/timens_clock"
 
 /* A namespace that owns its clock is a year ahead, so that no value is the host's by chance. */
 #define AHEAD		"31536000"
@@ -226,15 +227,6 @@ static char *set_text(const struct set *set)
 	return text;
 }
 
-static int64_t read_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	if (clock_gettime(id, &ts))
-		err(TK_EXIT_FAILURE, "clock_gettime(%d)", (int)id);
-	return ts.tv_sec * TK_NSEC_PER_SEC + ts.tv_nsec;
-}
-
 /*
  * Names of cases
  *
@@ -376,13 +368,13 @@ static void take_line(struct result *res, const char *line, bool *told)
 /* Cuts the output into lines; returns false when the time was up. */
 static bool collect(int fd, struct result *res, int64_t limit, bool *told)
 {
-	int64_t deadline = read_ns(CLOCK_MONOTONIC_RAW) + limit;
+	int64_t deadline = tk_read(CLOCK_MONOTONIC_RAW) + limit;
 	char buf[4096];
 	size_t have = 0;
 
 	for (;;) {
 		struct pollfd pfd = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - read_ns(CLOCK_MONOTONIC_RAW);
+		int64_t left = deadline - tk_read(CLOCK_MONOTONIC_RAW);
 		ssize_t got;
 		char *end;
 		int ready;
@@ -401,7 +393,7 @@ static bool collect(int fd, struct result *res, int64_t limit, bool *told)
 		if (!got)
 			break;
 		if (!exact)
-			deadline = read_ns(CLOCK_MONOTONIC_RAW) + limit;
+			deadline = tk_read(CLOCK_MONOTONIC_RAW) + limit;
 		have += got;
 		buf[have] = '\0';
 		while ((end = strchr(buf, '\n')) || have == sizeof(buf) - 1) {
@@ -519,7 +511,7 @@ static void run(const struct row *row, const struct place *place, struct result 
 {
 	char *argv[ARGS_MAX], *words = NULL, *word, *save = NULL, *dir = run_dir(row);
 	unsigned int argc = 0, i;
-	int64_t begun = read_ns(CLOCK_MONOTONIC_RAW);
+	int64_t begun = tk_read(CLOCK_MONOTONIC_RAW);
 	int null, status, fds[2];
 	bool told = false;
 	pid_t pid;
@@ -553,7 +545,7 @@ static void run(const struct row *row, const struct place *place, struct result 
 	if (!collect(fds[0], res, row->limit * slow * TK_NSEC_PER_SEC, &told)) {
 		printf("# %s after %.1f s, limit %ld s, machine %lld times slower than nominal\n",
 		       exact ? "not at its end" : "silent for too long",
-		       (double)(read_ns(CLOCK_MONOTONIC_RAW) - begun) / TK_NSEC_PER_SEC,
+		       (double)(tk_read(CLOCK_MONOTONIC_RAW) - begun) / TK_NSEC_PER_SEC,
 		       row->limit, (long long)slow);
 		set_add(&res->fail, "time limit");
 	}
@@ -571,7 +563,7 @@ static void run(const struct row *row, const struct place *place, struct result 
 		set_add(&res->fail, "no exit status");
 	if (!res->pass.count && !res->fail.count)
 		set_add(&res->pass, "exit 0");
-	res->seconds = (double)(read_ns(CLOCK_MONOTONIC_RAW) - begun) / TK_NSEC_PER_SEC;
+	res->seconds = (double)(tk_read(CLOCK_MONOTONIC_RAW) - begun) / TK_NSEC_PER_SEC;
 	printf("# %s, %s: %.1f s of guest time, %zu cases pass, %zu fail, %zu skipped\n",
 	       row->test, place->name, res->seconds, res->pass.count, res->fail.count,
 	       res->skip.count);
@@ -617,7 +609,7 @@ static void save_host(void)
 		err(TK_EXIT_FAILURE, "adjtimex");
 	if (gettimeofday(&tv, &host_tz))
 		err(TK_EXIT_FAILURE, "gettimeofday");
-	host_realtime = read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC_RAW);
+	host_realtime = tk_read(CLOCK_REALTIME) - tk_read(CLOCK_MONOTONIC_RAW);
 }
 
 static void adjust_host(struct timex *tx)
@@ -648,7 +640,7 @@ static void restore_host(void)
 	tx.constant = host_tx.tai;
 	adjust_host(&tx);
 
-	now = host_realtime + read_ns(CLOCK_MONOTONIC_RAW);
+	now = host_realtime + tk_read(CLOCK_MONOTONIC_RAW);
 	ts.tv_sec = now / TK_NSEC_PER_SEC;
 	ts.tv_nsec = now % TK_NSEC_PER_SEC;
 	if (clock_settime(CLOCK_REALTIME, &ts))
@@ -1010,91 +1002,36 @@ static void read_list(void)
 		errx(TK_EXIT_FAILURE, "no test of suite '%s' is left to run", opt.suite);
 }
 
-static void usage(FILE *out)
-{
-	fputs("Usage: tkupstream --suite NAME [OPTION]...\n"
-	      "Run the kernel's own time tests as the list says. Changes the clocks of the host:\n"
-	      "for the guest of the boot harness only.\n"
-	      "\n"
-	      "  --suite NAME       the rows of the list with that suite\n"
-	      "  --list FILE        (/usr/share/timens/upstream-timers.list)\n"
-	      "  --only TEST        this test only\n"
-	      "  --debug            the rows marked for the debug kernel only\n"
-	      "  --control-only     the controls only, which a stock kernel can run\n"
-	      "  --threshold-ns N   for tkwatch (3000)\n"
-	      "  --results DIR      for tkwatch's measurements (/out)\n", out);
-}
+static const char usage[] =
+	"--suite NAME [OPTION]...\n"
+	"Run the kernel's own time tests as the list says. Changes the clocks of the host:\n"
+	"for the guest of the boot harness only.\n"
+	"\n"
+	"  --suite NAME       the rows of the list with that suite\n"
+	"  --list FILE        (/usr/share/timens/upstream-timers.list)\n"
+	"  --only TEST        this test only\n"
+	"  --debug            the rows marked for the debug kernel only\n"
+	"  --control-only     the controls only, which a stock kernel can run\n"
+	"  --threshold-ns N   for tkwatch (3000)\n"
+	"  --results DIR      for tkwatch's measurements (/out)\n";
+
+static const struct tk_option options[] = {
+	TK_TEXT("suite", &opt.suite),
+	TK_TEXT("list", &opt.list),
+	TK_TEXT("only", &opt.only),
+	TK_FLAG("debug", &opt.debug),
+	TK_FLAG("control-only", &opt.control_only),
+	TK_TEXT("threshold-ns", &opt.threshold),
+	TK_TEXT("results", &opt.results),
+	TK_NO_MORE
+};
 
 static void parse_options(int argc, char **argv)
 {
-	enum {
-		OPT_SUITE = 256, OPT_LIST, OPT_ONLY, OPT_DEBUG, OPT_CONTROL, OPT_THRESHOLD,
-		OPT_RESULTS, OPT_HELP,
-	};
-	static const struct option options[] = {
-		{ "suite",		required_argument,	NULL, OPT_SUITE },
-		{ "list",		required_argument,	NULL, OPT_LIST },
-		{ "only",		required_argument,	NULL, OPT_ONLY },
-		{ "debug",		no_argument,		NULL, OPT_DEBUG },
-		{ "control-only",	no_argument,		NULL, OPT_CONTROL },
-		{ "threshold-ns",	required_argument,	NULL, OPT_THRESHOLD },
-		{ "results",		required_argument,	NULL, OPT_RESULTS },
-		{ "help",		no_argument,		NULL, OPT_HELP },
-		{ 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case OPT_SUITE:
-			opt.suite = optarg;
-			break;
-		case OPT_LIST:
-			opt.list = optarg;
-			break;
-		case OPT_ONLY:
-			opt.only = optarg;
-			break;
-		case OPT_DEBUG:
-			opt.debug = true;
-			break;
-		case OPT_CONTROL:
-			opt.control_only = true;
-			break;
-		case OPT_THRESHOLD:
-			tk_parse_number("--threshold-ns", optarg, 1, TK_NSEC_PER_SEC);
-			opt.threshold = optarg;
-			break;
-		case OPT_RESULTS:
-			opt.results = optarg;
-			break;
-		case OPT_HELP:
-			usage(stdout);
-			exit(0);
-		default:
-			fputs("Try 'tkupstream --help'.\n", stderr);
-			exit(TK_EXIT_FAILURE);
-		}
-	}
-	if (optind != argc)
-		errx(TK_EXIT_FAILURE, "'%s' is not an option", argv[optind]);
+	tk_parse_options(argc, argv, options, usage, TK_NOTHING);
+	tk_parse_number("--threshold-ns", opt.threshold, 1, TK_NSEC_PER_SEC);
 	if (!opt.suite)
 		errx(TK_EXIT_FAILURE, "no --suite given");
-}
-
-/* The controls set the clocks: of a guest, and of nothing else. */
-static void require_guest(void)
-{
-	char cmdline[4096] = "";
-	FILE *file = fopen("/proc/cmdline", "re");
-
-	if (!file)
-		err(TK_EXIT_FAILURE, "/proc/cmdline");
-	if (!fgets(cmdline, sizeof(cmdline), file))
-		errx(TK_EXIT_FAILURE, "/proc/cmdline is empty");
-	fclose(file);
-	if (!strstr(cmdline, "tkt.suite="))
-		errx(TK_EXIT_FAILURE, "this is not a guest of the boot harness");
 }
 
 int main(int argc, char **argv)
@@ -1103,13 +1040,13 @@ int main(int argc, char **argv)
 	size_t i;
 
 	parse_options(argc, argv);
-	require_guest();
-	exact = getenv("TKT_EXACT") && !strcmp(getenv("TKT_EXACT"), "1");
-	if (getenv("TKT_SLOW"))
-		slow = tk_parse_number("TKT_SLOW", getenv("TKT_SLOW"), 1, 1000000);
+	/* The controls set the clocks: of a guest, and of nothing else. */
+	tk_require_guest();
+	exact = tk_exact();
+	slow = tk_slow();
 	read_list();
-	if (access(CLOCK_FILE, F_OK) && !opt.control_only)
-		err(TK_EXIT_FAILURE, "%s", CLOCK_FILE);
+	if (!tk_has_clocks() && !opt.control_only)
+		err(TK_EXIT_FAILURE, "%s", TK_CLOCK_FILE);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; i < nr_rows; i++)

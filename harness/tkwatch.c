@@ -38,7 +38,6 @@
  * 3 - both, 125 - tkwatch failed. Both are printed on standard error.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -59,6 +58,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clocks.h"
+#include "options.h"
 #include "parse.h"
 
 #ifndef TFD_TIMER_CANCEL_ON_SET
@@ -139,16 +140,19 @@ struct ntp {
 
 static struct {
 	int64_t threshold;
-	int64_t period;
-	int64_t min_run;
+	int64_t period_us;
+	const char *min_seconds;
 	const char *json;
 	bool here;
 	bool no_timerfd;
 } opt = {
 	.threshold	= 3000,
-	.period		= 5000000,
-	.min_run	= TK_NSEC_PER_SEC,
+	.period_us	= 5000,
+	.min_seconds	= "1",
 };
+
+/* --min-seconds, in nanoseconds. */
+static int64_t min_run;
 
 /* The state before, which everything later is compared with. */
 static struct distance base[NR_CLOCKS];
@@ -177,29 +181,15 @@ static int stop_fd;
 static int cancel_fd;
 static pid_t command;
 
-static int64_t to_ns(const struct timespec *ts)
-{
-	return ts->tv_sec * TK_NSEC_PER_SEC + ts->tv_nsec;
-}
-
-static int64_t read_clock(clockid_t id)
-{
-	struct timespec ts;
-
-	if (clock_gettime(id, &ts))
-		err(TK_EXIT_FAILURE, "clock_gettime(%d)", (int)id);
-	return to_ns(&ts);
-}
-
 /* Reads until a window is narrow enough, or until the reads are used up. */
 static struct distance read_distance(clockid_t id, unsigned int reads, int64_t enough)
 {
 	struct distance best = { .lo = INT64_MIN / 2, .hi = INT64_MAX / 2 };
-	int64_t before = read_clock(CLOCK_MONOTONIC_RAW);
+	int64_t before = tk_read(CLOCK_MONOTONIC_RAW);
 
 	while (reads--) {
-		int64_t now = read_clock(id);
-		int64_t after = read_clock(CLOCK_MONOTONIC_RAW);
+		int64_t now = tk_read(id);
+		int64_t after = tk_read(CLOCK_MONOTONIC_RAW);
 
 		if (after - before < best.hi - best.lo) {
 			best.lo = now - after;
@@ -218,11 +208,11 @@ static void read_ntp(struct ntp *ntp)
 	struct timeval tv;
 
 	memset(ntp, 0, sizeof(*ntp));
-	ntp->raw = read_clock(CLOCK_MONOTONIC_RAW);
+	ntp->raw = tk_read(CLOCK_MONOTONIC_RAW);
 	ntp->state = adjtimex(&ntp->tx);
 	if (ntp->state < 0)
 		err(TK_EXIT_FAILURE, "adjtimex");
-	ntp->raw_after = read_clock(CLOCK_MONOTONIC_RAW);
+	ntp->raw_after = tk_read(CLOCK_MONOTONIC_RAW);
 	if (gettimeofday(&tv, &ntp->tz))
 		err(TK_EXIT_FAILURE, "gettimeofday");
 }
@@ -399,7 +389,7 @@ static void arm_cancel(void)
 
 	do {
 		/* Far from the end of time, which a step may bring close: a century away. */
-		its.it_value.tv_sec = read_clock(CLOCK_REALTIME) / TK_NSEC_PER_SEC + 3155760000LL;
+		its.it_value.tv_sec = tk_read(CLOCK_REALTIME) / TK_NSEC_PER_SEC + 3155760000LL;
 		errno = 0;
 		if (!timerfd_settime(cancel_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
 				     &its, NULL))
@@ -421,7 +411,7 @@ static void check_cancel(void)
 	seen.realtime_sets++;
 	if (!opt.no_timerfd)
 		clocks_moved = true;
-	event(read_clock(CLOCK_MONOTONIC_RAW), "realtime was set (timerfd cancelled)");
+	event(tk_read(CLOCK_MONOTONIC_RAW), "realtime was set (timerfd cancelled)");
 	arm_cancel();
 }
 
@@ -432,8 +422,8 @@ static void *sampler(void *arg)
 		{ .fd = cancel_fd, .events = POLLIN },
 	};
 	struct timespec timeout = {
-		.tv_sec = opt.period / TK_NSEC_PER_SEC,
-		.tv_nsec = opt.period % TK_NSEC_PER_SEC,
+		.tv_sec = opt.period_us / 1000000,
+		.tv_nsec = opt.period_us % 1000000 * 1000,
 	};
 
 	(void)arg;
@@ -486,7 +476,7 @@ static void read_before(void)
 	tick = base_ntp.tx.tick * sysconf(_SC_CLK_TCK);
 	rate_ppb = tick * 1000LL - TK_NSEC_PER_SEC + base_ntp.tx.freq * 1000LL / 65536;
 
-	base_raw = read_clock(CLOCK_MONOTONIC_RAW);
+	base_raw = tk_read(CLOCK_MONOTONIC_RAW);
 	for (i = 0; i < NR_CLOCKS; i++)
 		base[i] = read_distance(clocks[i].id, READS_BEST, 0);
 	seen.last_raw = base_raw;
@@ -582,73 +572,42 @@ static void report(int status, const struct distance *after)
 		fprintf(stderr, "tkwatch: and %u events more\n", seen.events - EVENTS_MAX);
 }
 
-static void usage(FILE *out)
-{
-	fputs("Usage: tkwatch [OPTION]... [--] COMMAND [ARGUMENT]...\n"
-	      "Run COMMAND and assert that the clocks of the initial time namespace did not move.\n"
-	      "\n"
-	      "  --threshold-ns N   movement against MONOTONIC_RAW that counts (3000)\n"
-	      "  --period-us N      time between two samples (5000)\n"
-	      "  --min-seconds N    watch at least that long (1)\n"
-	      "  --here             watch the time namespace that tkwatch is in\n"
-	      "  --no-timerfd       do not count cancelled timers as movement\n"
-	      "  --json FILE        write the measurements there\n"
-	      "\n"
-	      "Exit status: 0 all good, 1 COMMAND failed, 2 the clocks moved, 3 both,\n"
-	      "125 tkwatch could not tell.\n", out);
-}
+static const char usage[] =
+	"[OPTION]... [--] COMMAND [ARGUMENT]...\n"
+	"Run COMMAND and assert that the clocks of the initial time namespace did not move.\n"
+	"\n"
+	"  --threshold-ns N   movement against MONOTONIC_RAW that counts (3000)\n"
+	"  --period-us N      time between two samples (5000)\n"
+	"  --min-seconds N    watch at least that long (1)\n"
+	"  --here             watch the time namespace that tkwatch is in\n"
+	"  --no-timerfd       do not count cancelled timers as movement\n"
+	"  --json FILE        write the measurements there\n"
+	"\n"
+	"Exit status: 0 all good, 1 COMMAND failed, 2 the clocks moved, 3 both,\n"
+	"125 tkwatch could not tell.\n";
 
-static void parse_options(int argc, char **argv)
-{
-	enum { OPT_THRESHOLD = 256, OPT_PERIOD, OPT_MIN, OPT_HERE, OPT_NO_TIMERFD,
-	       OPT_JSON, OPT_HELP };
-	static const struct option options[] = {
-		{ "threshold-ns",	required_argument,	NULL, OPT_THRESHOLD },
-		{ "period-us",		required_argument,	NULL, OPT_PERIOD },
-		{ "min-seconds",	required_argument,	NULL, OPT_MIN },
-		{ "here",		no_argument,		NULL, OPT_HERE },
-		{ "no-timerfd",		no_argument,		NULL, OPT_NO_TIMERFD },
-		{ "json",		required_argument,	NULL, OPT_JSON },
-		{ "help",		no_argument,		NULL, OPT_HELP },
-		{ 0 }
-	};
-	struct timespec ts;
-	int c;
+static const struct tk_option options[] = {
+	TK_NUMBER("threshold-ns", &opt.threshold, 1, TK_NSEC_PER_SEC),
+	TK_NUMBER("period-us", &opt.period_us, 100, 10000000),
+	TK_TEXT("min-seconds", &opt.min_seconds),
+	TK_FLAG("here", &opt.here),
+	TK_FLAG("no-timerfd", &opt.no_timerfd),
+	TK_TEXT("json", &opt.json),
+	TK_NO_MORE
+};
 
-	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		switch (c) {
-		case OPT_THRESHOLD:
-			opt.threshold = tk_parse_number("--threshold-ns", optarg, 1, TK_NSEC_PER_SEC);
-			break;
-		case OPT_PERIOD:
-			opt.period = tk_parse_number("--period-us", optarg, 100, 10000000) * 1000;
-			break;
-		case OPT_MIN:
-			ts = tk_parse_seconds("--min-seconds", optarg);
-			if (ts.tv_sec < 0 || ts.tv_sec > 86400)
-				errx(TK_EXIT_FAILURE, "--min-seconds: '%s' is outside 0..86400",
-				     optarg);
-			opt.min_run = to_ns(&ts);
-			break;
-		case OPT_HERE:
-			opt.here = true;
-			break;
-		case OPT_NO_TIMERFD:
-			opt.no_timerfd = true;
-			break;
-		case OPT_JSON:
-			opt.json = optarg;
-			break;
-		case OPT_HELP:
-			usage(stdout);
-			exit(0);
-		default:
-			fputs("Try 'tkwatch --help'.\n", stderr);
-			exit(TK_EXIT_FAILURE);
-		}
-	}
-	if (optind == argc)
+/* Returns where the command begins. */
+static char **parse_options(int argc, char **argv)
+{
+	int at = tk_parse_options(argc, argv, options, usage, TK_COMMAND);
+	struct timespec ts = tk_parse_seconds("--min-seconds", opt.min_seconds);
+
+	if (ts.tv_sec < 0 || ts.tv_sec > 86400)
+		errx(TK_EXIT_FAILURE, "--min-seconds: '%s' is outside 0..86400", opt.min_seconds);
+	min_run = tk_ns(&ts);
+	if (at == argc)
 		errx(TK_EXIT_FAILURE, "no command given");
+	return argv + at;
 }
 
 static void forward_signals(void)
@@ -693,7 +652,7 @@ static void wait_min_run(void)
 {
 	int64_t left;
 
-	while ((left = base_raw + opt.min_run - read_clock(CLOCK_MONOTONIC_RAW)) > 0) {
+	while ((left = base_raw + min_run - tk_read(CLOCK_MONOTONIC_RAW)) > 0) {
 		struct timespec ts = {
 			.tv_sec = left / TK_NSEC_PER_SEC,
 			.tv_nsec = left % TK_NSEC_PER_SEC,
@@ -707,13 +666,14 @@ int main(int argc, char **argv)
 {
 	struct distance after[NR_CLOCKS];
 	uint64_t one = 1;
+	char **words;
 	bool known = true;
 	struct ntp ntp;
 	pthread_t thread;
 	unsigned int i;
 	int status, ret;
 
-	parse_options(argc, argv);
+	words = parse_options(argc, argv);
 	check_namespace();
 	forward_signals();
 
@@ -730,7 +690,7 @@ int main(int argc, char **argv)
 	if (ret)
 		fail(ret, "pthread_create");
 
-	status = run_command(argv + optind);
+	status = run_command(words);
 	wait_min_run();
 
 	if (write(stop_fd, &one, sizeof(one)) != sizeof(one))
@@ -760,7 +720,7 @@ int main(int argc, char **argv)
 
 	report(status, after);
 	if (opt.json)
-		write_json(argv + optind, status, after);
+		write_json(words, status, after);
 	if (!known && !clocks_moved) {
 		fputs("tkwatch: clocks: unknown, the readings were not precise enough\n", stderr);
 		return TK_EXIT_FAILURE;

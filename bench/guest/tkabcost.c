@@ -32,11 +32,12 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "guest.h"
 #include "interrupts.h"
 #include "readings.h"
+#include "results.h"
 
 /* What the kernel calls PROC_TIME_INIT_INO: the number of the initial time namespace, always. */
 #define INITIAL_TIME_NS	0xEFFFFFFAU
@@ -176,19 +177,6 @@ static void tick_cost(const struct tk_counter *counter)
  * Processes and timers
  */
 
-static int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median_of(uint64_t *values, unsigned int nr)
-{
-	qsort(values, nr, sizeof(values[0]), by_size);
-	return (double)values[nr / 2];
-}
-
 static void no_call(void)
 {
 }
@@ -220,7 +208,7 @@ static double cost_of(void (*before)(void), void (*call)(void), void (*after)(vo
 		if (i >= WARM_UP)
 			took[i - WARM_UP] = cycles > empty ? cycles - empty : 0;
 	}
-	return median_of(took, CALLS);
+	return tk_median(took, CALLS);
 }
 
 static void wait_for(pid_t child)
@@ -410,7 +398,7 @@ static double expiry(const char *what, void (*arm)(void), unsigned int (*expired
 		i++;
 	}
 	tk_fact("ab.disturbed %u %s", disturbed, what);
-	return median_of(took, CALLS);
+	return tk_median(took, CALLS);
 }
 
 static void process_costs(void)
@@ -476,26 +464,18 @@ static double coarse_step(const char *name)
 	/* The first one may have begun before. */
 	if (nr < 3 || nr == MAX_STEPS)
 		errx(TK_EXIT_FAILURE, "%s: %u steps of the coarse clock", name, nr);
-	return median_of(steps, nr);
+	return tk_median(steps, nr);
 }
 
 static void own_the_clock(void)
 {
 	struct timex tx = { .modes = ADJ_FREQUENCY, .freq = 0 };
-	char line[64], key[16], value[16];
-	bool own = false;
-	FILE *file;
+	char state[16] = "";
 
 	if (adjtimex(&tx) < 0)
 		err(TK_EXIT_FAILURE, "adjtimex in the namespace");
-	file = fopen("/proc/self/timens_clock", "re");
-	if (!file)
-		err(TK_EXIT_FAILURE, "/proc/self/timens_clock");
-	while (!own && fgets(line, sizeof(line), file))
-		own = sscanf(line, "%15s %15s", key, value) == 2 && !strcmp(key, "state") &&
-		      !strcmp(value, "own");
-	fclose(file);
-	if (!own)
+	tk_file_word(TK_CLOCK_FILE, "state", state, sizeof(state));
+	if (strcmp(state, "own"))
 		errx(TK_EXIT_FAILURE, "the namespace does not own its clock after adjtimex()");
 }
 
@@ -503,17 +483,11 @@ int main(int argc, char **argv)
 {
 	double vdso, kernel, inside, host_step;
 	struct tk_counter counter;
-	struct utsname name;
 	bool feature;
 
-	if (!tk_start_by_options(argc, argv,
-				 "Instructions of clock readings, the tick, processes, timers."))
-		return 0;
-	if (uname(&name))
-		err(TK_EXIT_FAILURE, "uname");
-	feature = !access("/proc/self/timens_clock", F_OK);
-	tk_fact("ab.release %s", name.release);
-	tk_fact("ab.feature %d", feature);
+	tk_start_by_options(argc, argv,
+			    "Instructions of clock readings, the tick, processes, timers.");
+	feature = tk_tell_kernel("ab");
 	tk_find_functions(&functions);
 	tk_calibrate(&counter);
 	if (!tk_claim(counter.exact, "the cycle counter counts instructions") ||

@@ -43,11 +43,12 @@
  */
 #define _GNU_SOURCE
 #include <sys/timex.h>
-#include <sys/utsname.h>
 
 #include "debugfs.h"
+#include "guest.h"
 #include "interrupts.h"
 #include "readings.h"
+#include "results.h"
 
 /*
  * From the sleep which is to calm the machine to the first sample. The host's clock
@@ -131,7 +132,7 @@ static unsigned int nr_samples[NR_CLOCKS];
 static struct tk_functions functions;
 static struct tk_counter counter;
 static double hz;
-static long long seconds = 120;
+static int64_t seconds = 120;
 /* Of the host when busy and not steered: what the slopes are compared with */
 static struct line host[NR_CLOCKS];
 
@@ -295,11 +296,7 @@ static void fit(struct sample *s, unsigned int nr, struct line *l)
 /* Interrupts of the local timer up to now; there is one CPU */
 static long long timer_interrupts(void)
 {
-	long long value;
-
-	if (!tk_file_number("/proc/interrupts", "LOC:", &value))
-		errx(TK_EXIT_FAILURE, "/proc/interrupts has no line 'LOC:'");
-	return value;
+	return tk_require_number("/proc/interrupts", "LOC:");
 }
 
 static void require_unsteered_host(void)
@@ -489,61 +486,30 @@ static bool measure_own(const struct order *o, int initial_fd)
 	set_frequency(frequencies[o->frequency].freq);
 	tk_require_owners(1);
 	right = measure(o);
-	if (setns(initial_fd, CLONE_NEWTIME))
-		err(TK_EXIT_FAILURE, "back to the initial time namespace");
+	tk_enter(initial_fd);
 	if (close(fd))
 		err(TK_EXIT_FAILURE, "close");
 	return right;
 }
 
-static void parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "facts",	required_argument,	NULL, 'f' },
-		{ "seconds",	required_argument,	NULL, 's' },
-		{ "help",	no_argument,		NULL, 'h' },
-		{ 0 }
-	};
-	const char *facts = NULL;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			facts = optarg;
-			break;
-		case 's':
-			/* Shorter, and sleeps make too few samples */
-			seconds = tk_parse_number("--seconds", optarg, 30, 1000);
-			break;
-		case 'h':
-			printf("Usage: %s [--facts FILE] [--seconds N]\n"
-			       "How far clocks are off a straight line: N seconds (120) of a busy CPU,\n"
-			       "twice as long of one that sleeps, for each. Root only.\n",
-			       program_invocation_short_name);
-			exit(0);
-		default:
-			fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
-			exit(TK_EXIT_FAILURE);
-		}
-	}
-	if (optind != argc)
-		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tk_start(facts);
-}
-
 int main(int argc, char **argv)
 {
+	static const struct tk_option options[] = {
+		TK_FACTS,
+		/* Shorter, and sleeps make too few samples */
+		TK_NUMBER("seconds", &seconds, 30, 1000),
+		TK_NO_MORE
+	};
 	struct order o = { 0 };
-	struct utsname name;
 	int initial_fd;
 	bool feature, right = true;
 	unsigned int i, k;
 
-	parse(argc, argv);
-	if (uname(&name))
-		err(TK_EXIT_FAILURE, "uname");
-	feature = !access("/proc/self/timens_clock", F_OK);
+	tk_parse_options(argc, argv, options,
+			 "[--facts FILE] [--seconds N]\n"
+			 "How far clocks are off a straight line: N seconds (120) of a busy CPU,\n"
+			 "twice as long of one that sleeps, for each. Root only.\n", TK_NOTHING);
+	tk_start();
 	tk_find_functions(&functions);
 	tk_calibrate(&counter);
 	if (!counter.exact)
@@ -554,11 +520,10 @@ int main(int argc, char **argv)
 	/* Not to meet a page for the first time between two looks */
 	memset(samples, 0, sizeof(samples));
 
-	tk_fact("accuracy.release %s", name.release);
-	tk_fact("accuracy.feature %d", feature);
+	feature = tk_tell_kernel("accuracy");
 	tk_fact("accuracy.hz %.0f", hz);
 	tk_fact("accuracy.cycles_per_ns %.6f", counter.cycles_per_ns);
-	tk_fact("accuracy.seconds %lld", seconds);
+	tk_fact("accuracy.seconds %lld", (long long)seconds);
 	tk_say("%-7s %-28s %-9s %7s %7s %8s %10s %8s %s", "", "", "", "samples", "dropped",
 	       "passes", "worst, ns", "rms, ns", "slope off, of at most (1e-9)");
 	for (k = 0; k < NR_FREQUENCIES; k++) {
@@ -567,9 +532,7 @@ int main(int argc, char **argv)
 	}
 	require_unsteered_host();
 	if (feature) {
-		initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-		if (initial_fd < 0)
-			err(TK_EXIT_FAILURE, "/proc/self/ns/time");
+		initial_fd = tk_open_time_ns();
 		tk_keep_interval();
 		o.own = true;
 		for (i = 0; i < NR_INTERVALS; i++) {

@@ -22,17 +22,18 @@
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
-#include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "counter.h"
+#include "guest.h"
 #include "hold.h"
 #include "interrupts.h"
+#include "results.h"
 
 #define CGROUPS		"/sys/fs/cgroup"
 
@@ -71,23 +72,14 @@ struct charge {
 	int64_t slabs;
 };
 
-static int64_t stat_number(const char *path, const char *key)
-{
-	long long value;
-
-	if (!tk_file_number(path, key, &value))
-		errx(TK_EXIT_FAILURE, "%s has no line '%s'", path, key);
-	return value;
-}
-
 static int64_t cgroup_number(const char *group, const char *key)
 {
 	char path[96];
 
 	snprintf(path, sizeof(path), CGROUPS "/%s/cpu.stat", group);
-	stat_number(path, "usage_usec");
+	tk_require_number(path, "usage_usec");
 	snprintf(path, sizeof(path), CGROUPS "/%s/memory.stat", group);
-	return stat_number(path, key);
+	return tk_require_number(path, key);
 }
 
 static void read_charge(struct charge *c)
@@ -95,7 +87,7 @@ static void read_charge(struct charge *c)
 	c->creator = cgroup_number("tkf-creator", "kernel");
 	c->creator_slab = cgroup_number("tkf-creator", "slab");
 	c->holder = cgroup_number("tkf-holder", "kernel");
-	c->slabs = stat_number("/proc/meminfo", "Slab:") * 1024;
+	c->slabs = tk_require_number("/proc/meminfo", "Slab:") * 1024;
 }
 
 static void make_cgroup(const char *name)
@@ -219,7 +211,7 @@ static void smear_inside(long nr)
 	struct timex tx = { .modes = ADJ_STATUS, .status = STA_INS };
 
 	(void)nr;
-	tk_write_file("/proc/self/timens_clock", "leap smear utc-sls");
+	tk_write_file(TK_CLOCK_FILE, "leap smear utc-sls");
 	set_inside(BEFORE_SMEAR);
 	if (adjtimex(&tx) < 0)
 		err(TK_EXIT_FAILURE, "adjtimex(STA_INS) in namespace %ld", nr);
@@ -229,17 +221,10 @@ static void smear_inside(long nr)
 /* The word behind "smear" in the file of the namespace. */
 static bool smears_inside(void)
 {
-	char line[256], word[32];
-	bool running = false;
-	FILE *file = fopen("/proc/self/timens_clock", "re");
+	char word[32] = "";
 
-	if (!file)
-		err(TK_EXIT_FAILURE, "/proc/self/timens_clock");
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "smear %31s", word) == 1)
-			running = !strcmp(word, "running");
-	fclose(file);
-	return running;
+	tk_file_word(TK_CLOCK_FILE, "smear", word, sizeof(word));
+	return !strcmp(word, "running");
 }
 
 static int *timers;
@@ -557,49 +542,21 @@ out:
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "facts",	required_argument,	NULL, 'f' },
-		{ "number",	required_argument,	NULL, 'n' },
-		{ "idle",	required_argument,	NULL, 'i' },
-		{ "help",	no_argument,		NULL, 'h' },
-		{ 0 }
+	int64_t number = 10000, seconds = 0;
+	const struct tk_option options[] = {
+		TK_FACTS,
+		TK_NUMBER("number", &number, 1, 100000),
+		TK_NUMBER("idle", &seconds, 1, 3600),
+		TK_NO_MORE
 	};
-	const char *facts = NULL;
 	struct tk_counter counter;
-	struct utsname name;
-	long number = 10000, seconds = 0;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			facts = optarg;
-			break;
-		case 'n':
-			number = tk_parse_number("--number", optarg, 1, 100000);
-			break;
-		case 'i':
-			seconds = tk_parse_number("--idle", optarg, 1, 3600);
-			break;
-		case 'h':
-			printf("Usage: %s [--facts FILE] [--number N] [--idle SECONDS]\n"
-			       "What N (10000) time namespaces take: memory, instructions, and with --idle instead the\n"
-			       "interrupts of an idle machine with N of them. Root only.\n",
-			       program_invocation_short_name);
-			return 0;
-		default:
-			fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
-			return TK_EXIT_FAILURE;
-		}
-	}
-	if (optind != argc)
-		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tk_start(facts);
-	if (uname(&name))
-		err(TK_EXIT_FAILURE, "uname");
-	feature = !access("/proc/self/timens_clock", F_OK);
-	tk_fact("footprint.release %s", name.release);
-	tk_fact("footprint.feature %d", feature);
+	tk_parse_options(argc, argv, options,
+			 "[--facts FILE] [--number N] [--idle SECONDS]\n"
+			 "What N (10000) time namespaces take: memory, instructions, and with --idle instead the\n"
+			 "interrupts of an idle machine with N of them. Root only.\n", TK_NOTHING);
+	tk_start();
+	feature = tk_tell_kernel("footprint");
 	tk_hold_start(number, number);
 	if (seconds) {
 		idle(seconds, number);
@@ -614,7 +571,7 @@ int main(int argc, char **argv)
 		memory(number);
 	}
 	many_lives(number);
-	tk_claim(true, "%ld time namespaces lived and ended", number);
+	tk_claim(true, "%ld time namespaces lived and ended", (long)number);
 	tk_end();
 	return 0;
 }

@@ -3,9 +3,8 @@
  * tktickcost - what the tick takes from a CPU for own namespaces, by number and
  * policy, counted by the instruction
  *
- * For each number of namespaces: a look at the tick without any (interrupts.h),
- * then one with that number for each policy. What RCU, the scheduler and the
- * host's own timekeeping take is in both, and goes away in the difference.
+ * For each number of namespaces: a look at the tick without any (tickcost.h),
+ * then one with that number for each policy.
  *
  * A policy is the interval between two passes of a namespace. "A pass every tick",
  * interval_ms = 0, is the design that was feared; it also lifts the limit on the
@@ -26,13 +25,9 @@
  * in a nanosecond, as under -icount shift=0.
  */
 #define _GNU_SOURCE
-#include "guest.h"
-#include "hold.h"
-#include "debugfs.h"
-#include "interrupts.h"
+#include "results.h"
+#include "tickcost.h"
 
-/* How long one measurement looks */
-#define LOOK		TK_NSEC_PER_SEC
 /* After a sleep all are due at once, and go back to their homes within an interval */
 #define SPREAD		(TK_NSEC_PER_SEC * 3 / 2)
 
@@ -55,18 +50,12 @@ static void spin(const struct tk_counter *counter, int64_t ns)
 	} while (tk_cycles() < end);
 }
 
-/* Passes in a second of the look */
-static double look(struct tk_look *l, const struct tk_counter *counter)
+/* When all have gone back to their homes */
+static void look(struct tk_tick *tick, const struct tk_ticks *ticks)
 {
-	long long passes;
-
-	tk_settle(counter);
-	spin(counter, SPREAD);
-	passes = tk_kernel_stat("passes");
-	tk_look(l, LOOK, counter);
-	passes = tk_kernel_stat("passes") - passes;
-	tk_judge_look(l);
-	return (double)passes / l->seconds;
+	tk_settle(&ticks->counter);
+	spin(&ticks->counter, SPREAD);
+	tk_look_at_ticks(tick, ticks);
 }
 
 static const char *policy(long long interval)
@@ -85,85 +74,71 @@ static double asked_for(long number, long long interval, double hz)
 	return (double)number * (interval == TK_EVERY_TICK ? hz : 1000.0 / (double)interval);
 }
 
-/* A look is not a whole number of intervals: one pass more or less, and 2 % */
-static bool about(double passes, double wanted)
-{
-	double difference = passes > wanted ? passes - wanted : wanted - passes;
-
-	return difference <= 1 + wanted / 50;
-}
-
 /* With @number namespaces at all policies; returns the instructions of a pass */
-static double measure(long number, double per_pass, const struct tk_counter *counter, double hz,
-		      bool *right)
+static double measure(long number, double per_pass, const struct tk_ticks *ticks, bool *right)
 {
-	struct tk_look base, with;
-	double passes, more, wanted, share, cpu = counter->cycles_per_ns * TK_NSEC_PER_SEC;
-	double most = (double)tk_read_knob("budget") * hz;
+	struct tk_tick base, with;
+	double passes, more, wanted, share;
+	double most = (double)tk_read_knob("budget") * ticks->hz;
 	unsigned int i;
 	bool bound;
 
 	tk_hold(0);
 	tk_set_interval(intervals[0]);
-	passes = look(&base, counter);
-	*right &= passes == 0;
-	tk_fact("base %ld %.1f %.0f", number, base.taken / (base.seconds * hz), base.longest);
+	look(&base, ticks);
+	*right &= base.passes == 0;
+	tk_fact("base %ld %.1f %.0f", number, tk_mean_tick(&base, ticks), base.look.longest);
 
 	tk_hold(number);
 	tk_require_owners(number);
 	for (i = 0; i < NR_INTERVALS; i++) {
-		wanted = asked_for(number, intervals[i], hz);
+		wanted = asked_for(number, intervals[i], ticks->hz);
 		bound = intervals[i] != TK_EVERY_TICK && wanted > most;
 		if (bound)
 			wanted = most;
-		if (wanted * per_pass / cpu * 100 > MOST_SHARE) {
+		share = tk_share(wanted * per_pass / ticks->hz, ticks);
+		if (share > MOST_SHARE) {
 			tk_say("%8ld %-12s left out: would take %.0f%% of the CPU", number,
-			       policy(intervals[i]), wanted * per_pass / cpu * 100);
+			       policy(intervals[i]), share);
 			tk_fact("skipped %ld %lld", number, intervals[i]);
 			continue;
 		}
 		tk_set_interval(intervals[i]);
-		passes = look(&with, counter);
-		*right &= about(passes, wanted);
-		more = with.taken / (with.seconds * hz) - base.taken / (base.seconds * hz);
-		share = more * hz / cpu * 100;
+		look(&with, ticks);
+		passes = tk_passes_a_second(&with);
+		*right &= tk_takes_about(&with, wanted);
+		more = tk_mean_tick(&with, ticks) - tk_mean_tick(&base, ticks);
+		share = tk_share(more, ticks);
 		/* A pass every tick has next to nothing else in it */
 		if (intervals[i] == TK_EVERY_TICK)
-			per_pass = more * hz / passes;
+			per_pass = more * ticks->hz / passes;
 		tk_say("%8ld %-12s %10.0f %14.1f %14.0f %9.4f%% %10.1f%s", number, policy(intervals[i]),
-		       passes, more, with.longest, share, more * hz / passes,
+		       passes, more, with.look.longest, share, more * ticks->hz / passes,
 		       bound ? "  (limited by the budget)" : "");
 		tk_fact("cost %ld %lld %.1f %.2f %.0f %.6f %.2f %d", number, intervals[i], passes, more,
-			with.longest, share, more * hz / passes, bound);
+			with.look.longest, share, more * ticks->hz / passes, bound);
 	}
 	return per_pass;
 }
 
 int main(int argc, char **argv)
 {
-	struct tk_counter counter;
-	double hz, per_pass = 0;
+	struct tk_ticks ticks;
+	double per_pass = 0;
 	bool right = true;
 	unsigned int i;
 
-	if (!tk_start_by_options(argc, argv,
-				 "What the tick takes for 1 to 10000 own time namespaces. Root only."))
-		return 0;
-	tk_require_kernel();
-	tk_calibrate(&counter);
-	if (!counter.exact)
-		errx(TK_EXIT_FAILURE, "the cycle counter does not count instructions: boot with -icount shift=0");
-	hz = tk_hz();
-	tk_hold_start(MAX_NAMESPACES, 0);
-	tk_keep_interval();
+	tk_start_by_options(argc, argv,
+			    "What the tick takes for 1 to 10000 own time namespaces. Root only.");
+	tk_ticks_start(&ticks, MAX_NAMESPACES);
 
-	tk_fact("hz %.0f", hz);
-	tk_fact("cycles_per_ns %.6f", counter.cycles_per_ns);
-	tk_say("instructions that the tick takes, %.0f ticks a second", hz);
+	tk_fact("hz %.0f", ticks.hz);
+	tk_fact("cycles_per_ns %.6f", ticks.counter.cycles_per_ns);
+	tk_say("instructions that the tick takes, %.0f ticks a second", ticks.hz);
 	tk_say("%8s %-12s %10s %14s %14s %10s %10s", "own", "a pass", "passes/s", "more in a tick",
 	       "longest tick", "of the CPU", "per pass");
 	for (i = 0; i < NR_NUMBERS; i++)
-		per_pass = measure(numbers[i], per_pass, &counter, hz, &right);
+		per_pass = measure(numbers[i], per_pass, &ticks, &right);
 	tk_hold(0);
 	tk_claim(right, "namespaces take as many passes as the policy says, within the budget");
 	tk_end();

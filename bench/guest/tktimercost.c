@@ -26,7 +26,9 @@
 #include <linux/io_uring.h>
 #include <mqueue.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -34,10 +36,11 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "counter.h"
+#include "guest.h"
+#include "results.h"
 
 /* Calls which are not counted, and those which are. */
 #define WARM_UP		30
@@ -75,9 +78,7 @@ static void start_child(void)
 {
 	const struct sched_param param = { 0 };
 
-	rounds = mmap(NULL, sizeof(*rounds), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (rounds == MAP_FAILED)
-		err(TK_EXIT_FAILURE, "mmap");
+	rounds = tk_shared_counter();
 	child = fork();
 	if (child < 0)
 		err(TK_EXIT_FAILURE, "fork");
@@ -182,11 +183,6 @@ static void figure(const char *group, const char *state, double value, const cha
  * The calls
  */
 
-static struct timespec ts_of(int64_t ns)
-{
-	return (struct timespec) { .tv_sec = ns / TK_NSEC_PER_SEC, .tv_nsec = ns % TK_NSEC_PER_SEC };
-}
-
 static const struct timespec past = { .tv_sec = 1 };
 static const struct timespec least = { .tv_nsec = 1 };
 static const struct timespec sleep_time = { .tv_nsec = SHORT_SLEEP };
@@ -219,17 +215,17 @@ static long sleep_real_past(void)
 
 static void real_in_1us(void)
 {
-	until = ts_of(tk_read(CLOCK_REALTIME) + 1000);
+	until = tk_timespec(tk_read(CLOCK_REALTIME) + 1000);
 }
 
 static void real_in_20us(void)
 {
-	until = ts_of(tk_read(CLOCK_REALTIME) + SHORT_SLEEP);
+	until = tk_timespec(tk_read(CLOCK_REALTIME) + SHORT_SLEEP);
 }
 
 static void mono_in_20us(void)
 {
-	until = ts_of(tk_read(CLOCK_MONOTONIC) + SHORT_SLEEP);
+	until = tk_timespec(tk_read(CLOCK_MONOTONIC) + SHORT_SLEEP);
 }
 
 static long sleep_real_until(void)
@@ -592,9 +588,9 @@ static void arm_costs(const char *state)
 {
 	unsigned int i;
 
-	far_real.it_value = ts_of(tk_read(CLOCK_REALTIME) + FAR);
-	far_mono.it_value = ts_of(tk_read(CLOCK_MONOTONIC) + FAR);
-	far_rel.it_value = ts_of(FAR);
+	far_real.it_value = tk_timespec(tk_read(CLOCK_REALTIME) + FAR);
+	far_mono.it_value = tk_timespec(tk_read(CLOCK_MONOTONIC) + FAR);
+	far_rel.it_value = tk_timespec(FAR);
 	for (i = 0; i < NR_CALLS; i++)
 		figure("arm", state, cost_of(&calls[i]), "%s", calls[i].name);
 }
@@ -609,15 +605,9 @@ static int new_namespace(void)
 	return tk_enter_new_time_ns(NULL);
 }
 
-static void enter(int fd)
-{
-	if (setns(fd, CLONE_NEWTIME))
-		err(TK_EXIT_FAILURE, "setns");
-}
-
 static void leave(int fd)
 {
-	enter(initial_fd);
+	tk_enter(initial_fd);
 	if (fd >= 0 && close(fd))
 		err(TK_EXIT_FAILURE, "close");
 }
@@ -629,7 +619,7 @@ static long set_real(void)
 
 static void own_clock(void)
 {
-	until = ts_of(tk_read(CLOCK_REALTIME) + AHEAD);
+	until = tk_timespec(tk_read(CLOCK_REALTIME) + AHEAD);
 	if (set_real())
 		err(TK_EXIT_FAILURE, "clock_settime in a namespace");
 }
@@ -665,7 +655,7 @@ static void arm_many(unsigned int nr, clockid_t clock)
 	for (nr_many = 0; nr_many < nr; nr_many++) {
 		/* Not in the order in which they expire. */
 		int64_t at = now + FAR + nr_many * 7919LL % nr * (TK_NSEC_PER_SEC / 10);
-		struct itimerspec spec = { .it_value = ts_of(at) };
+		struct itimerspec spec = { .it_value = tk_timespec(at) };
 
 		many[nr_many] = open_timerfd(clock);
 		if (timerfd_settime(many[nr_many], TFD_TIMER_ABSTIME, &spec, NULL))
@@ -684,7 +674,7 @@ static int64_t step_by;
 
 static void prepare_step(void)
 {
-	until = ts_of(tk_read(CLOCK_REALTIME) + step_by);
+	until = tk_timespec(tk_read(CLOCK_REALTIME) + step_by);
 }
 
 /* By so little that no timer has to be looked at. */
@@ -773,7 +763,7 @@ static void step_elsewhere(const char *state, bool timers_in_owner, bool step_in
 		int here = -1;
 
 		arm_many(pair[i], clock);
-		enter(initial_fd);
+		tk_enter(initial_fd);
 		if (step_in_owner)
 			here = new_owner();
 		snprintf(name, sizeof(name), "%u", pair[i]);
@@ -808,7 +798,7 @@ static void arm_among_many(const char *state)
 	for (i = 0; i < 2; i++) {
 		arm_many(pair[i], CLOCK_REALTIME);
 		/* In their middle. */
-		far_real.it_value = ts_of(tk_read(CLOCK_REALTIME) + FAR + MAX_TIMERS / 20 * TK_NSEC_PER_SEC);
+		far_real.it_value = tk_timespec(tk_read(CLOCK_REALTIME) + FAR + MAX_TIMERS / 20 * TK_NSEC_PER_SEC);
 		figure("among", state, cost_of(&arm), "arm %u", pair[i]);
 		figure("among", state, cost_of(&disarm), "disarm %u", pair[i]);
 		close_many();
@@ -830,9 +820,7 @@ static void prepare_process(void)
 	sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		err(TK_EXIT_FAILURE, "sigprocmask");
-	initial_fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	if (initial_fd < 0)
-		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
+	initial_fd = tk_open_time_ns();
 	start_child();
 	if (atexit(stop_child))
 		errx(TK_EXIT_FAILURE, "atexit");
@@ -843,16 +831,11 @@ static void prepare_process(void)
 int main(int argc, char **argv)
 {
 	struct tk_counter counter;
-	struct utsname name;
 	int fd, other;
 
-	if (!tk_start_by_options(argc, argv, "Instructions of arming and cancelling timers and of steps of the clock. Root only."))
-		return 0;
-	if (uname(&name))
-		err(TK_EXIT_FAILURE, "uname");
-	feature = !access("/proc/self/timens_clock", F_OK);
-	tk_fact("timers.release %s", name.release);
-	tk_fact("timers.feature %d", feature);
+	tk_start_by_options(argc, argv,
+			    "Instructions of arming and cancelling timers and of steps of the clock. Root only.");
+	feature = tk_tell_kernel("timers");
 	tk_calibrate(&counter);
 	if (!tk_claim(counter.exact, "the cycle counter counts instructions"))
 		return TK_EXIT_FAILURE;
@@ -871,11 +854,11 @@ int main(int argc, char **argv)
 
 	if (feature) {
 		other = new_namespace();
-		enter(initial_fd);
+		tk_enter(initial_fd);
 		fd = new_owner();
-		enter(initial_fd);
+		tk_enter(initial_fd);
 		arm_costs("busy");
-		enter(fd);
+		tk_enter(fd);
 		arm_costs("own");
 		arm_among_many("own");
 		set_tick(TICK_FAST);

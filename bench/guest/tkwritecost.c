@@ -23,18 +23,19 @@
  * On a kernel without the feature only the initial namespace is measured.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "counter.h"
+#include "guest.h"
 #include "hold.h"
 #include "interrupts.h"
+#include "results.h"
 
 /* Calls which are not counted, and those which are; odd, for the median to be one of them. */
 #define WARM_UP		10
@@ -184,12 +185,6 @@ static uint64_t count(long (*run)(void), long *result)
 	return tk_cycles() - start;
 }
 
-static double median_of(uint64_t *values, unsigned int nr)
-{
-	qsort(values, nr, sizeof(values[0]), tk_by_length);
-	return (double)values[nr / 2];
-}
-
 /* The median; @before comes before each call, and before its own preparation. */
 static double cost_of(const struct call *c, void (*before)(void))
 {
@@ -210,7 +205,7 @@ static double cost_of(const struct call *c, void (*before)(void))
 		if (i >= WARM_UP)
 			took[i - WARM_UP] = cycles - overhead;
 	}
-	return median_of(took, CALLS);
+	return tk_median(took, CALLS);
 }
 
 /* "write WHERE OTHERS TIMERS VALUE NAME" */
@@ -465,25 +460,6 @@ static void count_all(const struct tk_counter *counter, unsigned int nr_numbers)
  * Two CPUs
  */
 
-/* Interrupts of CPU 0 since boot, by the name of the line. */
-static unsigned long interrupts(const char *line)
-{
-	char text[512], name[16];
-	unsigned long value;
-	bool found = false;
-	FILE *file;
-
-	file = fopen("/proc/interrupts", "re");
-	if (!file)
-		err(TK_EXIT_FAILURE, "/proc/interrupts");
-	while (!found && fgets(text, sizeof(text), file))
-		found = sscanf(text, " %15[A-Z0-9]: %lu", name, &value) == 2 && !strcmp(name, line);
-	fclose(file);
-	if (!found)
-		errx(TK_EXIT_FAILURE, "/proc/interrupts has no line '%s'", line);
-	return value;
-}
-
 static void pin(int cpu)
 {
 	cpu_set_t set;
@@ -503,12 +479,8 @@ static pid_t child;
 
 static bool fork_child(int cpu, int fd)
 {
-	if (!rounds) {
-		rounds = mmap(NULL, sizeof(*rounds), PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		if (rounds == MAP_FAILED)
-			err(TK_EXIT_FAILURE, "mmap");
-	}
+	if (!rounds)
+		rounds = tk_shared_counter();
 	*rounds = 0;
 	child = fork();
 	if (child < 0)
@@ -559,6 +531,15 @@ static const char * const lines[] = { "CAL", "RES", "TLB" };
 
 #define NR_LINES	(sizeof(lines) / sizeof(lines[0]))
 
+/* Of CPU 0 since boot: its column is the first. */
+static uint64_t interrupts(unsigned int line)
+{
+	char key[16];
+
+	snprintf(key, sizeof(key), "%s:", lines[line]);
+	return (uint64_t)tk_require_number("/proc/interrupts", key);
+}
+
 /*
  * The kernel's own trace of the interrupts which it sends from one CPU to another:
  * only those by this task, and not by a tick or another interrupt which it happens
@@ -589,29 +570,8 @@ static void trace_ipis(bool on)
 /* Since the trace was turned on: those in the buffer, and those which had to make room. */
 static uint64_t traced_ipis(void)
 {
-	static const char * const keys[] = { "entries", "overrun" };
-	uint64_t sum = 0;
-	unsigned int i;
-
-	for (i = 0; i < 2; i++) {
-		char line[96], word[32];
-		unsigned long long value;
-		bool found = false;
-		FILE *file;
-
-		file = fopen(TRACING "/per_cpu/cpu1/stats", "re");
-		if (!file)
-			err(TK_EXIT_FAILURE, TRACING "/per_cpu/cpu1/stats");
-		while (!found && fgets(line, sizeof(line), file))
-			found = sscanf(line, "%31[a-z]: %llu", word, &value) == 2 &&
-				!strcmp(word, keys[i]);
-		fclose(file);
-		if (!found)
-			errx(TK_EXIT_FAILURE, TRACING "/per_cpu/cpu1/stats has no line '%s'",
-			     keys[i]);
-		sum += value;
-	}
-	return sum;
+	return (uint64_t)(tk_require_number(TRACING "/per_cpu/cpu1/stats", "entries:") +
+			  tk_require_number(TRACING "/per_cpu/cpu1/stats", "overrun:"));
 }
 
 /*
@@ -632,7 +592,7 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 		tk_sleep_until(tk_read(CLOCK_MONOTONIC) + TK_NSEC_PER_SEC / 2);
 		woken[round] = *rounds;
 		for (i = 0; i < NR_LINES; i++)
-			more[i][round] = interrupts(lines[i]);
+			more[i][round] = interrupts(i);
 		sent[round] = traced_ipis();
 		for (n = 0; n < IPI_CALLS; n++) {
 			if (c->prepare)
@@ -642,7 +602,7 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 		}
 		sent[round] = traced_ipis() - sent[round];
 		for (i = 0; i < NR_LINES; i++)
-			more[i][round] = interrupts(lines[i]) - more[i][round];
+			more[i][round] = interrupts(i) - more[i][round];
 		woken[round] = *rounds - woken[round];
 	}
 	if (!*rounds)
@@ -650,7 +610,7 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 	end_child("sleeps");
 	tk_leave();
 	for (i = 0; i < NR_LINES; i++) {
-		double median = median_of(more[i], IPI_ROUNDS);
+		double median = tk_median(more[i], IPI_ROUNDS);
 		double least = (double)more[i][0], most = (double)more[i][IPI_ROUNDS - 1];
 
 		tk_say("%-28s %d calls on CPU 1: %.0f %s on CPU 0 (%.0f to %.0f)", name,
@@ -658,10 +618,10 @@ static void disturb(const char *name, const struct call *c, int fd, int sleeper)
 		tk_fact("ipi %s %s %.0f %.0f %.0f", name, lines[i], median, least, most);
 	}
 	tk_say("%-28s the calls sent %.0f interrupts", name,
-	       median_of(sent, IPI_ROUNDS));
-	tk_fact("ipi %s sent %.0f", name, median_of(sent, IPI_ROUNDS));
-	tk_say("%-28s the sleeper woke %.0f times", name, median_of(woken, IPI_ROUNDS));
-	tk_fact("ipi %s woken %.0f", name, median_of(woken, IPI_ROUNDS));
+	       tk_median(sent, IPI_ROUNDS));
+	tk_fact("ipi %s sent %.0f", name, tk_median(sent, IPI_ROUNDS));
+	tk_say("%-28s the sleeper woke %.0f times", name, tk_median(woken, IPI_ROUNDS));
+	tk_fact("ipi %s woken %.0f", name, tk_median(woken, IPI_ROUNDS));
 }
 
 /*
@@ -741,52 +701,28 @@ static void storm_all(long seconds)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "facts",	required_argument,	NULL, 'f' },
-		{ "others",	required_argument,	NULL, 'o' },
-		{ "storm",	required_argument,	NULL, 's' },
-		{ "help",	no_argument,		NULL, 'h' },
-		{ 0 }
+	int64_t others = 0, storm = 0;
+	const struct tk_option options[] = {
+		TK_FACTS,
+		TK_NUMBER("others", &others, 1, 20000),
+		TK_NUMBER("storm", &storm, 1, 3600),
+		TK_NO_MORE
 	};
 	unsigned int nr_numbers = NR_NUMBERS;
-	const char *facts = NULL;
 	struct tk_counter counter;
-	struct utsname name;
-	long storm = 0;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			facts = optarg;
-			break;
-		case 'o':
-			/* The largest number only. */
-			numbers[1] = tk_parse_number("--others", optarg, 1, 20000);
-			nr_numbers = 2;
-			break;
-		case 's':
-			storm = tk_parse_number("--storm", optarg, 1, 3600);
-			break;
-		case 'h':
-			printf("Usage: %s [--facts FILE] [--others N | --storm SECONDS]\n"
-			       "Instructions of setting and steering a clock; with --storm: whom it disturbs.\n"
-			       "--others: with 0 and N other owners instead of 0, 100, 1000 and 5000. Root only.\n",
-			       program_invocation_short_name);
-			return 0;
-		default:
-			fprintf(stderr, "Try '%s --help'.\n", program_invocation_short_name);
-			return TK_EXIT_FAILURE;
-		}
+	tk_parse_options(argc, argv, options,
+			 "[--facts FILE] [--others N | --storm SECONDS]\n"
+			 "Instructions of setting and steering a clock; with --storm: whom it disturbs.\n"
+			 "--others: with 0 and N other owners instead of 0, 100, 1000 and 5000. Root only.\n",
+			 TK_NOTHING);
+	if (others) {
+		/* The largest number only. */
+		numbers[1] = (long)others;
+		nr_numbers = 2;
 	}
-	if (optind != argc)
-		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tk_start(facts);
-	if (uname(&name))
-		err(TK_EXIT_FAILURE, "uname");
-	feature = !access("/proc/self/timens_clock", F_OK);
-	tk_fact("writes.release %s", name.release);
-	tk_fact("writes.feature %d", feature);
+	tk_start();
+	feature = tk_tell_kernel("writes");
 	tk_hold_start(numbers[nr_numbers - 1] > TICK_OTHERS ? numbers[nr_numbers - 1] :
 		      TICK_OTHERS, TIMERS);
 	if (storm) {

@@ -28,7 +28,6 @@
  * is counted in instructions each state has to be there.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <signal.h>
@@ -36,7 +35,9 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 
+#include "clocks.h"
 #include "guest.h"
+#include "results.h"
 
 /* 2027-01-01 00:00:00 UTC */
 #define MIDNIGHT	1798761600LL
@@ -548,35 +549,13 @@ static void print_line(int64_t t, const struct sample *host, const struct sample
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "facts",	required_argument,	NULL, 'f' },
-		{ "help",	no_argument,		NULL, 'h' },
-		{ 0 }
-	};
 	static struct sample host[MAX_SAMPLES], seen[NR_ROLES][MAX_SAMPLES];
-	const char *facts = NULL;
 	unsigned int i, nr = 0;
 	struct dense dense;
 	int64_t t;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			facts = optarg;
-			break;
-		case 'h':
-			puts("Usage: tkdemo_leap [--facts FILE]\n"
-			     "A leap second inserted in one time namespace and deleted in another.");
-			return 0;
-		default:
-			fputs("Try 'tkdemo_leap --help'.\n", stderr);
-			return TK_EXIT_FAILURE;
-		}
-	}
-	if (optind != argc)
-		errx(TK_EXIT_FAILURE, "unknown argument '%s'", argv[optind]);
-	tk_start(facts);
+	tk_start_by_options(argc, argv,
+			    "A leap second inserted in one time namespace and deleted in another.");
 	tk_require_kernel();
 
 	midnight_mono = tk_read(CLOCK_MONOTONIC) + LEAD_SECONDS * tk_slow() * TK_NSEC_PER_SEC;

@@ -24,10 +24,13 @@
  * --lines 0, where that is the only end, 0). --samples keeps all periods, as a table.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 
+#include "clocks.h"
 #include "guest.h"
+#include "results.h"
 
 #define MAX_PROCESSES	8
 #define READS		64
@@ -61,40 +64,59 @@ static unsigned int nr_processes = 1;
 
 static struct {
 	int64_t seconds;
-	int64_t period;
+	int64_t period_ms;
 	int64_t within_ns;
-	double within_ppm;
+	int64_t within_ppb;
 	int64_t lines;
 	int64_t every;
-	const char *facts;
 	const char *prefix;
-	FILE *samples;
+	const char *samples;
 } opt = {
 	.seconds	= 600,
-	.period		= TK_NSEC_PER_SEC,
+	.period_ms	= 1000,
 	.within_ns	= 1000000,
-	.within_ppm	= 1,
+	.within_ppb	= 1000,
 	.lines		= 10,
 	.every		= 1,
 	.prefix		= "observe",
 };
 
-static void usage(FILE *out)
+/* The table of --samples. */
+static FILE *samples;
+
+static const char usage[] =
+	"[OPTION]... NAME=PID NAME=PID...\n"
+	"Compare CLOCK_REALTIME of the processes' time namespaces; the first is the reference.\n"
+	"\n"
+	"  --seconds N        give up after that time (600)\n"
+	"  --period-ms N      time between two lines (1000)\n"
+	"  --print-every N    after the first ones every Nth line only (1)\n"
+	"  --within-ns N      how near to the reference a clock has to be (1000000)\n"
+	"  --within-ppb N     and how near its rate (1000)\n"
+	"  --lines N          for how many lines one after the other (10); 0: to the end, whatever they do\n"
+	"  --facts FILE       append the figures there\n"
+	"  --prefix WORD      what the keys of the figures begin with (observe)\n"
+	"  --samples FILE     all periods: seconds, and of each process its distance from the first (ns) and rate (ppm)\n"
+	"\n"
+	"Exit status: 0 all are near (or --lines 0), 1 not within the time, 125 failure.\n";
+
+static const struct tk_option options[] = {
+	TK_NUMBER("seconds", &opt.seconds, 1, 1000000),
+	TK_NUMBER("period-ms", &opt.period_ms, 10, 1000000),
+	TK_NUMBER("print-every", &opt.every, 1, 1000000),
+	TK_NUMBER("within-ns", &opt.within_ns, 1, TK_NSEC_PER_SEC),
+	TK_NUMBER("within-ppb", &opt.within_ppb, 1, 1000000),
+	TK_NUMBER("lines", &opt.lines, 0, 1000000),
+	TK_FACTS,
+	TK_TEXT("prefix", &opt.prefix),
+	TK_TEXT("samples", &opt.samples),
+	TK_NO_MORE
+};
+
+/* Between two lines, in nanoseconds. */
+static int64_t period(void)
 {
-	fputs("Usage: tkdemo_observe [OPTION]... NAME=PID NAME=PID...\n"
-	      "Compare CLOCK_REALTIME of the processes' time namespaces; the first is the reference.\n"
-	      "\n"
-	      "  --seconds N        give up after that time (600)\n"
-	      "  --period-ms N      time between two lines (1000)\n"
-	      "  --print-every N    after the first ones every Nth line only (1)\n"
-	      "  --within-ns N      how near to the reference a clock has to be (1000000)\n"
-	      "  --within-ppb N     and how near its rate (1000)\n"
-	      "  --lines N          for how many lines one after the other (10); 0: to the end, whatever they do\n"
-	      "  --facts FILE       append the figures there\n"
-	      "  --prefix WORD      what the keys of the figures begin with (observe)\n"
-	      "  --samples FILE     all periods: seconds, and of each process its distance from the first (ns) and rate (ppm)\n"
-	      "\n"
-	      "Exit status: 0 all are near (or --lines 0), 1 not within the time, 125 failure.\n", out);
+	return opt.period_ms * 1000000;
 }
 
 static void enter(const struct process *p)
@@ -194,10 +216,9 @@ static bool all_near(int64_t elapsed, int64_t lines_done)
 
 	for (i = 2; i < nr_processes; i++) {
 		struct process *p = &processes[i];
-		double apart = p->ppm - processes[1].ppm;
+		double apart = p->ppm - processes[1].ppm, most = (double)opt.within_ppb / 1e3;
 
-		if (llabs(p->offset) > opt.within_ns || apart > opt.within_ppm ||
-		    -apart > opt.within_ppm) {
+		if (llabs(p->offset) > opt.within_ns || apart > most || -apart > most) {
 			p->lapses += p->near_since >= 0;
 			p->near_since = -1;
 		} else {
@@ -212,7 +233,7 @@ static bool all_near(int64_t elapsed, int64_t lines_done)
 			p->lines++;
 		}
 		all &= p->near_since >= 0 &&
-		       elapsed - p->near_since >= (opt.lines - 1) * opt.period;
+		       elapsed - p->near_since >= (opt.lines - 1) * period();
 	}
 	return all && opt.lines && lines_done >= opt.lines;
 }
@@ -272,36 +293,31 @@ static void print_line(int64_t elapsed)
 	tk_say("%s", line);
 }
 
-static void start_samples(const char *path)
-{
-	opt.samples = fopen(path, "we");
-	if (!opt.samples)
-		err(TK_EXIT_FAILURE, "--samples '%s'", path);
-}
-
-/* The processes are known when all arguments have been read. */
-static void head_samples(void)
+static void start_samples(void)
 {
 	unsigned int i;
 
 	if (!opt.samples)
 		return;
-	fputs("# seconds", opt.samples);
+	samples = fopen(opt.samples, "we");
+	if (!samples)
+		err(TK_EXIT_FAILURE, "--samples '%s'", opt.samples);
+	fputs("# seconds", samples);
 	for (i = 1; i < nr_processes; i++)
-		fprintf(opt.samples, "\t%s_ns\t%s_ppm", processes[i].name, processes[i].name);
-	fputc('\n', opt.samples);
+		fprintf(samples, "\t%s_ns\t%s_ppm", processes[i].name, processes[i].name);
+	fputc('\n', samples);
 }
 
 static void keep_sample(int64_t elapsed)
 {
 	unsigned int i;
 
-	if (!opt.samples)
+	if (!samples)
 		return;
-	fprintf(opt.samples, "%.3f", (double)elapsed / TK_NSEC_PER_SEC);
+	fprintf(samples, "%.3f", (double)elapsed / TK_NSEC_PER_SEC);
 	for (i = 1; i < nr_processes; i++)
-		fprintf(opt.samples, "\t%" PRId64 "\t%.6f", processes[i].offset, processes[i].ppm);
-	fputc('\n', opt.samples);
+		fprintf(samples, "\t%" PRId64 "\t%.6f", processes[i].offset, processes[i].ppm);
+	fputc('\n', samples);
 }
 
 static void add_process(const char *text)
@@ -328,66 +344,12 @@ static void add_process(const char *text)
 
 static void parse(int argc, char **argv)
 {
-	enum {
-		OPT_SECONDS = 256, OPT_PERIOD, OPT_EVERY, OPT_NS, OPT_PPB, OPT_LINES, OPT_FACTS,
-		OPT_PREFIX, OPT_SAMPLES, OPT_HELP,
-	};
-	static const struct option options[] = {
-		{ "seconds",		required_argument,	NULL, OPT_SECONDS },
-		{ "period-ms",		required_argument,	NULL, OPT_PERIOD },
-		{ "print-every",	required_argument,	NULL, OPT_EVERY },
-		{ "within-ns",		required_argument,	NULL, OPT_NS },
-		{ "within-ppb",		required_argument,	NULL, OPT_PPB },
-		{ "lines",		required_argument,	NULL, OPT_LINES },
-		{ "facts",		required_argument,	NULL, OPT_FACTS },
-		{ "prefix",		required_argument,	NULL, OPT_PREFIX },
-		{ "samples",		required_argument,	NULL, OPT_SAMPLES },
-		{ "help",		no_argument,		NULL, OPT_HELP },
-		{ 0 }
-	};
-	int c;
+	int at = tk_parse_options(argc, argv, options, usage, TK_WORDS);
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case OPT_SECONDS:
-			opt.seconds = tk_parse_number("--seconds", optarg, 1, 1000000);
-			break;
-		case OPT_PERIOD:
-			opt.period = tk_parse_number("--period-ms", optarg, 10, 1000000) * 1000000;
-			break;
-		case OPT_EVERY:
-			opt.every = tk_parse_number("--print-every", optarg, 1, 1000000);
-			break;
-		case OPT_NS:
-			opt.within_ns = tk_parse_number("--within-ns", optarg, 1, TK_NSEC_PER_SEC);
-			break;
-		case OPT_PPB:
-			opt.within_ppm = tk_parse_number("--within-ppb", optarg, 1, 1000000) / 1e3;
-			break;
-		case OPT_LINES:
-			opt.lines = tk_parse_number("--lines", optarg, 0, 1000000);
-			break;
-		case OPT_FACTS:
-			opt.facts = optarg;
-			break;
-		case OPT_PREFIX:
-			opt.prefix = optarg;
-			break;
-		case OPT_SAMPLES:
-			start_samples(optarg);
-			break;
-		case OPT_HELP:
-			usage(stdout);
-			exit(0);
-		default:
-			fputs("Try 'tkdemo_observe --help'.\n", stderr);
-			exit(TK_EXIT_FAILURE);
-		}
-	}
-	if (argc - optind < 2)
+	if (argc - at < 2)
 		errx(TK_EXIT_FAILURE, "a reference and at least one more NAME=PID are wanted");
-	for (; optind < argc; optind++)
-		add_process(argv[optind]);
+	for (; at < argc; at++)
+		add_process(argv[at]);
 }
 
 static void report(bool near)
@@ -426,19 +388,17 @@ int main(int argc, char **argv)
 	struct process *host = &processes[0];
 
 	parse(argc, argv);
-	tk_start(opt.facts);
+	tk_start();
 	tk_require_kernel();
 	host->name = "the host";
-	host->fd = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	if (host->fd < 0)
-		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
+	host->fd = tk_open_time_ns();
 
 	started = next = tk_read(CLOCK_MONOTONIC);
 	first_raw = go_round(&first_cycles);
-	head_samples();
+	start_samples();
 	print_header();
 	for (line = 0; !near && next - started < opt.seconds * TK_NSEC_PER_SEC; line++) {
-		next += opt.period;
+		next += period();
 		tk_sleep_until(next);
 		raw = go_round(&cycles);
 		compare((double)(cycles - first_cycles) / (double)(raw - first_raw));

@@ -11,7 +11,9 @@
 #ifndef TIMENS_COUNTER_H
 #define TIMENS_COUNTER_H
 
-#include "guest.h"
+#include <stdbool.h>
+
+#include "clocks.h"
 
 struct tk_counter {
 	bool exact;

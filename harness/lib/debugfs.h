@@ -6,7 +6,13 @@
 #ifndef TIMENS_DEBUGFS_H
 #define TIMENS_DEBUGFS_H
 
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "guest.h"
+#include "parse.h"
 
 #define TK_DEBUG_DIR	"/sys/kernel/debug/timekeeper_ns"
 
@@ -16,11 +22,7 @@
 /* A line of the kernel's statistics. */
 static inline long long tk_kernel_stat(const char *key)
 {
-	long long value;
-
-	if (!tk_file_number(TK_DEBUG_DIR "/stats", key, &value))
-		errx(TK_EXIT_FAILURE, "%s has no line '%s'", TK_DEBUG_DIR "/stats", key);
-	return value;
+	return tk_require_number(TK_DEBUG_DIR "/stats", key);
 }
 
 /* A figure for another number of owners would be a wrong one. */

@@ -11,11 +11,12 @@
 #define TIMENS_GUEST_HOLD_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/timex.h>
 
-#include "guest.h"
 #include "debugfs.h"
+#include "guest.h"
 
 /* Descriptors which a program needs besides those which hold namespaces. */
 #define TK_SPARE_FILES	200
@@ -47,15 +48,7 @@ static inline void tk_hold_start(long max, long files)
 	if (!tk_held.fd)
 		err(TK_EXIT_FAILURE, "memory for %ld descriptors", max);
 	tk_held.max = max;
-	tk_held.initial = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	if (tk_held.initial < 0)
-		err(TK_EXIT_FAILURE, "/proc/self/ns/time");
-}
-
-static inline void tk_enter(int fd)
-{
-	if (setns(fd, CLONE_NEWTIME))
-		err(TK_EXIT_FAILURE, "setns to the time namespace of descriptor %d", fd);
+	tk_held.initial = tk_open_time_ns();
 }
 
 static inline void tk_leave(void)

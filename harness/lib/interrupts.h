@@ -69,6 +69,12 @@ static inline int tk_by_length(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static inline double tk_median(uint64_t *values, unsigned int nr)
+{
+	qsort(values, nr, sizeof(values[0]), tk_by_length);
+	return (double)values[nr / 2];
+}
+
 /* Looks for so long. What was seen is judged apart, by tk_judge_look(): that takes its time. */
 static inline void tk_look(struct tk_look *look, int64_t ns, const struct tk_counter *counter)
 {

@@ -16,9 +16,10 @@
 #include <elf.h>
 #include <link.h>
 #include <sys/auxv.h>
+#include <stdbool.h>
 #include <sys/time.h>
 
-#include "guest.h"
+#include "clocks.h"
 
 /* Calls in a batch, batches in a measurement. */
 #define TK_CALLS	64
