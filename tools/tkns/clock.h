@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "spec.h"
+#include "user_values.h"
 
 /* The inode of the initial time namespace is part of the kernel's ABI. */
 #define INITIAL_TIME_NS	0xEFFFFFFAU
@@ -72,6 +72,9 @@ struct snapshot {
 bool clock_parse(const char *text, struct clock_file *clock, char *why, size_t size);
 
 const char *smear_state_name(enum smear_state state);
+
+/* What adjtimex() returns, as it is called in its header. */
+const char *clock_state_name(int state);
 
 /* A process id of 0 is the caller. */
 

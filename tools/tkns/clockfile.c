@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #include "clock.h"
 
@@ -68,6 +69,20 @@ static const char *const smear_names[] = {
 const char *smear_state_name(enum smear_state state)
 {
 	return smear_names[state];
+}
+
+const char *clock_state_name(int state)
+{
+	static const char *const names[] = {
+		[TIME_OK] = "TIME_OK",
+		[TIME_INS] = "TIME_INS",
+		[TIME_DEL] = "TIME_DEL",
+		[TIME_OOP] = "TIME_OOP",
+		[TIME_WAIT] = "TIME_WAIT",
+		[TIME_ERROR] = "TIME_ERROR",
+	};
+
+	return state >= 0 && state <= TIME_ERROR ? names[state] : "?";
 }
 
 static bool smear(const struct line *l, struct clock_file *clock)

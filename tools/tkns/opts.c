@@ -87,4 +87,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+error_t parse_pid_args(int key, char *arg, struct argp_state *state, struct pid_args *args)
+{
+	switch (key) {
+	case OPT_OWN:
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "one argument too many: '%s'", arg);
+		args->pid = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 const struct argp change_argp = { .options = options, .parser = parse };

@@ -19,4 +19,7 @@ struct pid_args {
 	bool json;
 };
 
+/* What the parser of such a command does with the keys that are not its own. */
+error_t parse_pid_args(int key, char *arg, struct argp_state *state, struct pid_args *args);
+
 #endif /* TKNS_OPTS_H */

@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "plot.h"
-#include "present.h"
-#include "rparse.h"
+#include "rehearse_args.h"
+#include "rehearse_output.h"
 #include "tkns.h"
 
 #define DAY		(SECS_PER_DAY * NSEC_PER_SEC)
@@ -141,7 +141,7 @@ static void parse_leap(struct rehearsal *x, const char *text)
 	struct spec_error error;
 	struct spec_leap leap;
 
-	if (!rp_leap(text, today(), &leap, &error))
+	if (!rh_parse_leap(text, today(), &leap, &error))
 		die_spec("--leap", text, &error);
 	x->step = leap.kind == SPEC_LEAP_INSERT ? -1 : 1;
 	if (leap.dated)
@@ -163,7 +163,7 @@ static void parse_length(const char *option, const char *text, int64_t *ns)
 {
 	struct spec_error error;
 
-	if (!rp_duration(text, ns, &error))
+	if (!rh_parse_duration(text, ns, &error))
 		die_spec(option, text, &error);
 }
 
@@ -172,7 +172,7 @@ static void parse_date(struct rehearsal *x, const char *text)
 	struct spec_error error;
 	int64_t day;
 
-	if (!rp_date(text, today(), &day, &error))
+	if (!rh_parse_date(text, today(), &day, &error))
 		die_spec("--date", text, &error);
 	set_day(x, "--date", text, day);
 }
@@ -240,7 +240,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		x->user = ns_parse_user(arg);
 		return 0;
 	case OPT_GRACE:
-		if (!rp_grace(arg, &x->grace, &error))
+		if (!rh_parse_grace(arg, &x->grace, &error))
 			die_spec("--grace", arg, &error);
 		return 0;
 	case OPT_ALSO:
@@ -277,7 +277,7 @@ static void plan_subject(struct rehearsal *x, struct subject *s)
 		.follow = s->follow,
 	};
 	s->r.day = x->day;
-	if (!rp_plan(s->smear.policy, plan))
+	if (!rh_parse_plan(s->smear.policy, plan))
 		die("no plan for the policy '%s'", s->smear.policy);
 }
 

@@ -44,17 +44,6 @@ const char *rh_clock_name(enum rh_clock clock)
 	return clock < RH_NR_CLOCKS ? names[clock] : "?";
 }
 
-const char *rh_state_name(int state)
-{
-	static const char * const names[] = {
-		"TIME_OK", "TIME_INS", "TIME_DEL", "TIME_OOP", "TIME_WAIT", "TIME_ERROR",
-	};
-
-	if (state < 0 || state >= (int)(sizeof(names) / sizeof(names[0])))
-		return "?";
-	return names[state];
-}
-
 const char *rh_disturbance_name(enum rh_disturbance_kind kind)
 {
 	static const char * const names[] = {

@@ -178,7 +178,6 @@ bool rh_analyse(const struct rh_plan *plan, const struct rh_sample *s, size_t nr
 		struct rh_findings *f);
 
 const char *rh_clock_name(enum rh_clock clock);
-const char *rh_state_name(int state);
 /* "withdrawn", as in the JSON. */
 const char *rh_disturbance_name(enum rh_disturbance_kind kind);
 

@@ -20,8 +20,8 @@
 
 #include "ns.h"
 #include "opts.h"
+#include "snapshot_output.h"
 #include "tkns.h"
-#include "view.h"
 
 struct run_args {
 	struct clock_change change;
@@ -84,7 +84,7 @@ static void print_clock(const char *command)
 	}
 	/* Standard output is the command's, whose name the process has soon. */
 	snprintf(snap.comm, sizeof(snap.comm), "%s", command);
-	view_json_line(&snap, stderr);
+	snapshot_json_line(&snap, stderr);
 }
 
 int cmd_run(int argc, char **argv)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "opts.h"
+#include "snapshot_output.h"
 #include "tkns.h"
-#include "view.h"
 
 struct set_args {
 	struct pid_args common;
@@ -22,19 +22,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->change;
 		return 0;
-	case OPT_OWN:
-		args->common.json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "one argument too many: '%s'", arg);
-		args->common.pid = arg;
-		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "no process id given");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_pid_args(key, arg, state, &args->common);
 	}
 }
 
@@ -75,7 +67,7 @@ static void print_result(pid_t pid)
 	/* tkns is inside by now; what was asked for is the process. */
 	snap.pid = pid;
 	read_comm(pid, snap.comm);
-	view_json_line(&snap, stdout);
+	snapshot_json_line(&snap, stdout);
 	close_stdout();
 }
 

@@ -6,7 +6,7 @@
 #include <argp.h>
 #include <stdbool.h>
 
-#include "spec.h"
+#include "user_values.h"
 
 /*
  * As env(1) and other programs which run a command: own failures are apart

@@ -209,10 +209,10 @@ report_known()
 	manual=$(sed "s/\\\\(aq/'/g; s/\\\\f[BIPR]//g; s/\\\\//g" "$here/../tkns.1" | sed -n '/^\.SH REHEARSALS/,/^\.SH EXIT/p')
 	while read -r row; do
 		grep -F -q -e "$row" <<< "$manual" || { echo "the row '$row' is not in the manual"; return 1; }
-	done < <(grep -o -E '\<(row|[a-z]+_row)\(file, (i \? "" : )?"[^"]+"' "$here/../present.c" | sed 's/"$//; s/.*"//')
+	done < <(grep -o -E '\<(row|[a-z]+_row)\(file, (i \? "" : )?"[^"]+"' "$here/../rehearse_output.c" | sed 's/"$//; s/.*"//')
 	while read -r key; do
 		grep -q -w -e "$key" <<< "$manual" || { echo "the key '$key' is not in the manual"; return 1; }
-	done < <(sed -n -E 's/.*json_(extreme|rate|changes)\(file, "([a-z_]+)".*/\2/p; s/\\"([a-z_]+)\\": */\n\1\n/gp' "$here/../present.c" |
+	done < <(sed -n -E 's/.*json_(extreme|rate|changes)\(file, "([a-z_]+)".*/\2/p; s/\\"([a-z_]+)\\": */\n\1\n/gp' "$here/../rehearse_output.c" |
 		grep -x -E '[a-z_]+')
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../clock.h"
-#include "../view.h"
+#include "../snapshot_output.h"
 #include "tap.h"
 
 #define OLD \
@@ -160,24 +160,24 @@ static void texts(void)
 		"smear      running, from 2026-12-31T23:43:20.000000000Z to 2027-01-01T00:00:00.000000000Z, -0.500000000 s now\n"
 		"adjtimex   TIME_INS, status 0x0010, maxerror 16 us\n";
 	struct snapshot snap = example();
-	char cell[VIEW_CELL], *text;
+	char cell[SNAPSHOT_CELL], *text;
 
-	text = written(view_text, &snap);
+	text = written(snapshot_text, &snap);
 	if (strcmp(text, want))
 		tap_wrong("not as expected:\n%s", text);
 	free(text);
 
-	if (strcmp(view_realtime(&snap, cell), "2026-12-31T23:59:40.250Z") ||
-	    strcmp(view_offset(&snap, cell), "+1134d20h51m19.205s") ||
-	    strcmp(view_freq(&snap, cell), "-12.5") || strcmp(view_rate(&snap, cell), "3/1000") ||
-	    strcmp(view_leap(&snap, cell), "insert linear 1000 before") ||
-	    strcmp(view_smear(&snap, cell), "running -0.500000000"))
+	if (strcmp(snapshot_realtime(&snap, cell), "2026-12-31T23:59:40.250Z") ||
+	    strcmp(snapshot_offset(&snap, cell), "+1134d20h51m19.205s") ||
+	    strcmp(snapshot_freq(&snap, cell), "-12.5") || strcmp(snapshot_rate(&snap, cell), "3/1000") ||
+	    strcmp(snapshot_leap(&snap, cell), "insert linear 1000 before") ||
+	    strcmp(snapshot_smear(&snap, cell), "running -0.500000000"))
 		tap_wrong("a cell: %s", cell);
 	snap.realtime += INT64_C(19749999999);
-	if (strcmp(view_realtime(&snap, cell), "2026-12-31T23:59:59.999Z"))
+	if (strcmp(snapshot_realtime(&snap, cell), "2026-12-31T23:59:59.999Z"))
 		tap_wrong("rounded up: %s", cell);
 	snap.file.realtime = -1500;
-	if (strcmp(view_offset(&snap, cell), "-0.0000015s"))
+	if (strcmp(snapshot_offset(&snap, cell), "-0.0000015s"))
 		tap_wrong("a small offset: %s", cell);
 	tap_end("text");
 }
@@ -191,7 +191,7 @@ static void json_says(const struct snapshot *snap, const char *filter, const cha
 
 	if (fd < 0)
 		abort();
-	text = written(view_json_line, snap);
+	text = written(snapshot_json_line, snap);
 	if (!strchr(text, '\n') || strchr(text, '\n')[1])
 		tap_wrong("not a line: %s", text);
 	/* Which jq reads, but others do not. */

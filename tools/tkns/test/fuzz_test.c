@@ -18,8 +18,8 @@
 #include <time.h>
 
 #include "../clock.h"
-#include "../rparse.h"
-#include "../spec.h"
+#include "../rehearse_args.h"
+#include "../user_values.h"
 #include "tap.h"
 
 #define TEXT_MAX	600
@@ -224,35 +224,35 @@ static void check_rehearsal(void)
 	char text[SPEC_TEXT];
 	int64_t value, back;
 
-	if (!rp_duration(current, &value, &error))
+	if (!rh_parse_duration(current, &value, &error))
 		check_error("length", &error);
 	else if (value <= 0 || value > 30 * SECS_PER_DAY * NSEC_PER_SEC)
 		tap_wrong("length: %" PRId64 " is out of range", value);
 
-	if (!rp_grace(current, &value, &error))
+	if (!rh_parse_grace(current, &value, &error))
 		check_error("grace", &error);
 	else if (value < 0 || value > SECS_PER_DAY * NSEC_PER_SEC)
 		tap_wrong("grace: %" PRId64 " is out of range", value);
 
-	if (!rp_date(current, TODAY, &value, &error))
+	if (!rh_parse_date(current, TODAY, &value, &error))
 		check_error("date", &error);
 	else if (value < 730 || value > 84370 ||
 		 !spec_parse_date(spec_format_date(text, value), &back, &error) || back != value)
 		tap_wrong("date: day %" PRId64, value);
 
-	if (!rp_leap(current, TODAY, &leap, &error))
+	if (!rh_parse_leap(current, TODAY, &leap, &error))
 		check_error("leap", &error);
 	else if (leap.kind == SPEC_LEAP_NONE || leap.relative || (leap.dated && (leap.day < 730 || leap.day > 84370)))
 		tap_wrong("leap: %d of day %" PRId64, leap.kind, leap.day);
 
 	/* No policy which is taken is without a plan. The edge is in or at its window. */
 	if (spec_parse_smear(current, &smear, &error) &&
-	    (!rp_plan(smear.policy, &plan) || plan.from > 0 || plan.to < 0 ||
+	    (!rh_parse_plan(smear.policy, &plan) || plan.from > 0 || plan.to < 0 ||
 	     (plan.shape == RH_STEP) != (plan.to == plan.from)))
 		tap_wrong("smear: the plan for '%s'", smear.policy);
 	/* And any other text is refused, or gives one as well. */
 	plan.from = plan.to = 0;
-	if (rp_plan(current, &plan) && (plan.from > 0 || plan.to < 0))
+	if (rh_parse_plan(current, &plan) && (plan.from > 0 || plan.to < 0))
 		tap_wrong("plan: %" PRId64 "..%" PRId64, plan.from, plan.to);
 }
 

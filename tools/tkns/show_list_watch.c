@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "opts.h"
+#include "snapshot_output.h"
 #include "tkns.h"
-#include "view.h"
 
 /*
  * show
@@ -21,20 +21,7 @@
 
 static error_t parse_look(int key, char *arg, struct argp_state *state)
 {
-	struct pid_args *args = state->input;
-
-	switch (key) {
-	case OPT_OWN:
-		args->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "one argument too many: '%s'", arg);
-		args->pid = arg;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return parse_pid_args(key, arg, state, state->input);
 }
 
 static const struct argp_option json_option[] = {
@@ -69,9 +56,9 @@ int cmd_show(int argc, char **argv)
 	need_kernel();
 	look(args.pid ? parse_pid(args.pid) : 0, &snap);
 	if (args.json)
-		view_json_line(&snap, stdout);
+		snapshot_json_line(&snap, stdout);
 	else
-		view_text(&snap, stdout);
+		snapshot_text(&snap, stdout);
 	close_stdout();
 	return 0;
 }
@@ -184,27 +171,27 @@ static void find_all(struct spaces *all)
 enum column { INODE, STATE, OFFSET, FREQ, RATE, LEAP, SMEAR, TASKS, PID, COMMAND, N_COLUMNS };
 
 struct row {
-	char cell[N_COLUMNS][VIEW_CELL];
+	char cell[N_COLUMNS][SNAPSHOT_CELL];
 };
 
 static void set_cell(struct row *row, enum column column, const char *text)
 {
 	/* The text may be in the cell already. */
 	if (text != row->cell[column])
-		snprintf(row->cell[column], VIEW_CELL, "%s", text);
+		snprintf(row->cell[column], SNAPSHOT_CELL, "%s", text);
 }
 
 static void fill_row(struct row *row, const struct space *space, const struct snapshot *snap)
 {
-	snprintf(row->cell[INODE], VIEW_CELL, "%lu", (unsigned long)space->ino);
-	set_cell(row, STATE, space->ino == INITIAL_TIME_NS ? "host" : view_state(snap));
-	set_cell(row, OFFSET, view_offset(snap, row->cell[OFFSET]));
-	set_cell(row, FREQ, view_freq(snap, row->cell[FREQ]));
-	set_cell(row, RATE, view_rate(snap, row->cell[RATE]));
-	set_cell(row, LEAP, view_leap(snap, row->cell[LEAP]));
-	set_cell(row, SMEAR, view_smear(snap, row->cell[SMEAR]));
-	snprintf(row->cell[TASKS], VIEW_CELL, "%ld", space->tasks);
-	snprintf(row->cell[PID], VIEW_CELL, "%d", snap->pid);
+	snprintf(row->cell[INODE], SNAPSHOT_CELL, "%lu", (unsigned long)space->ino);
+	set_cell(row, STATE, space->ino == INITIAL_TIME_NS ? "host" : snapshot_state(snap));
+	set_cell(row, OFFSET, snapshot_offset(snap, row->cell[OFFSET]));
+	set_cell(row, FREQ, snapshot_freq(snap, row->cell[FREQ]));
+	set_cell(row, RATE, snapshot_rate(snap, row->cell[RATE]));
+	set_cell(row, LEAP, snapshot_leap(snap, row->cell[LEAP]));
+	set_cell(row, SMEAR, snapshot_smear(snap, row->cell[SMEAR]));
+	snprintf(row->cell[TASKS], SNAPSHOT_CELL, "%ld", space->tasks);
+	snprintf(row->cell[PID], SNAPSHOT_CELL, "%d", snap->pid);
 	set_cell(row, COMMAND, snap->comm);
 }
 
@@ -273,7 +260,7 @@ int cmd_list(int argc, char **argv)
 		fill_row(&rows[n++], space, &snap);
 		if (args.json) {
 			json_open(&j, NULL, '{');
-			view_json(&snap, &j);
+			snapshot_json(&snap, &j);
 			json_int(&j, "tasks", space->tasks);
 			json_bool(&j, "waits_for_children", !space->inside);
 			json_close(&j, '}');
@@ -299,8 +286,7 @@ int cmd_list(int argc, char **argv)
  */
 
 struct watch_args {
-	const char *pid;
-	bool json;
+	struct pid_args common;
 	bool lines;
 	int64_t interval;
 	int64_t count;		/* 0 is no end */
@@ -318,9 +304,6 @@ static error_t parse_watch(int key, char *arg, struct argp_state *state)
 	struct spec_error error;
 
 	switch (key) {
-	case OPT_OWN:
-		args->json = true;
-		return 0;
 	case OPT_LINES:
 		args->lines = true;
 		return 0;
@@ -335,16 +318,11 @@ static error_t parse_watch(int key, char *arg, struct argp_state *state)
 		if (!spec_parse_number(arg, 1, 1000000000, &args->count, &error))
 			die_spec("--count", arg, &error);
 		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "one argument too many: '%s'", arg);
-		args->pid = arg;
-		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "no process id given");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_pid_args(key, arg, state, &args->common);
 	}
 }
 
@@ -352,12 +330,12 @@ static error_t parse_watch(int key, char *arg, struct argp_state *state)
 
 static void print_line(const struct snapshot *snap)
 {
-	char time[VIEW_CELL], offset[VIEW_CELL], freq[VIEW_CELL], rate[VIEW_CELL];
-	char leap[VIEW_CELL], smear[VIEW_CELL];
+	char time[SNAPSHOT_CELL], offset[SNAPSHOT_CELL], freq[SNAPSHOT_CELL], rate[SNAPSHOT_CELL];
+	char leap[SNAPSHOT_CELL], smear[SNAPSHOT_CELL];
 
-	printf(WATCH_LINE, view_realtime(snap, time), view_state(snap), view_offset(snap, offset),
-	       view_freq(snap, freq), view_rate(snap, rate), view_leap(snap, leap),
-	       view_smear(snap, smear));
+	printf(WATCH_LINE, snapshot_realtime(snap, time), snapshot_state(snap),
+	       snapshot_offset(snap, offset), snapshot_freq(snap, freq), snapshot_rate(snap, rate),
+	       snapshot_leap(snap, leap), snapshot_smear(snap, smear));
 }
 
 /* Until the time, on the caller's clock, or until the process ends: then true. */
@@ -403,14 +381,14 @@ int cmd_watch(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
-	pid = parse_pid(args.pid);
+	pid = parse_pid(args.common.pid);
 	fd = syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0) {
 		if (errno == ESRCH)
 			die("no process %d", pid);
 		die_errno("process %d", pid);
 	}
-	screen = !args.json && !args.lines && isatty(STDOUT_FILENO);
+	screen = !args.common.json && !args.lines && isatty(STDOUT_FILENO);
 
 	next = clock_now(CLOCK_MONOTONIC);
 	do {
@@ -423,12 +401,12 @@ int cmd_watch(int argc, char **argv)
 			errno = -ret;
 			die_errno("the time namespace of process %d", pid);
 		}
-		if (args.json) {
-			view_json_line(&snap, stdout);
+		if (args.common.json) {
+			snapshot_json_line(&snap, stdout);
 		} else if (screen) {
 			/* To the corner, and clear what is below: no flicker. */
 			fputs("\033[H\033[J", stdout);
-			view_text(&snap, stdout);
+			snapshot_text(&snap, stdout);
 		} else {
 			if (!looks)
 				printf(WATCH_LINE, "REALTIME", "STATE", "OFFSET", "PPM", "RATE",

@@ -10,8 +10,8 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include "../present.h"
-#include "../rparse.h"
+#include "../rehearse_args.h"
+#include "../rehearse_output.h"
 #include "tap.h"
 
 #define SEC		RH_NSEC_PER_SEC
@@ -40,7 +40,7 @@ static void make(struct rh_rehearsal *r, const char *policy)
 		.command = { .started = true, .ended = true, .status = 7 << 8,
 			     .at = (MIDNIGHT + 37 + 2) * SEC },
 	};
-	if (!rp_plan(policy, &r->plan))
+	if (!rh_parse_plan(policy, &r->plan))
 		tap_wrong("no plan for '%s'", policy);
 	memset(s, 0, sizeof(s));
 	for (i = 0; i < NR; i++) {

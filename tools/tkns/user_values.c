@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Parsing and formatting of what users write; see spec.h.
+ * Parsing and formatting of what users write; see user_values.h.
  *
  * Products of two numbers of a user do not fit into 64 bits, hence __int128.
  *
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "spec.h"
+#include "user_values.h"
 
 #define USEC	1000LL
 #define MSEC	1000000LL

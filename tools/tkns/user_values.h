@@ -6,8 +6,8 @@
  * Every spec_parse_*() takes the whole text or fails, and then says where. All
  * arithmetic is in integers, so what was written is what the kernel gets.
  */
-#ifndef TKNS_SPEC_H
-#define TKNS_SPEC_H
+#ifndef TKNS_USER_VALUES_H
+#define TKNS_USER_VALUES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -121,4 +121,4 @@ const char *spec_format_rate(char *buf, struct spec_rate rate);
  */
 size_t spec_point(char *buf, size_t size, const char *text, const struct spec_error *error);
 
-#endif /* TKNS_SPEC_H */
+#endif /* TKNS_USER_VALUES_H */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The limits and the plans of 'tkns rehearse'; see rparse.h.
+ * The limits and the plans of 'tkns rehearse'; see rehearse_args.h.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "rparse.h"
+#include "rehearse_args.h"
 
 #define DAY		(SECS_PER_DAY * NSEC_PER_SEC)
 
@@ -29,7 +29,7 @@ static bool refuse(struct spec_error *error, size_t at, size_t len, const char *
 	return false;
 }
 
-bool rp_duration(const char *text, int64_t *ns, struct spec_error *error)
+bool rh_parse_duration(const char *text, int64_t *ns, struct spec_error *error)
 {
 	if (!spec_parse_duration(text, ns, error))
 		return false;
@@ -42,7 +42,7 @@ bool rp_duration(const char *text, int64_t *ns, struct spec_error *error)
 	return true;
 }
 
-bool rp_grace(const char *text, int64_t *ns, struct spec_error *error)
+bool rh_parse_grace(const char *text, int64_t *ns, struct spec_error *error)
 {
 	if (!spec_parse_duration(text, ns, error))
 		return false;
@@ -65,12 +65,12 @@ static bool year_is_known(int64_t day, size_t at, struct spec_error *error)
 	return refuse(error, at, 4, "the year is outside %d..%d", YEAR_MIN, YEAR_MAX);
 }
 
-bool rp_date(const char *text, int64_t today, int64_t *day, struct spec_error *error)
+bool rh_parse_date(const char *text, int64_t today, int64_t *day, struct spec_error *error)
 {
 	return spec_parse_day(text, today, day, error) && year_is_known(*day, 0, error);
 }
 
-bool rp_leap(const char *text, int64_t today, struct spec_leap *leap, struct spec_error *error)
+bool rh_parse_leap(const char *text, int64_t today, struct spec_leap *leap, struct spec_error *error)
 {
 	if (!spec_parse_leap(text, leap, error))
 		return false;
@@ -109,7 +109,7 @@ static bool set_preset(struct rh_plan *plan, const char *name)
 	return false;
 }
 
-bool rp_plan(const char *policy, struct rh_plan *plan)
+bool rh_parse_plan(const char *policy, struct rh_plan *plan)
 {
 	static const char * const shapes[] = {
 		[RH_LINEAR] = "linear", [RH_COSINE] = "cosine", [RH_QUADRATIC] = "quadratic",

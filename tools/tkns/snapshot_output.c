@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How a look at a clock is written down; see view.h. */
+/* How a look at a clock is written down; see snapshot_output.h. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <string.h>
 
-#include "view.h"
-
-static const char *state_name(int state)
-{
-	static const char *const names[] = {
-		[TIME_OK] = "TIME_OK",
-		[TIME_INS] = "TIME_INS",
-		[TIME_DEL] = "TIME_DEL",
-		[TIME_OOP] = "TIME_OOP",
-		[TIME_WAIT] = "TIME_WAIT",
-		[TIME_ERROR] = "TIME_ERROR",
-	};
-
-	return state >= 0 && state <= TIME_ERROR ? names[state] : "?";
-}
+#include "snapshot_output.h"
 
 /* "insert", "delete" or NULL. */
 static const char *armed(const struct snapshot *snap)
@@ -30,12 +16,12 @@ static const char *armed(const struct snapshot *snap)
 	return snap->inside.status & STA_DEL ? "delete" : NULL;
 }
 
-const char *view_state(const struct snapshot *snap)
+const char *snapshot_state(const struct snapshot *snap)
 {
 	return snap->file.own ? "own" : "follow";
 }
 
-const char *view_realtime(const struct snapshot *snap, char *cell)
+const char *snapshot_realtime(const struct snapshot *snap, char *cell)
 {
 	/* Cut, not rounded: 23:59:59.9999 is not the next day. */
 	spec_format_time(cell, snap->realtime);
@@ -43,7 +29,7 @@ const char *view_realtime(const struct snapshot *snap, char *cell)
 	return cell;
 }
 
-const char *view_offset(const struct snapshot *snap, char *cell)
+const char *snapshot_offset(const struct snapshot *snap, char *cell)
 {
 	int64_t ns = snap->file.realtime;
 
@@ -53,7 +39,7 @@ const char *view_offset(const struct snapshot *snap, char *cell)
 	return spec_format_duration(cell, ns);
 }
 
-const char *view_freq(const struct snapshot *snap, char *cell)
+const char *snapshot_freq(const struct snapshot *snap, char *cell)
 {
 	int64_t ppm;
 
@@ -64,7 +50,7 @@ const char *view_freq(const struct snapshot *snap, char *cell)
 	return spec_format_ppm(cell, ppm);
 }
 
-const char *view_rate(const struct snapshot *snap, char *cell)
+const char *snapshot_rate(const struct snapshot *snap, char *cell)
 {
 	if (!snap->file.has_rate)
 		return "-";
@@ -79,7 +65,7 @@ static const char *policy(const struct snapshot *snap)
 	return strncmp(text, "smear ", 6) ? text : text + 6;
 }
 
-const char *view_leap(const struct snapshot *snap, char *cell)
+const char *snapshot_leap(const struct snapshot *snap, char *cell)
 {
 	const char *kind = armed(snap);
 
@@ -92,13 +78,13 @@ const char *view_leap(const struct snapshot *snap, char *cell)
 	else if (snap->inside.state == TIME_WAIT)
 		kind = "done";
 	if (snap->file.has_policy)
-		snprintf(cell, VIEW_CELL, "%s %s", kind, policy(snap));
+		snprintf(cell, SNAPSHOT_CELL, "%s %s", kind, policy(snap));
 	else
-		snprintf(cell, VIEW_CELL, "%s", kind);
+		snprintf(cell, SNAPSHOT_CELL, "%s", kind);
 	return cell;
 }
 
-const char *view_smear(const struct snapshot *snap, char *cell)
+const char *snapshot_smear(const struct snapshot *snap, char *cell)
 {
 	char phase[SPEC_TEXT];
 
@@ -106,7 +92,7 @@ const char *view_smear(const struct snapshot *snap, char *cell)
 		return "-";
 	if (snap->file.smear == SMEAR_NONE || snap->file.smear == SMEAR_WAITING)
 		return smear_state_name(snap->file.smear);
-	snprintf(cell, VIEW_CELL, "%s %s", smear_state_name(snap->file.smear),
+	snprintf(cell, SNAPSHOT_CELL, "%s %s", smear_state_name(snap->file.smear),
 		 spec_format_seconds(phase, snap->file.smear_phase));
 	return cell;
 }
@@ -150,7 +136,7 @@ static void smear_line(const struct snapshot *snap, FILE *out)
 	fputc('\n', out);
 }
 
-void view_text(const struct snapshot *snap, FILE *out)
+void snapshot_text(const struct snapshot *snap, FILE *out)
 {
 	const struct clock_file *file = &snap->file;
 	const struct clock_inside *in = &snap->inside;
@@ -158,7 +144,7 @@ void view_text(const struct snapshot *snap, FILE *out)
 
 	fprintf(out, "%-10s %lu%s, process %d (%s)\n", "namespace", (unsigned long)snap->ino,
 		snap->ino == INITIAL_TIME_NS ? " (the initial one)" : "", snap->pid, snap->comm);
-	fprintf(out, "%-10s %s\n", "state", view_state(snap));
+	fprintf(out, "%-10s %s\n", "state", snapshot_state(snap));
 	fprintf(out, "%-10s %s\n", "realtime", spec_format_time(text, snap->realtime));
 	fprintf(out, "%-10s %s s to the host's (%s)\n", "offset",
 		spec_format_seconds(text, file->realtime),
@@ -180,7 +166,7 @@ void view_text(const struct snapshot *snap, FILE *out)
 	smear_line(snap, out);
 	if (in->valid)
 		fprintf(out, "%-10s %s, status 0x%04x, maxerror %" PRId64 " us\n", "adjtimex",
-			state_name(in->state), in->status, in->maxerror);
+			clock_state_name(in->state), in->status, in->maxerror);
 	else
 		fprintf(out, "%-10s not known: %s\n", "adjtimex",
 			in->error ? strerror(in->error) : "no process is inside");
@@ -201,7 +187,7 @@ static void json_offset(struct json *j, const char *key, int64_t ns)
 	json_close(j, '}');
 }
 
-void view_json(const struct snapshot *snap, struct json *j)
+void snapshot_json(const struct snapshot *snap, struct json *j)
 {
 	const struct clock_file *file = &snap->file;
 	const struct clock_inside *in = &snap->inside;
@@ -211,7 +197,7 @@ void view_json(const struct snapshot *snap, struct json *j)
 	json_bool(j, "initial", snap->ino == INITIAL_TIME_NS);
 	json_int(j, "pid", snap->pid);
 	json_string(j, "command", snap->comm);
-	json_string(j, "state", view_state(snap));
+	json_string(j, "state", snapshot_state(snap));
 	json_string(j, "realtime", spec_format_time(text, snap->realtime));
 	json_open(j, "offset", '{');
 	json_offset(j, "realtime", file->realtime);
@@ -251,7 +237,7 @@ void view_json(const struct snapshot *snap, struct json *j)
 		return;
 	}
 	json_open(j, "adjtimex", '{');
-	json_string(j, "state", state_name(in->state));
+	json_string(j, "state", clock_state_name(in->state));
 	json_int(j, "status", in->status);
 	if (armed(snap))
 		json_string(j, "leap", armed(snap));
@@ -264,13 +250,13 @@ void view_json(const struct snapshot *snap, struct json *j)
 	json_close(j, '}');
 }
 
-void view_json_line(const struct snapshot *snap, FILE *out)
+void snapshot_json_line(const struct snapshot *snap, FILE *out)
 {
 	struct json j;
 
 	json_start(&j, out);
 	json_open(&j, NULL, '{');
-	view_json(snap, &j);
+	snapshot_json(snap, &j);
 	json_close(&j, '}');
 	json_end(&j);
 }

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "../rparse.h"
+#include "../rehearse_args.h"
 #include "tap.h"
 
 /* 2026-11-29 */
@@ -95,12 +95,12 @@ static void test_durations(void)
 	size_t i;
 
 	for (i = 0; i < N_OF(good); i++) {
-		bool accepted = rp_duration(good[i].text, &ns, &error);
+		bool accepted = rh_parse_duration(good[i].text, &ns, &error);
 
 		taken("duration", good[i].text, accepted, ns == good[i].ns, &error);
 	}
 	for (i = 0; i < N_OF(bad); i++)
-		refused("no duration", rp_duration(bad[i].text, &ns, &error), &bad[i], &error);
+		refused("no duration", rh_parse_duration(bad[i].text, &ns, &error), &bad[i], &error);
 }
 
 static void test_graces(void)
@@ -123,12 +123,12 @@ static void test_graces(void)
 	size_t i;
 
 	for (i = 0; i < N_OF(good); i++) {
-		bool accepted = rp_grace(good[i].text, &ns, &error);
+		bool accepted = rh_parse_grace(good[i].text, &ns, &error);
 
 		taken("grace", good[i].text, accepted, ns == good[i].ns, &error);
 	}
 	for (i = 0; i < N_OF(bad); i++)
-		refused("no grace", rp_grace(bad[i].text, &ns, &error), &bad[i], &error);
+		refused("no grace", rh_parse_grace(bad[i].text, &ns, &error), &bad[i], &error);
 }
 
 static void test_dates(void)
@@ -164,14 +164,14 @@ static void test_dates(void)
 	size_t i;
 
 	for (i = 0; i < N_OF(good); i++) {
-		bool accepted = rp_date(good[i].text, TODAY, &day, &error);
+		bool accepted = rh_parse_date(good[i].text, TODAY, &day, &error);
 
 		taken("date", good[i].text, accepted, day == good[i].day, &error);
 	}
 	for (i = 0; i < N_OF(bad); i++)
-		refused("no date", rp_date(bad[i].text, TODAY, &day, &error), &bad[i], &error);
+		refused("no date", rh_parse_date(bad[i].text, TODAY, &day, &error), &bad[i], &error);
 	for (d = 730; d <= 84370; d++) {
-		if (rp_date(spec_format_date(text, d), TODAY, &day, &error) && day == d)
+		if (rh_parse_date(spec_format_date(text, d), TODAY, &day, &error) && day == d)
 			continue;
 		tap_wrong("day %" PRId64 " is written '%s'", d, text);
 		break;
@@ -206,7 +206,7 @@ static void test_leaps(void)
 	size_t i;
 
 	for (i = 0; i < N_OF(good); i++) {
-		bool accepted = rp_leap(good[i].text, TODAY, &leap, &error);
+		bool accepted = rh_parse_leap(good[i].text, TODAY, &leap, &error);
 
 		taken("leap second", good[i].text, accepted,
 		      leap.kind == good[i].leap.kind && !leap.relative &&
@@ -214,7 +214,7 @@ static void test_leaps(void)
 		      leap.day == good[i].leap.day, &error);
 	}
 	for (i = 0; i < N_OF(bad); i++)
-		refused("no leap second", rp_leap(bad[i].text, TODAY, &leap, &error), &bad[i], &error);
+		refused("no leap second", rh_parse_leap(bad[i].text, TODAY, &leap, &error), &bad[i], &error);
 }
 
 static void test_plans(void)
@@ -260,14 +260,14 @@ static void test_plans(void)
 		bool accepted = spec_parse_smear(good[i].text, &smear, &error);
 
 		taken("smear", good[i].text, accepted,
-		      accepted && rp_plan(smear.policy, &plan) && plan.shape == good[i].shape &&
+		      accepted && rh_parse_plan(smear.policy, &plan) && plan.shape == good[i].shape &&
 		      plan.from == good[i].from * SEC && plan.to == good[i].to * SEC &&
 		      !strcmp(smear.policy, good[i].policy), &error);
 	}
 	for (i = 0; i < N_OF(bad); i++) {
 		struct rh_plan plan = { .step = -1 };
 
-		if (rp_plan(bad[i], &plan))
+		if (rh_parse_plan(bad[i], &plan))
 			tap_wrong("it is accepted");
 		snprintf(name, sizeof(name), "no plan for '%s'", bad[i]);
 		tap_end(name);

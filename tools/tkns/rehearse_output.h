@@ -2,8 +2,8 @@
 /*
  * The findings of a rehearsal, for people and for programs.
  */
-#ifndef TKNS_PRESENT_H
-#define TKNS_PRESENT_H
+#ifndef TKNS_REHEARSE_OUTPUT_H
+#define TKNS_REHEARSE_OUTPUT_H
 
 #include <stdio.h>
 
@@ -30,4 +30,4 @@ void rh_print_json(FILE *file, const struct rh_rehearsal *r);
 /* "the leap second inserted at the end of 2026-12-31, stepped" */
 void rh_describe(char *buf, size_t size, const struct rh_rehearsal *r);
 
-#endif /* TKNS_PRESENT_H */
+#endif /* TKNS_REHEARSE_OUTPUT_H */

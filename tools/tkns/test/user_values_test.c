@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../spec.h"
+#include "../user_values.h"
 #include "tap.h"
 
 #define S	NSEC_PER_SEC

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The findings of a rehearsal as a table and as JSON; see present.h.
+ * The findings of a rehearsal as a table and as JSON; see rehearse_output.h.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -11,8 +11,9 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 
-#include "present.h"
-#include "spec.h"
+#include "clock.h"
+#include "rehearse_output.h"
+#include "user_values.h"
 
 /* The JSON has RH_MAX_JUMPS. */
 #define MAX_SHOWN	16
@@ -300,7 +301,7 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 	else
 		row(file, "steered inside", "not seen");
 	for (i = 0; i < f->states; i++)
-		row(file, i ? "" : "state", "%-10s from %s", rh_state_name(f->state[i].value),
+		row(file, i ? "" : "state", "%-10s from %s", clock_state_name(f->state[i].value),
 		    when(a, f->state[i].at));
 	for (i = 0; i < f->tais; i++)
 		row(file, i ? "" : "TAI - UTC", "%d s       from %s", f->tai_offset[i].value,
@@ -350,7 +351,7 @@ static void json_changes(FILE *file, const char *name, const struct rh_change *l
 	for (i = 0; i < nr; i++) {
 		fprintf(file, "%s{ \"value\": %d, ", i ? ", " : "", list[i].value);
 		if (states)
-			fprintf(file, "\"name\": \"%s\", ", rh_state_name(list[i].value));
+			fprintf(file, "\"name\": \"%s\", ", clock_state_name(list[i].value));
 		fprintf(file, "\"at_ns\": %" PRId64 " }", list[i].at);
 	}
 	fputs("]", file);
