@@ -31,30 +31,20 @@ while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	--quick) whole=0 rounds=1; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
 done
 
+# Figures as lines of: group, name, kernel, round, value.
 measure()
 {
-	local round name dir n=0
-
-	for ((round = 1; round <= rounds; round++)); do
-		for name in "${kernels[@]}"; do
-			n=$((n + 1))
-			say "boot $n of $((rounds * ${#kernels[@]})): $name ($SECONDS s)"
-			dir=$OUT/bench/ab/$name-$round
-			"$ROOT/scripts/boot.sh" --config "$name" --suite ab-cost --kernel "${image[$name]}" --out "$dir"
-			check_identity "$name" "$dir/files/ab-cost.facts" ab
-			awk -v OFS='\t' -v name="$name" -v round="$round" '
-				$1 ~ /^(vdso|syscall|tick|process|timer|timens|coarse)$/ {
-					group = $1; value = $2; sub(/^[^ ]+ [^ ]+ /, "")
-					print group, $0, name, round, value
-				}' "$dir/files/ab-cost.facts" >> "$work/figures"
-		done
-	done
-	check_versions
+	# shellcheck disable=SC2016	# a program of awk
+	measure_by_turns ab ab-cost "$rounds" "$work/figures" '
+		$1 ~ /^(vdso|syscall|tick|process|timer|timens|coarse)$/ {
+			group = $1; value = $2; sub(/^[^ ]+ [^ ]+ /, "")
+			print group, $0, kernel, round, value
+		}'
 }
 
 # Everything that is printed comes from here. For each figure and kernel: the mean of the rounds, and their range.
@@ -172,7 +162,7 @@ END
 }
 
 build_kernels
-[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+require_initramfs
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : > "$work/figures"

@@ -43,7 +43,7 @@ while [[ $# -gt 0 ]]; do
 	--quick) whole=0 seconds=60 guest_seconds=30; shift ;;
 	--no-guest) guest=0 whole=0; shift ;;
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
 done
@@ -119,8 +119,7 @@ measure_guest()
 	for name in "${kernels[@]}"; do
 		say "in the guest: $name ($SECONDS s)"
 		dir=$OUT/bench/accuracy/$name
-		"$ROOT/scripts/boot.sh" --config "$name" --suite accuracy --arg "$guest_seconds" --kernel "${image[$name]}" --out "$dir"
-		check_identity "$name" "$dir/files/accuracy.facts" accuracy
+		boot_kernel "$name" accuracy accuracy "$dir" --arg "$guest_seconds"
 		[[ $(fact "$dir/files/accuracy.facts" accuracy.hz) = 1000 ]] || die "$name: the guest's HZ is not 1000"
 		[[ $(fact "$dir/files/accuracy.facts" accuracy.seconds) = "$guest_seconds" ]] ||
 			die "$name: the guest did not look for $guest_seconds s"
@@ -280,7 +279,7 @@ kernels=(plain)
 if [[ $guest = 1 ]]; then
 	kernels=(stock plain)
 	build_kernels
-	[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+	require_initramfs
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

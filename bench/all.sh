@@ -21,7 +21,7 @@ while [[ $# -gt 0 ]]; do
 	case $1 in
 	--quick) quick=1; shift ;;
 	--names) printf '%s\n' "${all[@]}"; exit 0 ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	-*) die "unknown argument '$1'" ;;
 	*)
 		[[ " ${all[*]} " = *" $1 "* ]] || die "no benchmark '$1' (there are: ${all[*]})"

@@ -25,7 +25,7 @@ while [[ $# -gt 0 ]]; do
 	--tolerance) need_value "$@"; tolerance=$2; shift 2 ;;
 	--fail) fail=true; shift ;;
 	--force) force=true; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	-*) die "unknown argument '$1'" ;;
 	*) paths+=("$1"); shift ;;
 	esac

@@ -33,7 +33,7 @@ while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	--quick) whole=0 number=1000 seconds=5; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1' (--help lists them)" ;;
 	esac
 done
@@ -45,8 +45,7 @@ boot()
 	shift 2
 
 	say "$name: $what"
-	"$ROOT/scripts/boot.sh" --config "$name" --suite footprint --kernel "${image[$name]}" --out "$dir" "$@"
-	check_identity "$name" "$dir/files/footprint.facts" footprint
+	boot_kernel "$name" footprint footprint "$dir" "$@"
 	# Slept by the guest's clock, and how long the boot took by that of this machine.
 	if [[ $what = idle ]]; then
 		awk -v guest="$(fact "$dir/files/footprint.facts" idle-seconds)" -v host="$(fact "$dir/result" seconds)" \
@@ -250,7 +249,7 @@ report()
 
 kernels=(stock plain)
 build_kernels
-[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+require_initramfs
 work=$(mktemp -d)
 vm=
 trap 'stop_vm; rm -rf "$work"' EXIT

@@ -27,7 +27,7 @@ while [[ $# -gt 0 ]]; do
 	--dir) need_value "$@"; dir=$2; shift 2 ;;
 	--allow-missing) allow_missing=true; shift ;;
 	--mixed) mixed=true; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
 done

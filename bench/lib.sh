@@ -59,6 +59,11 @@ build_kernels()
 	done
 }
 
+require_initramfs()
+{
+	[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+}
+
 # fact FILE KEY
 fact()
 {
@@ -89,6 +94,34 @@ check_versions()
 		[[ ${version[$name]} = "${version[stock]}" ]] ||
 			die "not the same Linux: stock ${version[stock]}, $name ${version[$name]}"
 	done
+}
+
+# boot_kernel NAME SUITE KEY DIR OPTION...: one of the kernels, with a suite whose figures are DIR/files/SUITE.facts, of that kernel
+boot_kernel()
+{
+	local name=$1 suite=$2 key=$3 dir=$4
+	shift 4
+
+	"$ROOT/scripts/boot.sh" --config "$name" --suite "$suite" --kernel "${image[$name]}" --out "$dir" "$@"
+	check_identity "$name" "$dir/files/$suite.facts" "$key"
+}
+
+# measure_by_turns BENCH SUITE ROUNDS FILE PROGRAM: boot each kernel so often, and append to FILE what the awk program makes of the
+# figures of each boot: with "kernel" and "round" set, and tabs between what it prints
+measure_by_turns()
+{
+	local bench=$1 suite=$2 rounds=$3 file=$4 program=$5 round name dir n=0
+
+	for ((round = 1; round <= rounds; round++)); do
+		for name in "${kernels[@]}"; do
+			n=$((n + 1))
+			say "boot $n of $((rounds * ${#kernels[@]})): $name ($SECONDS s)"
+			dir=$OUT/bench/$bench/$name-$round
+			boot_kernel "$name" "$suite" "$bench" "$dir"
+			awk -v OFS='\t' -v kernel="$name" -v round="$round" "$program" "$dir/files/$suite.facts" >> "$file"
+		done
+	done
+	check_versions
 }
 
 # What the kernels are, as JSON: a given image need not be that of the queue in the context.

@@ -187,7 +187,7 @@ while [[ $# -gt 0 ]]; do
 	--stock-shift) stock=1; shift ;;
 	--build) all=1; shift ;;
 	--verify) check=1; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	-*) die "unknown option '$1'" ;;
 	*) break ;;
 	esac

@@ -46,7 +46,7 @@ while [[ $# -gt 0 ]]; do
 	--kernel) need_value "$@"; kernel=$2; image_given=true; shift 2 ;;
 	--documentation) need_value "$@"; documentation=$2; shift 2 ;;
 	--image-only) image_only=1; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
 done

@@ -12,7 +12,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
 case ${1:-} in
--h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+-h | --help) print_usage; exit 0 ;;
 -*) die "unknown argument '$1'" ;;
 esac
 [[ $# -le 1 ]] || die "unknown argument '$2'"

@@ -38,7 +38,7 @@ while [[ $# -gt 0 ]]; do
 	--quick) whole=0 runs=2 rounds=30; shift ;;
 	--no-guest) guest=0 whole=0; shift ;;
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
 done
@@ -207,7 +207,7 @@ END
 type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
 kernels=(stock plain)
 build_kernels
-[[ $guest = 0 || -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+[[ $guest = 0 ]] || require_initramfs
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT/bench" "$BUILD/bench"

@@ -38,7 +38,7 @@ while [[ $# -gt 0 ]]; do
 	--all-hz) all=1; shift ;;
 	--native) guest=0; shift ;;
 	--quick) quick=1 whole=0; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
 done
@@ -284,7 +284,7 @@ if [[ $guest = 1 ]]; then
 	if [[ -z $given_file ]]; then
 		"$ROOT/scripts/build.sh" --config plain
 	fi
-	[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+	require_initramfs
 	if [[ $all = 1 ]]; then
 		for hz in 100 250; do
 			"$ROOT/scripts/build.sh" --config "hz$hz"

@@ -33,7 +33,7 @@ while [[ $# -gt 0 ]]; do
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	--without-off) kernels=(stock plain) whole=0; shift ;;
 	--quick) whole=0 rounds=1; shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
 	esac
 done
@@ -41,23 +41,12 @@ done
 # Figures as lines of: kernel, round, group, state, value, name.
 measure()
 {
-	local round name dir n=0
-
-	for ((round = 1; round <= rounds; round++)); do
-		for name in "${kernels[@]}"; do
-			n=$((n + 1))
-			say "boot $n of $((rounds * ${#kernels[@]})): $name ($SECONDS s)"
-			dir=$OUT/bench/timers/$name-$round
-			"$ROOT/scripts/boot.sh" --config "$name" --suite timer-cost --kernel "${image[$name]}" --out "$dir"
-			check_identity "$name" "$dir/files/timer-cost.facts" timers
-			awk -v OFS='\t' -v kernel="$name" -v round="$round" '
-				$1 ~ /^(arm|among|step|back|freq|tick)$/ {
-					group = $1; state = $2; value = $3; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "")
-					print kernel, round, group, state, value, $0
-				}' "$dir/files/timer-cost.facts" >> "$work/figures"
-		done
-	done
-	check_versions
+	# shellcheck disable=SC2016	# a program of awk
+	measure_by_turns timers timer-cost "$rounds" "$work/figures" '
+		$1 ~ /^(arm|among|step|back|freq|tick)$/ {
+			group = $1; state = $2; value = $3; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "")
+			print kernel, round, group, state, value, $0
+		}'
 }
 
 # option NAME: what QEMU was given for -NAME
@@ -276,7 +265,7 @@ END
 
 type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
 build_kernels
-[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+require_initramfs
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : > "$work/figures"

@@ -29,7 +29,7 @@ while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
 	--quick) whole=0 storm=2 others=(--arg --others --arg 100); shift ;;
-	-h | --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1' (--help lists them)" ;;
 	esac
 done
@@ -42,13 +42,10 @@ measure()
 	for name in "${kernels[@]}"; do
 		dir=$OUT/bench/writes/$name
 		say "$name: instructions of single calls"
-		"$ROOT/scripts/boot.sh" --config "$name" --suite write-cost --kernel "${image[$name]}" --out "$dir" "${others[@]}"
-		check_identity "$name" "$dir/files/write-cost.facts" writes
+		boot_kernel "$name" write-cost writes "$dir" "${others[@]}"
 		cp "$dir/files/write-cost.facts" "$work/$name.count"
 		say "$name: who is disturbed"
-		"$ROOT/scripts/boot.sh" --config "$name" --suite write-cost --no-icount --smp 2 --kernel "${image[$name]}" \
-			--out "$dir-storm" --arg --storm --arg "$storm"
-		check_identity "$name" "$dir-storm/files/write-cost.facts" writes
+		boot_kernel "$name" write-cost writes "$dir-storm" --no-icount --smp 2 --arg --storm --arg "$storm"
 		cp "$dir-storm/files/write-cost.facts" "$work/$name.storm"
 	done
 	check_versions
@@ -207,7 +204,7 @@ END
 type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
 kernels=(stock plain)
 build_kernels
-[[ -f $BUILD/initramfs.cpio ]] || die "no $BUILD/initramfs.cpio (make initramfs)"
+require_initramfs
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT/bench"

@@ -54,6 +54,12 @@ qemu_is_old()
 	dpkg --compare-versions "${1%% *}" lt 8.1
 }
 
+# print_usage: the comment at the top of the script that was started is its help
+print_usage()
+{
+	sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[-1]}"
+}
+
 # need_value OPTION VALUE...: an option that wants a value has one
 need_value()
 {

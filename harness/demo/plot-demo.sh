@@ -8,11 +8,6 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
-usage()
-{
-	sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-}
-
 # plot_leap DATA: the text for gnuplot
 plot_leap()
 {
@@ -67,7 +62,7 @@ END
 }
 
 case ${1:-} in
--h | --help) usage; exit 0 ;;
+-h | --help) print_usage; exit 0 ;;
 leap) name=leap-three-ways data=${2:-$OUT/plain-leapdemo-icount}/files/leap-three-ways.tsv suite=leapdemo ;;
 ntp) name=ntp-converges data=${2:-$OUT/plain-demo-icount}/files/demo-ntp.tsv suite=demo ;;
 *) die "unknown argument '${1:-}' (leap, ntp)" ;;
