@@ -13,26 +13,10 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=queue.sh
 . "$(dirname "${BASH_SOURCE[0]}")/queue.sh"
+# shellcheck source=tests/ktap.sh
+. "$ROOT/tests/ktap.sh"
 
-count=0
-failed=0
 work=$BUILD/lint
-
-# result NAME COMMAND...: a KTAP line, and what the command said when it failed
-result()
-{
-	local name=$1 rc=0
-	shift
-	"$@" > "$work/output" 2>&1 || rc=$?
-	count=$((count + 1))
-	if [[ $rc = 0 ]]; then
-		echo "ok $count - $name"
-	else
-		sed 's/^/# /' "$work/output"
-		echo "not ok $count - $name"
-		failed=$((failed + 1))
-	fi
-}
 
 # Not applicable here: a queue outside the kernel updates no MAINTAINERS, and its patches are not sent by mail.
 # The tree has no history in which the commit of a Fixes line could be found.
@@ -236,6 +220,6 @@ for part in "$@"; do
 	*) die "unknown check '$part'" ;;
 	esac
 done
-echo "1..$count"
-echo "$((count - failed)) passed, $failed failed, 0 skipped"
-[[ $failed = 0 ]]
+echo "1..$ktap_count"
+echo "$((ktap_count - ktap_failed)) passed, $ktap_failed failed, 0 skipped"
+[[ $ktap_failed = 0 ]]

@@ -9,8 +9,8 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
-# shellcheck source=tests/expect.sh
-. "$ROOT/tests/expect.sh"
+# shellcheck source=tests/ktap.sh
+. "$ROOT/tests/ktap.sh"
 
 groups=(rows missing refusals compare contexts json all publish page)
 for name in "$@"; do
@@ -594,4 +594,4 @@ make_base "$base"
 for name in "${groups[@]}"; do
 	"test_$name"
 done
-expect_end
+ktap_end tests

@@ -7,8 +7,8 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
-# shellcheck source=tests/expect.sh
-. "$ROOT/tests/expect.sh"
+# shellcheck source=tests/ktap.sh
+. "$ROOT/tests/ktap.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 work=$(mktemp -d)
@@ -325,4 +325,4 @@ verdicts
 hangs
 consoles
 panics
-expect_end
+ktap_end tests

@@ -1,10 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Sourced by tests of scripts, behind scripts/lib.sh: tests that run a command and look at what it says. Results are KTAP.
+# Sourced behind scripts/lib.sh by scripts that run commands and judge them: the tests here, and lint.sh. Results are KTAP.
 #
-# The test makes $work, a directory for this run, calls expect for each test and expect_end at its end.
+# The script makes $work, a directory for this run, and calls result or expect for each test.
 
-expect_count=0 expect_bad=0
+ktap_count=0 ktap_failed=0
+
+# ktap_point NAME STATUS: the line of a test, which failed unless STATUS is 0
+ktap_point()
+{
+	ktap_count=$((ktap_count + 1))
+	if [[ $2 = 0 ]]; then
+		echo "ok $ktap_count - $1"
+		return
+	fi
+	ktap_failed=$((ktap_failed + 1))
+	echo "not ok $ktap_count - $1"
+}
+
+# result NAME COMMAND...: the command succeeds; what it said when it did not
+result()
+{
+	local name=$1 rc=0
+	shift
+
+	"$@" > "${work:?}/output" 2>&1 || rc=$?
+	[[ $rc = 0 ]] || sed 's/^/# /' "$work/output"
+	ktap_point "$name" "$rc"
+}
 
 # expect NAME STATUS PATTERN COMMAND...: the command ends with that status, and its output has a line which matches (grep -E);
 # a pattern that starts with "!" must not match, an empty one is none.
@@ -22,19 +45,18 @@ expect()
 	else
 		grep -q -E -- "$pattern" "$work/output" || why+="${why:+, }no output with '$pattern'"
 	fi
-	expect_count=$((expect_count + 1))
-	if [[ -z $why ]]; then
-		echo "ok $expect_count - $name"
-		return
+	if [[ -n $why ]]; then
+		echo "# $why; the output:"
+		sed 's/^/#   /' "$work/output"
+		ktap_point "$name" 1
+	else
+		ktap_point "$name" 0
 	fi
-	expect_bad=$((expect_bad + 1))
-	echo "# $why; the output:"
-	sed 's/^/#   /' "$work/output"
-	echo "not ok $expect_count - $name"
 }
 
-expect_end()
+# ktap_end WHAT: the plan, and the end of a script of which something failed
+ktap_end()
 {
-	echo "1..$expect_count"
-	[[ $expect_bad = 0 ]] || die "$expect_bad of $expect_count tests failed"
+	echo "1..$ktap_count"
+	[[ $ktap_failed = 0 ]] || die "$ktap_failed of $ktap_count $1 failed"
 }

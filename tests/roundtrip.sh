@@ -17,28 +17,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 # shellcheck source=scripts/queue.sh
 . "$ROOT/scripts/queue.sh"
+# shellcheck source=tests/ktap.sh
+. "$ROOT/tests/ktap.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 export GIT_AUTHOR_NAME=timens GIT_AUTHOR_EMAIL=timens@localhost
-count=0
-failed=0
-
-# result NAME COMMAND...: a KTAP line
-result()
-{
-	local name=$1 rc=0
-	shift
-	"$@" > "$work/output" 2>&1 || rc=$?
-	count=$((count + 1))
-	if [[ $rc = 0 ]]; then
-		echo "ok $count - $name"
-	else
-		sed 's/^/# /' "$work/output"
-		echo "not ok $count - $name"
-		failed=$((failed + 1))
-	fi
-}
-
 not()
 {
 	! "$@"
@@ -171,7 +154,7 @@ roundtrip()
 	mapfile -t names < <(series)
 	for name in "${names[@]}"; do
 		result "git am $name" apply_patch "$name"
-		[[ $failed = 0 ]] || break
+		[[ $ktap_failed = 0 ]] || break
 	done
 	result "same files as make tree" same_tree
 	copy_repository "$copy"
@@ -182,7 +165,7 @@ roundtrip()
 	result "repository is still byte-identical" same_repository "$copy"
 
 	# A check that cannot fail proves nothing: spoil the copy, and a commit.
-	if [[ ${#names[@]} -gt 0 && $failed = 0 ]]; then
+	if [[ ${#names[@]} -gt 0 && $ktap_failed = 0 ]]; then
 		name=${names[0]}
 		echo "x" >> "$copy/patches/$name"
 		result "a changed patch is noticed" not same_repository "$copy"
@@ -196,12 +179,11 @@ roundtrip()
 		result "and is not the same repository" not same_repository "$copy"
 	fi
 	path=$(overlay_files | head -n 1)
-	if [[ -n $path && $failed = 0 ]]; then
+	if [[ -n $path && $ktap_failed = 0 ]]; then
 		echo "/* roundtrip */" >> "$copy/$path"
 		result "a changed overlay file is noticed" not same_repository "$copy"
 	fi
-	echo "1..$count"
-	[[ $failed = 0 ]] || die "$failed of $count checks failed"
+	ktap_end checks
 }
 
 roundtrip
