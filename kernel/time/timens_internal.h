@@ -132,6 +132,8 @@ struct timens_tk_epochs {
  * @deadline:	Tick at which the pass must be taken, budget or not
  * @home:	Tick, modulo the pass interval, at which the passes take place
  * @generation:	Generation of the calendar in which @home was chosen
+ * @host_rate:	struct timens_tk_calendar::host_rate as of which a calm pass looked
+ *		whether the clock has left its last line of the past
  * @state:	Whose clock is read, enum timens_tk_state
  * @calm_until:	CLOCK_REALTIME second (of the timekeeper) up to which a pass may
  *		go the short way, 0 if the next one may not: see "Calm passes"
@@ -189,7 +191,8 @@ struct timekeeper_ns {
 	u64			deadline;
 	u16			home;
 	u16			generation;
-	u32			state;
+	u16			host_rate;
+	u16			state;
 	time64_t		calm_until;
 	struct vdso_data	*vdata;
 	u64			cycle_now;
@@ -281,7 +284,8 @@ struct timens_tk_pair {
  * @switches:	Switches between follow and own
  * @host_tick:	NTP tick length of the host (nsecs, scaled by 2^NTP_SCALE_SHIFT)
  *		when all timers were moved last for its sake
- * @host_now:	The same in the present tick
+ * @host_seen:	The same, when @host_rate was incremented last
+ * @host_rate:	Incremented when the host's clock changes its rate by more than 2^-17
  */
 struct timens_tk_calendar {
 	raw_spinlock_t		lock;
@@ -309,28 +313,9 @@ struct timens_tk_calendar {
 	u64			max_late;
 	u64			switches;
 	u64			host_tick;
-	u64			host_now;
+	u64			host_seen;
+	u16			host_rate;
 };
-
-/**
- * timens_past_is_due - Whether the clock may have left its last line
- * @tn:		The namespace
- * @host:	NTP tick length of the host
- * @now:	The present tick (jiffies)
- *
- * Cheap enough for each pass: changes by less than 1/65536 wait for @due.
- *
- * Context: under the lock of the clock
- * Return: true if timens_past_look() is to be called
- */
-static inline bool timens_past_is_due(const struct timekeeper_ns *tn, u64 host, u64 now)
-{
-	const struct timens_past *past = &tn->past;
-
-	return now >= past->due ||
-	       abs_diff(tn->ntp.tick_length, past->tick) > tn->ntp.tick_length >> 16 ||
-	       abs_diff(host, past->host_tick) > host >> 16;
-}
 
 /*
  * timens_read.c. Any context but NMI; nothing is locked.

@@ -47,6 +47,7 @@
  * A rate is written along with the moment from which on it holds (rate_host), or a
  * reader could apply the new one to what came before.
  */
+#include <linux/jiffies.h>
 #include <linux/math64.h>
 #include <linux/timekeeping.h>
 #include <trace/events/timens_tk.h>
@@ -589,14 +590,16 @@ void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles)
  * @tn:		The namespace
  *
  * Note up to which second a pass has nothing to do but to move the line. The
- * multiplier is then the one for the present tick length, or one more.
+ * multiplier is then the one for the present tick length, or one more. At the
+ * latest when its log of the past is due, the clock takes a full pass, which asks
+ * for that; until then, only a change of the host's rate can make it leave its line.
  *
  * Context: a write section, at the end of a pass
  */
 void timens_tk_settle(struct timekeeper_ns *tn)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
-	s64 steady;
+	s64 steady, left;
 
 	if (timens_tk_is_rated(tn) || tn->edge_sec != TIME64_MAX ||
 	    tn->smear.state != TIMENS_SMEAR_NONE || tk->skip_second_overflow ||
@@ -604,6 +607,11 @@ void timens_tk_settle(struct timekeeper_ns *tn)
 	    tk->ntp_tick != tn->mult_tick)
 		return;
 	steady = ntp_steady_seconds(&tn->ntp, tk->xtime_sec);
+	/* A mock has no past */
+	if (tn->past.size) {
+		left = tn->past.due - get_jiffies_64();
+		steady = left > 0 ? min_t(s64, steady, DIV_ROUND_UP_ULL(left, HZ)) : 0;
+	}
 	if (steady > 0)
 		tn->calm_until = steady == S64_MAX ? TIME64_MAX : (time64_t)tk->xtime_sec + steady;
 }

@@ -163,6 +163,20 @@ static void timens_tk_look_moved(struct timekeeper_ns *tn)
 	tn->moved = true;
 }
 
+/*
+ * Whether the clock may have left its last line of the past. Changes by less than
+ * 1/65536 wait until it is due. A calm pass need not ask: see timens_tk_settle().
+ */
+static bool timens_tk_past_is_due(const struct timekeeper_ns *tn)
+{
+	u64 host = READ_ONCE(tk_core.timekeeper.ntp_tick), now = get_jiffies_64();
+	const struct timens_past *past = &tn->past;
+
+	return now >= past->due ||
+	       abs_diff(tn->ntp.tick_length, past->tick) > tn->ntp.tick_length >> 16 ||
+	       abs_diff(host, past->host_tick) > host >> 16;
+}
+
 /**
  * timens_tk_update_end - End a write section
  * @tn:		The namespace
@@ -200,7 +214,6 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
 out:
 	write_seqcount_end(&tn->tkd.seq);
-	if (unlikely(timens_past_is_due(tn, READ_ONCE(tk_core.timekeeper.ntp_tick),
-					get_jiffies_64())))
+	if (unlikely(timens_tk_past_is_due(tn)))
 		timens_past_look(tn, false);
 }

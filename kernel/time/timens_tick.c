@@ -601,8 +601,10 @@ static inline void timens_tk_pass(struct timens_tk_calendar *cal, struct timekee
 
 	timens_tk_update_begin(tn);
 	if (likely(timens_tk_pass_to(tn, raw, timens_tk_counter(tn), calm))) {
-		if (unlikely(timens_past_is_due(tn, cal->host_now, now)))
+		if (unlikely(tn->host_rate != cal->host_rate)) {
+			tn->host_rate = cal->host_rate;
 			timens_past_look(tn, false);
+		}
 		timens_tk_calendar_queue_home(cal, tn, now);
 		return;
 	}
@@ -664,12 +666,20 @@ static void timens_tk_host_rate_work(struct work_struct *work)
 
 static DECLARE_WORK(timens_tk_host_work, timens_tk_host_rate_work);
 
-/* Timers stand on the host's clock, and have to move when its rate does */
+/*
+ * Timers stand on the host's clock, and have to move when its rate does. So do the
+ * lines of the past. Two clocks which looked at the host's rate on either side of
+ * what was seen here last differ by 2^-16, which is what a line may be off without
+ * being looked at.
+ */
 static void timens_tk_watch_host(struct timens_tk_calendar *cal)
 {
 	u64 tick = READ_ONCE(tk_core.timekeeper.ntp_tick);
 
-	cal->host_now = tick;
+	if (likely(abs_diff(tick, cal->host_seen) <= tick >> 17))
+		return;
+	cal->host_seen = tick;
+	cal->host_rate++;
 	if (likely(abs_diff(tick, cal->host_tick) <= tick >> TIMENS_TIMER_RATE_SHIFT))
 		return;
 	cal->host_tick = tick;
