@@ -8,18 +8,102 @@
  * update, among odd numbers as well, so every reader can notice. "The page" in
  * kernel/time/timens_page.c draws it.
  *
- * Two paths lead to it when the fast path finds that the page is not for it:
+ * do_hres() reads a page of clocks like the system wide one. What is not for it,
+ * and the coarse clocks of every namespace, it leaves to this file. Two paths
+ * lead to a page from here:
  *
  * - A page of offsets, which most are, is read as on a kernel without own clocks,
  *   plus the check that it stayed what it was.
  * - vdso_read_timens() reads every page, in every state. It is out of line, and
  *   there is one of it in an image: the images have no more pages than those of a
  *   kernel without own clocks, since there are programs which rely on that.
+ *
+ * Without CONFIG_TIMEKEEPER_NS every page of a time namespace holds offsets for
+ * ever, and what gettimeofday.c calls here adds no instruction to it.
  */
 #ifndef __VDSO_TIMENS_H
 #define __VDSO_TIMENS_H
 
+/*
+ * What the fast paths return for a page which is not for them. Their failures are
+ * negative.
+ */
+#define VDSO_TIMENS	1
+
+static __always_inline int do_hres_timens(const struct vdso_data *vdns, clockid_t clk,
+					  struct __kernel_timespec *ts);
+static __always_inline int do_coarse_timens(const struct vdso_data *vdns, clockid_t clk,
+					    struct __kernel_timespec *ts);
+
 #ifdef CONFIG_TIMEKEEPER_NS
+
+/*
+ * Called by the fast paths and by the readers of a page of offsets
+ */
+
+/* Whether the page is that of a time namespace. do_coarse() and time() do not go by its count */
+static __always_inline bool vdso_is_timens(const struct vdso_data *vd)
+{
+	return unlikely(vd->ns_state);
+}
+
+/* Whether a fast path returned that the read is one for clock_gettime_timens() and the like */
+static __always_inline bool vdso_is_left(int ret)
+{
+	return unlikely(ret == VDSO_TIMENS);
+}
+
+/* Whether do_coarse() has to read a page of offsets: vdso_is_timens() comes first */
+static __always_inline bool vdso_coarse_is_offsets(const struct vdso_data *vd)
+{
+	return false;
+}
+
+/* A page of which the count is odd and the mode that of offsets */
+static __always_inline int vdso_hres_timens(const struct vdso_data *vd, clockid_t clk,
+					    struct __kernel_timespec *ts)
+{
+	return VDSO_TIMENS;
+}
+
+/*
+ * Starts the read of a page of offsets. The odd count is the same sequence count, among
+ * odd numbers. Returns false if the page does not hold offsets, or is about to be of
+ * another kind.
+ */
+static __always_inline bool vdso_follow_begin(const struct vdso_data *vdns, u32 *seq)
+{
+	*seq = READ_ONCE(vdns->seq);
+	smp_rmb();	/* The mode is not older than the count */
+	if (!(*seq & 1) || READ_ONCE(vdns->clock_mode) != VDSO_CLOCKMODE_TIMENS)
+		return false;
+	smp_rmb();	/* and the data not older than the mode */
+	return vdns->ns_state & VDSO_NS_FOLLOW;
+}
+
+static __always_inline bool vdso_follow_retry(const struct vdso_data *vdns, u32 seq)
+{
+	return unlikely(vdso_read_retry(vdns, seq));
+}
+
+/* The page with the resolution, which that of a time namespace does not have */
+static __always_inline const struct vdso_data *vdso_host_page(const struct vdso_data *vd)
+{
+	return vd->ns_state ? __arch_get_timens_vdso_data(vd) : vd;
+}
+
+/* The page with the time zone: an owner has its own */
+static __always_inline const struct vdso_data *vdso_tz_page(const struct vdso_data *vd)
+{
+	if (vd[CS_HRES_COARSE].ns_state & VDSO_NS_FOLLOW)
+		return __arch_get_timens_vdso_data(vd);
+	return vd;
+}
+
+/*
+ * Any page, in any state
+ */
+
 /* With 32-bit registers the multiplication shifts by 32 at the most */
 static __always_inline u64 vdso_smear_moved(u64 ns, u32 slope)
 {
@@ -75,6 +159,10 @@ static __always_inline u64 vdso_line_ns(const struct vdso_data *line, u64 cycles
  * written once a second: they are the line of the page at the counter value of
  * the last tick, which the system wide page has. So they, and with them time(),
  * never fail.
+ *
+ * The line is not always that of the page which has the counter, so this cannot be
+ * do_hres() with another page. Its read of the counter is: with a helper for both,
+ * gcc makes the fast path longer.
  *
  * Returns 0, or -1 if the clock is not coarse and its counter cannot be read.
  */
@@ -175,8 +263,11 @@ vdso_put_tv(const struct vdso_data *vd, const struct __kernel_timespec *ts,
 {
 	tv->tv_sec = ts->tv_sec;
 	tv->tv_usec = (u32)ts->tv_nsec / NSEC_PER_USEC;
-	if (tz)
-		vdso_get_tz(vd, tz);
+	if (tz) {
+		vd = vdso_tz_page(vd);
+		tz->tz_minuteswest = vd[CS_HRES_COARSE].tz_minuteswest;
+		tz->tz_dsttime = vd[CS_HRES_COARSE].tz_dsttime;
+	}
 	return 0;
 }
 
@@ -301,18 +392,71 @@ time_timens(const struct vdso_data *vd, __kernel_old_time_t *time)
 	return t;
 }
 #endif /* VDSO_HAS_TIME */
-#else
+
+#else /* !CONFIG_TIMEKEEPER_NS */
+
+static __always_inline bool vdso_is_timens(const struct vdso_data *vd)
+{
+	return false;
+}
+
+static __always_inline bool vdso_is_left(int ret)
+{
+	return false;
+}
+
+static __always_inline bool vdso_coarse_is_offsets(const struct vdso_data *vd)
+{
+	return IS_ENABLED(CONFIG_TIME_NS) && vd->clock_mode == VDSO_CLOCKMODE_TIMENS;
+}
+
+static __always_inline int vdso_hres_timens(const struct vdso_data *vd, clockid_t clk,
+					    struct __kernel_timespec *ts)
+{
+	return do_hres_timens(vd, clk, ts);
+}
+
+static __always_inline bool vdso_follow_begin(const struct vdso_data *vdns, u32 *seq)
+{
+	return true;
+}
+
+static __always_inline bool vdso_follow_retry(const struct vdso_data *vdns, u32 seq)
+{
+	return false;
+}
+
+static __always_inline const struct vdso_data *vdso_host_page(const struct vdso_data *vd)
+{
+#ifdef CONFIG_TIME_NS
+	if (vd->clock_mode == VDSO_CLOCKMODE_TIMENS)
+		vd = __arch_get_timens_vdso_data(vd);
+#endif
+	return vd;
+}
+
+static __always_inline const struct vdso_data *vdso_tz_page(const struct vdso_data *vd)
+{
+	return vdso_host_page(vd);
+}
+
+static __always_inline __kernel_old_time_t
+time_timens(const struct vdso_data *vd, __kernel_old_time_t *time)
+{
+	return 0;
+}
+
 static __always_inline int
 clock_gettime_timens(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
 {
-	return clock_gettime_fallback(clock, ts);
+	return -1;
 }
 
 #ifdef BUILD_VDSO32
 static __always_inline int
 clock_gettime32_timens(const struct vdso_data *vd, clockid_t clock, struct old_timespec32 *res)
 {
-	return clock_gettime32_fallback(clock, res);
+	return -1;
 }
 #endif
 
@@ -320,8 +464,9 @@ static __always_inline int
 gettimeofday_timens(const struct vdso_data *vd, struct __kernel_old_timeval *tv,
 		    struct timezone *tz)
 {
-	return gettimeofday_fallback(tv, tz);
+	return -1;
 }
+
 #endif /* CONFIG_TIMEKEEPER_NS */
 
 #endif /* __VDSO_TIMENS_H */
