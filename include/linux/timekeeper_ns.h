@@ -11,10 +11,11 @@
 
 #include <linux/jump_label_ratelimit.h>
 #include <linux/ktime.h>
+#include <linux/limits.h>
 #include <linux/time64.h>
+#include <linux/timex.h>
 #include <linux/types.h>
 
-struct __kernel_timex;
 struct clocksource;
 struct file;
 struct seq_file;
@@ -30,7 +31,10 @@ void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *off
 
 #ifdef CONFIG_TIMEKEEPER_NS
 
-/* Enabled while at least one time namespace owns its clock */
+/*
+ * Enabled while at least one time namespace owns its clock. Modules have no access
+ * to it: what they call is out of line, and looks at the key there.
+ */
 extern struct static_key_false_deferred timens_tk_key;
 
 /* Lifetime; process context */
@@ -42,8 +46,8 @@ void timens_tk_free(struct time_namespace *ns);
 bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts);
 bool __timens_tk_getboottime64(struct timespec64 *ts);
 bool __timens_tk_get_tz(struct timezone *tz);
-ktime_t __timens_tk_real_from_host(ktime_t real);
-ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real);
+ktime_t timens_tk_real_from_host(ktime_t real);
+ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real);
 void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts);
 ktime_t timens_tk_txtime_to_host(clockid_t clk, ktime_t tim);
 ktime_t timens_tk_txtime_from_host(clockid_t clk, ktime_t tim);
@@ -120,10 +124,12 @@ static inline void timens_tk_host_set(const struct timekeeper *tk)
 }
 
 /**
- * timens_tk_get_ts64 - Read a clock of the time namespace of current
+ * timens_tk_get_ts64 - Read a clock of which current may have its own
  * @clk:	CLOCK_REALTIME, TAI, MONOTONIC, BOOTTIME, MONOTONIC_RAW, a coarse
  *		or an alarm clock
  * @ts:		Storage for the time
+ *
+ * A part of timens_get_ts64(), which is the one to call.
  *
  * Return: true if @ts was read; false if the caller has to read the host's
  * clock and to apply the constant offset of the namespace, because current
@@ -137,8 +143,10 @@ static inline bool timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 }
 
 /**
- * timens_tk_getboottime64 - CLOCK_REALTIME of the boot as current sees it
+ * timens_tk_getboottime64 - CLOCK_REALTIME of the boot if current has its own
  * @ts:		Storage for the time
+ *
+ * A part of timens_getboottime64(), which is the one to call.
  *
  * Return: true if @ts was set, false as for timens_tk_get_ts64().
  */
@@ -163,35 +171,6 @@ static inline bool timens_tk_get_tz(struct timezone *tz)
 }
 
 /**
- * timens_tk_real_from_host - Show a host time stamp on the clock of current
- * @real:	CLOCK_REALTIME of the host (nsecs), in the past
- *
- * Return: the same instant on CLOCK_REALTIME of the namespace of current, as
- * that clock is set now.
- */
-static inline ktime_t timens_tk_real_from_host(ktime_t real)
-{
-	if (static_branch_unlikely(&timens_tk_key.key))
-		return __timens_tk_real_from_host(real);
-	return real;
-}
-
-/**
- * timens_tk_real_for - Show a host time stamp on the clock of a namespace
- * @ns:		What timens_tk_get_current() returned
- * @real:	CLOCK_REALTIME of the host (nsecs), in the past
- *
- * Context: any but NMI
- * Return: the same instant on CLOCK_REALTIME of @ns, as that clock is set now.
- */
-static inline ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real)
-{
-	if (static_branch_unlikely(&timens_tk_key.key) && ns)
-		return __timens_tk_real_for(ns, real);
-	return real;
-}
-
-/**
  * timens_tk_timeo - Project a timeout onto the host's time line
  * @timeo:	Timeout on the clock of the namespace of current (jiffies)
  *
@@ -200,9 +179,10 @@ static inline ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real
  */
 static inline long timens_tk_timeo(long timeo)
 {
-	if (static_branch_unlikely(&timens_tk_key.key))
-		return __timens_tk_timeo(timeo);
-	return timeo;
+	/* MAX_SCHEDULE_TIMEOUT, which most sockets have and every receive looks at */
+	if (likely(timeo == LONG_MAX))
+		return timeo;
+	return __timens_tk_timeo(timeo);
 }
 
 #else /* !CONFIG_TIMEKEEPER_NS */
@@ -256,5 +236,21 @@ static inline bool timens_tk_set_offsets(struct time_namespace *ns,
 }
 
 #endif /* CONFIG_TIMEKEEPER_NS */
+
+/**
+ * timens_adjtimex - adjtimex() for current
+ * @txc:	The request; filled with the state of the clock
+ *
+ * Who means the host's clock, whatever the task, calls do_adjtimex().
+ *
+ * Context: process context
+ * Return: the state of the clock, TIME_*, or an error
+ */
+static inline int timens_adjtimex(struct __kernel_timex *txc)
+{
+	if (timens_tk_current())
+		return timens_tk_adjtimex(txc);
+	return do_adjtimex(txc);
+}
 
 #endif /* _LINUX_TIMEKEEPER_NS_H */

@@ -402,6 +402,10 @@ static u64 timens_tk_tick(const struct timekeeper_ns *tn, u64 tick)
  *
  * The clock does not step: what it reads at @offset stays.
  *
+ * The twin of timekeeping_adjust() and timekeeping_apply_adjustment(), which
+ * correct the error of a tick and not of a second. tkt_host_or_namespace() holds
+ * the two together, to the lags of the changes of the slope.
+ *
  * Context: a write section
  */
 void timens_tk_retune(struct timekeeper_ns *tn, u64 offset)
@@ -468,6 +472,10 @@ static void timens_tk_carry_seconds(struct timekeeper_ns *tn)
  *   7 * 10^9 * 2^30 + 2 * 10^9 * 2^30 < 2^64
  *
  * A fast clock has a coarser scale, and more of them fit.
+ *
+ * The twin of logarithmic_accumulation() and of the loop around it, which takes
+ * intervals in powers of two and each second by itself. tkt_host_or_namespace()
+ * and tkt_catch_up() hold them together.
  */
 static s64 timens_tk_most_steady(const struct timekeeper *tk)
 {

@@ -62,12 +62,6 @@
  * A reader which sees seq = 3 cannot see the old clock_mode any more, as it
  * was replaced before; when it sees TIMENS, it is the one which was written
  * after the data.
- *
- * vsyscall.c writes the page of the host: timens_tk_page_line() and
- * timens_tk_page_own() are its update_vdso_data() for a finer multiplier and a
- * point which need not be on the grid of NTP intervals. The vDSO reads both with
- * the same code, and KUnit (tkt_page) holds what it reads equal to what the kernel
- * does.
  */
 #include <linux/jiffies.h>
 #include <linux/time_namespace.h>

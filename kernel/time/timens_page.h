@@ -43,7 +43,11 @@ static inline void timens_tk_page_time(struct vdso_data *vd, clockid_t clk, u64 
 	vd->basetime[clk].nsec = xnsec;
 }
 
-/* What each pass changes in the page of an owner */
+/*
+ * What each pass changes in the page of an owner. With timens_tk_page_own() the twin
+ * of update_vdso_data(), for a line which starts where the slope changed and a raw
+ * clock with an offset. tkt_page() holds it to what the kernel reads.
+ */
 static inline void timens_tk_page_line(const struct timekeeper_ns *tn, struct vdso_data *vd)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;

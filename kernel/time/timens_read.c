@@ -26,8 +26,6 @@
  * kernel's text, which interrupts every CPU, more often than once in minutes.
  */
 DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_tk_key, TIMENS_TK_KEY_LINGER);
-/* Inline helpers of the network stack look at it */
-EXPORT_SYMBOL_GPL(timens_tk_key);
 
 atomic64_t timens_tk_patched;
 
@@ -68,7 +66,7 @@ static inline bool timens_tk_is_coarse(clockid_t clk)
 	return clk == CLOCK_REALTIME_COARSE || clk == CLOCK_MONOTONIC_COARSE;
 }
 
-/* The host's clocks with the constant offsets, as mainline reads them */
+/* The host's clocks with the constant offsets; as timens_get_ts64(), for any @ns */
 static void timens_tk_read_follow(const struct time_namespace *ns, clockid_t clk,
 				  struct timespec64 *ts)
 {

@@ -407,7 +407,7 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 		mutex_lock(&tn->mutex);
 		if (tn->state == TIMENS_TK_FOLLOW) {
 			mutex_unlock(&tn->mutex);
-			return do_adjtimex_host(txc);
+			return do_adjtimex(txc);
 		}
 		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 		timens_tk_update_begin(tn);

@@ -134,15 +134,8 @@ void __timens_tk_host_set(const struct timekeeper *tk)
 	timens_tk_epoch_add(log, timespec64_to_ktime(now), tk->offs_real, tk->offs_boot);
 }
 
-/**
- * __timens_tk_real_for - Show a CLOCK_REALTIME stamp of the host in a namespace
- * @ns:		The namespace, not the initial one
- * @real:	CLOCK_REALTIME of the host (nsecs), in the past
- *
- * Context: any but NMI
- * Return: the same instant on CLOCK_REALTIME of @ns as it is set now
- */
-ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real)
+/* Out of line, since its stack is cleared: the callers look at the key first */
+static noinline ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real)
 {
 	const struct timens_tk_epochs *log = &timens_tk_host_epochs;
 	struct timens_tk_pair p;
@@ -164,15 +157,42 @@ ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t real)
 			 ktime_add(timens_tk_scale(ktime_sub(now, mono), p.ns_mult, p.host_mult),
 				   slept));
 }
-EXPORT_SYMBOL_GPL(__timens_tk_real_for);
 
-ktime_t __timens_tk_real_from_host(ktime_t real)
+/**
+ * timens_tk_real_for - Show a CLOCK_REALTIME stamp of the host in a namespace
+ * @ns:		What timens_tk_get_current() returned
+ * @real:	CLOCK_REALTIME of the host (nsecs), in the past
+ *
+ * Context: any but NMI
+ * Return: the same instant on CLOCK_REALTIME of @ns (nsecs) as it is set now
+ */
+ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real)
 {
-	struct time_namespace *ns = timens_tk_of_current();
+	if (!static_branch_unlikely(&timens_tk_key.key) || !ns)
+		return real;
+	return __timens_tk_real_for(ns, real);
+}
+EXPORT_SYMBOL_GPL(timens_tk_real_for);
 
+/**
+ * timens_tk_real_from_host - Show a CLOCK_REALTIME stamp of the host to current
+ * @real:	CLOCK_REALTIME of the host (nsecs), in the past
+ *
+ * Context: any but NMI
+ * Return: the same instant on CLOCK_REALTIME of the namespace of current (nsecs)
+ * as it is set now
+ */
+ktime_t timens_tk_real_from_host(ktime_t real)
+{
+	struct time_namespace *ns;
+
+	if (!static_branch_unlikely(&timens_tk_key.key))
+		return real;
+
+	ns = timens_tk_of_current();
 	return likely(ns == &init_time_ns) ? real : __timens_tk_real_for(ns, real);
 }
-EXPORT_SYMBOL_GPL(__timens_tk_real_from_host);
+EXPORT_SYMBOL_GPL(timens_tk_real_from_host);
 
 static ktime_t timens_tk_add(struct timespec64 now, s64 d)
 {
@@ -310,7 +330,7 @@ void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts)
 
 	switch (clk) {
 	case CLOCK_REALTIME:
-		*ts = ktime_to_timespec64(__timens_tk_real_for(ns, timespec64_to_ktime(*ts)));
+		*ts = ktime_to_timespec64(timens_tk_real_for(ns, timespec64_to_ktime(*ts)));
 		break;
 	case CLOCK_MONOTONIC_RAW:
 		*ts = timens_tk_raw_from_host(ns, ts);
@@ -322,13 +342,10 @@ void timens_tk_ts_from_host(clockid_t clk, struct timespec64 *ts)
 }
 EXPORT_SYMBOL_GPL(timens_tk_ts_from_host);
 
-long __timens_tk_timeo(long timeo)
+/* Out of line as __timens_tk_real_for() is */
+static noinline long timens_tk_timeo_for(struct time_namespace *ns, long timeo)
 {
-	struct time_namespace *ns = timens_tk_of_current();
 	struct timens_tk_pair p;
-
-	if (ns == &init_time_ns || timeo <= 0 || timeo == MAX_SCHEDULE_TIMEOUT)
-		return timeo;
 
 	timens_tk_read_pair(ns, CLOCK_MONOTONIC, CLOCK_MONOTONIC, &p);
 	if (!p.own)
@@ -336,6 +353,20 @@ long __timens_tk_timeo(long timeo)
 	timeo = timens_tk_scale(timeo, p.host_mult, p.ns_mult);
 	/* Rounded up, and one for what the rate may change meanwhile */
 	return min(timeo, MAX_SCHEDULE_TIMEOUT - 3) + 2;
+}
+
+/* timens_tk_timeo() for a timeout which may end */
+long __timens_tk_timeo(long timeo)
+{
+	struct time_namespace *ns;
+
+	if (!static_branch_unlikely(&timens_tk_key.key))
+		return timeo;
+
+	ns = timens_tk_of_current();
+	if (ns == &init_time_ns || timeo <= 0 || timeo == MAX_SCHEDULE_TIMEOUT)
+		return timeo;
+	return timens_tk_timeo_for(ns, timeo);
 }
 EXPORT_SYMBOL_GPL(__timens_tk_timeo);
 
