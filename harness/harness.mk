@@ -15,23 +15,19 @@ DEPS	= -MMD -MP -MF $@.d
 
 m32	:= $(shell sed -e 's/\#.*//' $(ROOT)/harness/m32.list)
 
+include $(OURS)/tk.mk
+
 # Process 1 and the tools, the programs of the demonstration, those that only the benchmarks run.
 folders	 := harness harness/demo bench/guest
 vpath %.c $(folders:%=$(ROOT)/%)
 programs := $(patsubst %.c,%,$(notdir $(wildcard $(folders:%=$(ROOT)/%/*.c))))
-tests	 := $(patsubst $(OURS)/%.c,%,$(wildcard $(OURS)/tk_*.c))
 # A list that names what does not exist is a mistake.
-unknown	 := $(filter-out $(programs) $(tests),$(m32))
+unknown	 := $(filter-out $(programs) $(TK_TESTS),$(m32))
 $(if $(unknown),$(error harness/m32.list: no source for '$(unknown)'))
-# Files tk_*.c without a main() are parts that the others include.
-main	 := TEST_HARNESS_MAIN|^int main
-has_main = $(shell grep -l -E '$(main)' $(OURS)/$(1).c)
-tests	 := $(foreach t,$(tests),$(if $(call has_main,$(t)),$(t)))
 
-all: $(programs:%=$(BIN)/%) $(tests:%=$(KST)/timens/%)
+all: $(programs:%=$(BIN)/%)
 all: $(patsubst %,$(BIN)/%.32,$(filter $(programs),$(m32)))
-all: $(patsubst %,$(KST)/timens/%.32,$(filter $(tests),$(m32)))
-all: upstream tkns
+all: tests upstream tkns
 
 # What they share, for both word sizes; not in $(BIN), all of which goes into the image.
 LIB	:= $(BUILD)/harness-lib
@@ -61,19 +57,13 @@ $(BIN)/%.32: %.c $(LIB)/lib32.a
 	@echo "  HOST32  $*"
 	@$(CC) -m32 $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< $(LIB)/lib32.a -lrt
 
-# Dynamic, as programs are: only then time() and gettimeofday() of the C library read the vDSO. The sources include
-# "../kselftest_harness.h"; the header is found beside them in the kernel tree.
-KSTFLAGS := -idirafter $(SELF)/timens -Wno-unused-parameter -Wno-sign-compare
-
-$(KST)/timens/%: $(OURS)/%.c
-	@mkdir -p $(@D)
-	@echo "  TEST    $*"
-	@$(CC) $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl -lm
-
-$(KST)/timens/%.32: $(OURS)/%.c
-	@mkdir -p $(@D)
-	@echo "  TEST32  $*"
-	@$(CC) -m32 $(CFLAGS) $(KSTFLAGS) $(DEPS) -o $@ $< -lrt -ldl -lm
+# The tests, by the rules that the kernel's own build uses for them. Their headers of the kernel's test harness are found
+# beside them in the kernel tree.
+TK_OUT	:= $(KST)/timens
+TK_32	:= $(filter $(TK_TESTS),$(m32))
+include $(OURS)/tk_rules.mk
+$(TK_OUT)/obj/%: TK_CFLAGS += -idirafter $(SELF)/timens/lib
+tests: $(TK_PROGS)
 
 # The kernel's own, unmodified and by their own rules.
 UPSTREAM := $(addprefix upstream-,timens timers vDSO)
@@ -81,9 +71,10 @@ upstream: $(UPSTREAM)
 
 vdso := vdso_test_gettimeofday vdso_test_getcpu vdso_test_abi vdso_test_clock_getres vdso_test_correctness
 
+# Without ours, which are built above
 upstream-timens upstream-timers: upstream-%:
 	@mkdir -p $(KST)/$*
-	@$(MAKE) --no-print-directory -s -C $(SELF)/$* OUTPUT=$(KST)/$* CC='$(CC)'
+	@$(MAKE) --no-print-directory -s -C $(SELF)/$* OUTPUT=$(KST)/$* CC='$(CC)' TK_TESTS=
 
 upstream-vDSO: upstream-%:
 	@mkdir -p $(KST)/$*
@@ -93,6 +84,6 @@ upstream-vDSO: upstream-%:
 tkns:
 	@$(MAKE) --no-print-directory -C $(ROOT)/tools/tkns O=$(BUILD)/tkns CC='$(CC)'
 
-.PHONY: all upstream tkns $(UPSTREAM)
+.PHONY: all tests upstream tkns $(UPSTREAM)
 
--include $(wildcard $(BIN)/*.d $(LIB)/*.d $(KST)/timens/*.d)
+-include $(wildcard $(BIN)/*.d $(LIB)/*.d)

@@ -1,40 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
-# The tests of time namespaces that own a clock. The stock Makefile of this directory is left as it is.
-#
-#	make -f tk.mk [OUTPUT=dir] [CC=gcc] [SELFTESTS=dir]
-#
-# builds $(OUTPUT)/tk_NAME and, for those that exist for the sake of the 32-bit calls as well, $(OUTPUT)/tk_NAME.32.
-# The boot harness of this project compiles the same sources by its own rules (scripts/harness.mk).
+# The tests of time namespaces that own a clock: which there are, and of what they are made. What each of them covers is
+# said at its top. Included by the Makefile of this directory and by the boot harness of the project
+# (scripts/harness.mk); tk_rules.mk says how they are built.
 
-# What each of them covers is said at its top.
-TK_TESTS := tk_clocks tk_set tk_isolation tk_perm tk_nest tk_switch tk_leap tk_proc tk_sock tk_net tk_ptp tk_life \
-	    tk_clocksource tk_suspend tk_timers tk_knobs tk_ttruth tk_ttravel tk_tleap tk_tquiet tk_tprop tk_tstress \
-	    tk_smear tk_rate
+TK_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
-# Those with compat system calls, 32-bit layouts or the 32-bit vDSO in them
-TK_TESTS_32 := tk_clocks tk_set tk_perm tk_switch tk_leap tk_sock tk_net tk_ptp tk_timers tk_ttruth \
-	       tk_smear tk_rate
+# These leave the host as it is: any number of them may run at once.
+TK_TESTS_BESIDE := tk_clocks tk_far tk_given tk_nest tk_proc tk_ptp tk_rate tk_smear tk_sock tk_switch tk_timers
 
-# These move the host's clock, its limits or the tick path's knobs, or count what all namespaces do: one at a time.
-TK_ALONE := tk_isolation tk_net tk_perm tk_life tk_clocksource tk_suspend tk_knobs tk_ttruth tk_ttravel tk_tleap \
-	    tk_tquiet tk_tprop tk_tstress
+# These set the host's clock, its clocksource, its limits or the knobs of the tick path, put the machine to sleep, take
+# minutes, or count what all namespaces do: one at a time, and on a machine that nobody needs. Most of them have parts
+# which are not so.
+TK_TESTS_ALONE := tk_clocksource tk_cross tk_ident tk_isolation tk_knobs tk_leap tk_life tk_net tk_perm tk_seccomp \
+		  tk_set tk_suspend tk_tleap tk_tprop tk_tquiet tk_tstress tk_ttravel tk_ttruth
 
-HERE := $(dir $(lastword $(MAKEFILE_LIST)))
-OUTPUT ?= $(HERE)
-# Where kselftest_harness.h is
-SELFTESTS ?= $(HERE)..
-# Of C11 the harness uses GNU's statement expressions.
-TK_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I$(SELFTESTS)
+TK_TESTS := $(TK_TESTS_BESIDE) $(TK_TESTS_ALONE)
 
-all: $(TK_TESTS:%=$(OUTPUT)/%) $(TK_TESTS_32:%=$(OUTPUT)/%.32)
+# Files of a test besides tk_NAME.c, which has the harness, all fixtures and main()
+TK_PARTS_tk_set :=
 
-$(OUTPUT)/tk_%: $(HERE)tk_%.c $(HERE)tk_common.h $(HERE)tk_wait.h
-	$(CC) $(TK_CFLAGS) $(CFLAGS) -o $@ $< -lrt -lm
+# What all of them are linked with
+TK_LIB := $(patsubst $(TK_SRC)/%.c,%,$(wildcard $(TK_SRC)/lib/*.c))
 
-$(OUTPUT)/tk_%.32: $(HERE)tk_%.c $(HERE)tk_common.h $(HERE)tk_wait.h
-	$(CC) -m32 $(TK_CFLAGS) $(CFLAGS) -o $@ $< -lrt -lm
-
-clean:
-	rm -f $(TK_TESTS:%=$(OUTPUT)/%) $(TK_TESTS_32:%=$(OUTPUT)/%.32)
-
-.PHONY: all clean
+# A file that is in no list would never be run.
+tk_known := $(foreach t,$(TK_TESTS_BESIDE) $(TK_TESTS_ALONE),$(t) $(TK_PARTS_$(t)))
+tk_unknown := $(filter-out $(tk_known),$(patsubst $(TK_SRC)/%.c,%,$(wildcard $(TK_SRC)/tk_*.c)))
+$(if $(tk_unknown),$(error tk.mk: in no list: $(tk_unknown)))

@@ -9,7 +9,7 @@
  *
  * h is what the host reads. Nothing here knows how long anything takes.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 enum state {
 	INIT,

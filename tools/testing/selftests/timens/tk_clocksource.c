@@ -7,7 +7,7 @@
  * The host re-bases its clock and each namespace's in one go, so nothing runs back in
  * any of them, each keeps its lines, and the difference to the host stays.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #define CS "/sys/devices/system/clocksource/clocksource0/"
 

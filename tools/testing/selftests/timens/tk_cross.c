@@ -16,7 +16,8 @@
  * with something else may delay any tick, and only what never happens is asked: a bend
  * before the second, or none.
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 #define SLEW 500000LL	/* ns per second */
 

@@ -14,7 +14,8 @@
  * CLOCK_MONOTONIC may be ahead of its boot by 146 years of constant offset. A date is
  * refused if it is before the boot, not if it is before that.
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 #define LAST TK_SETTOD_SEC_MAX
 

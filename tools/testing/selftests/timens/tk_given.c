@@ -8,7 +8,7 @@
  * Both are seconds of CLOCK_REALTIME of the one who gives them: what is to expire in
  * an hour lives now, and what is to expire in a second is dead after two.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <linux/keyctl.h>
 

@@ -14,7 +14,7 @@
  * (two when an eighth of the log is used up). After a fast clock that lasts until the
  * present line has reached the end of the last: the order of starts is kept.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <pthread.h>
 

@@ -10,10 +10,10 @@
  *	  ns ---x------->  whatever is done here
  *	  ns ----------->  and here neither
  *
- * A watcher sits in each clock that may not move (see tk_common.h) while a storm of
+ * A watcher sits in each clock that may not move (see lib/watch.h) while a storm of
  * sets, steps, rates and leap arming goes over another.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 /* What can be done to a clock, each once; the namespace is the caller's */
 static void disturb(unsigned int seed)

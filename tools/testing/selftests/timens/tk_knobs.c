@@ -8,7 +8,7 @@
  *
  * None of them may be seen in what a clock reads.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 FIXTURE(knobs)
 {

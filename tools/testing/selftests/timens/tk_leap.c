@@ -21,7 +21,7 @@
  * way to read REALTIME a value v between two reads t1 <= t2 of TAI has to be in
  * f([t1, t2]), and that is all; nothing depends on how fast anything runs here.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <sys/timerfd.h>
 

@@ -10,7 +10,7 @@
  *
  * What is left is counted by the statistics (`own') and by max_time_namespaces.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <sys/timerfd.h>
 

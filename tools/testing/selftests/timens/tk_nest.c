@@ -9,7 +9,7 @@
  */
 #include <linux/sched.h>
 
-#include "tk_common.h"
+#include "lib/tk.h"
 
 TK_FIXTURE(nest);
 

@@ -13,7 +13,7 @@
  *
  * Every test has a network namespace of its own, with nothing but a loopback device.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <arpa/inet.h>
 #include <linux/errqueue.h>

@@ -18,7 +18,8 @@
  */
 #include <linux/capability.h>
 
-#include "tk_common.h"
+#include "lib/tk.h"
+#include "lib/user.h"
 
 #define TK_UID 65533
 #define TK_UID_OTHER 65532

@@ -7,7 +7,7 @@
  *	/proc/PID/stat starttime	BOOTTIME when the process began
  *	/proc/PID/timens_clock		all of it against the host
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <sys/sysinfo.h>
 

@@ -8,7 +8,7 @@
  * the own clock around the call, and in order; the device's reading is the same for everybody.
  * That is what phc2sys in a container steers its clock by.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <linux/ptp_clock.h>
 #include <sys/ioctl.h>

@@ -9,7 +9,8 @@
  * may have advanced is an interval, and nothing depends on how fast anything runs here.
  * A change of the rate steps no clock.
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 static const struct {
 	const char *text;

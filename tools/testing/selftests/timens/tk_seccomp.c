@@ -19,7 +19,7 @@
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #define CS "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 

@@ -7,7 +7,7 @@
  * first, where it has to fail as well, and in the namespace it has to fail alike and
  * to change nothing.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #ifndef ADJ_ADJTIME
 #define ADJ_ADJTIME 0x8000	/* kernel internal name of one bit of ADJ_OFFSET_SINGLESHOT */

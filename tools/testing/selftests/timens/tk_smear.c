@@ -12,7 +12,7 @@
  * chord between two passes is off the curve. The clocks run at a high rate, so that whole
  * windows are watched. All of it goes on side by side, each in a namespace of its own.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <math.h>
 #include <sys/timerfd.h>

@@ -10,7 +10,7 @@
  * is sent and one after it is received, whatever the sender's clock and whatever
  * namespace the socket was made in.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <arpa/inet.h>
 #include <linux/net_tstamp.h>

@@ -9,7 +9,8 @@
  * The machine goes through the whole suspend but for the last step (pm_test = core):
  * time is stopped, a few seconds pass, time is started again.
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 #define PM_TEST "/sys/power/pm_test"
 #define PM_STATE "/sys/power/state"

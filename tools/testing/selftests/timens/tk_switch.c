@@ -15,7 +15,7 @@
  *	each read of REALTIME is on A or on B of the read of MONOTONIC beside it
  *	each read of MONOTONIC is not less than any other thread's that ended before
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #define READERS 3
 

@@ -11,7 +11,7 @@
  * So what is asserted is: not early on the namespace's own clock, and at all. How late
  * it is depends on the machine, and is not judged.
  */
-#include "tk_common.h"
+#include "lib/tk.h"
 
 #include <linux/futex.h>
 #include <mqueue.h>

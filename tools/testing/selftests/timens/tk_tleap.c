@@ -16,7 +16,8 @@
  *	poll:	REALTIME -100 ms-> fires
  *		MONOTONIC -----500 ms-----> fires; the first is there already
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 #define MIDNIGHT (1813017600LL * TK_SEC)
 #define AHEAD (100 * TK_MSEC)

@@ -7,7 +7,7 @@
  *	a loop		some hundred timerfds and POSIX timers, one-shot and periodic,
  *			relative and absolute, on all clocks, armed anew when they fire
  *			and sometimes before
- *	sleepers	a thread for each kind of wait in tk_wait.h
+ *	sleepers	a thread for each kind of wait in lib/waits.h
  *	a setter	(not for those who follow) which steps, sets, slews, leaps, speeds
  *			up, slows down, lets go of the clock and takes it back
  *
@@ -36,8 +36,10 @@
  *	never excused. Since the setter writes when it has done it, suspects are judged at
  *	the end.
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 

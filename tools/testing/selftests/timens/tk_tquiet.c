@@ -11,7 +11,8 @@
  * The kernel counts both. And so that the counting is no matter of faith: a step of A's
  * own moves all of those on a clock that steps, and not one of the others.
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 #include <sys/resource.h>
 

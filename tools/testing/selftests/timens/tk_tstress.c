@@ -19,7 +19,9 @@
  *
  * for TK_SECONDS (20 if not given).
  */
-#include "tk_wait.h"
+#include "lib/ring.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 #define SPACES 4
 #define SHARED 64

@@ -17,7 +17,8 @@
  * Sleeps which are stopped, traced or frozen go on afterwards: an absolute one until the
  * clock shows it, whatever was done to the clock meanwhile; a relative one for the rest.
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
 
 #include <linux/futex.h>
 #include <sys/ptrace.h>

@@ -8,7 +8,7 @@
  *	follow		after		insert, delete: a leap second
  *	own				fast, slow: the tick, by 10 %
  *
- * and of each of these 36 all kinds of tk_wait.h, all at once, a thread for each. For
+ * and of each of these 36 all kinds of lib/waits.h, all at once, a thread for each. For
  * init and follow it is the host's clock that is changed, for own the namespace's.
  *
  * Absolute expiries on REALTIME and TAI are moments of that clock:
@@ -33,7 +33,10 @@
  *	at all		a wait that ends an hour late, or a year, is reported by name
  *	not late	with one CPU, which is instruction counting: LATE, see there
  */
-#include "tk_wait.h"
+#include "lib/tk.h"
+#include "lib/waits.h"
+
+#include <linux/futex.h>
 
 /* 2027-06-15 00:00 UTC: some midnight; the kernel leaps at any */
 #define MIDNIGHT (1813017600LL * TK_SEC)

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading and writing the files of the kernel.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "file.h"
+
+s64 tk_read_s64(const char *path)
+{
+	char text[64], *end;
+	ssize_t len;
+	long long val;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	REQUIRE(fd >= 0, "%s: %m", path);
+	len = read(fd, text, sizeof(text) - 1);
+	REQUIRE(len > 0, "%s: %m", path);
+	close(fd);
+	text[len] = '\0';
+	errno = 0;
+	val = strtoll(text, &end, 10);
+	REQUIRE(!errno && end != text && (*end == '\0' || *end == '\n'), "%s: '%s' is no number",
+		path, text);
+	return val;
+}
+
+int tk_write_file(const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+	ssize_t put;
+
+	if (fd < 0)
+		return -errno;
+	put = write(fd, text, len);
+	if (put < 0)
+		ret = -errno;
+	else if ((size_t)put != len)
+		ret = -EIO;
+	close(fd);
+	return ret;
+}
+
+size_t tk_slurp(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t got;
+
+	REQUIRE(fd >= 0, "%s: %m", path);
+	while (len < size - 1) {
+		got = read(fd, text + len, size - 1 - len);
+		REQUIRE(got >= 0, "%s: %m", path);
+		if (!got)
+			break;
+		len += got;
+	}
+	close(fd);
+	text[len] = '\0';
+	return len;
+}
+
+void tk_need_debugfs(void)
+{
+	if (!access("/sys/kernel/debug/timekeeper_ns", F_OK))
+		return;
+	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL))
+		REQUIRE(errno == EBUSY, "mounting debugfs: %m");
+	REQUIRE(!access("/sys/kernel/debug/timekeeper_ns", F_OK), "%s: %m", TK_DEBUGFS);
+}
+
+s64 tk_stat(const char *key)
+{
+	char text[4096], *line, *save = NULL;
+
+	tk_slurp(TK_DEBUGFS "stats", text, sizeof(text));
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char name[64];
+		long long val;
+
+		if (sscanf(line, "%63s %lld", name, &val) == 2 && !strcmp(name, key))
+			return val;
+	}
+	REQUIRE(false, "no '%s' in " TK_DEBUGFS "stats", key);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Files of the kernel: /proc, /sys, and the knobs and counters of the tick path in
+ * debugfs. Used by the tests of such files, and by the library itself.
+ */
+#ifndef TK_FILE_H
+#define TK_FILE_H
+
+#include <stddef.h>
+
+#include "base.h"
+
+#define TK_DEBUGFS "/sys/kernel/debug/timekeeper_ns/"
+
+s64 tk_read_s64(const char *path);
+
+/* Returns 0 or -errno; a short write is an error of its own. */
+int tk_write_file(const char *path, const char *text);
+
+/* Reads @path to its end or to @size - 1, and ends it with a NUL; returns its length. */
+size_t tk_slurp(const char *path, char *text, size_t size);
+
+/* Mounts debugfs unless it is. */
+void tk_need_debugfs(void);
+
+/* A counter of the statistics of the tick path */
+s64 tk_stat(const char *key);
+
+#endif /* TK_FILE_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Time namespaces: making them, going into them and back, and what their
+ * /proc/PID/timens_clock says. Used by all tests.
+ *
+ *	host	the time namespace that the test was started in
+ *	ns	a time namespace made by the test
+ */
+#ifndef TK_NS_H
+#define TK_NS_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base.h"
+#include "fail.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/* The host; tk_setup() opens it. */
+extern int tk_host_fd;
+
+#define TK_CLOCK_FILE "/proc/self/timens_clock"
+
+struct tk_state {
+	char state[16];
+	s64 realtime;
+	s64 monotonic;
+	s64 boottime;
+	s64 tai;
+	s64 frequency;
+};
+
+void tk_parse_state(const char *text, struct tk_state *st);
+
+void tk_get_state(struct tk_state *st);
+
+bool tk_is(const char *state);
+
+#define CHECK_STATE(want) do {						\
+	struct tk_state st_;						\
+									\
+	tk_get_state(&st_);						\
+	CHECK(!strcmp(st_.state, want), "state is '%s', not '%s'", st_.state, want);	\
+} while (0)
+
+/* Give the clock back; returns 0 or -errno. */
+int tk_follow(void);
+
+/* Returns 0 or -errno. */
+int tk_setns(int fd);
+
+/* Into the namespace of a descriptor, and back to the host */
+void tk_enter(int fd);
+void tk_leave(void);
+
+int tk_open_ns(const char *path);
+
+/*
+ * A new time namespace, copied from the one that the caller is in, which the caller
+ * is in afterwards still. @offsets is written to timens_offsets if not NULL.
+ */
+int tk_ns_new_offsets(const char *offsets);
+int tk_ns_new(void);
+
+/* Make the present namespace own its clock without moving it. */
+void tk_make_own(void);
+
+/* A new namespace that owns its clock, @ahead of the host */
+int tk_ns_own(s64 ahead);
+
+#endif /* TK_NS_H */
