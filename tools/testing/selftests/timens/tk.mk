@@ -17,7 +17,10 @@ TK_TESTS_ALONE := tk_clocksource tk_cross tk_ident tk_isolation tk_knobs tk_leap
 TK_TESTS := $(TK_TESTS_BESIDE) $(TK_TESTS_ALONE)
 
 # Files of a test besides tk_NAME.c, which has the harness, all fixtures and main()
-TK_PARTS_tk_set :=
+TK_PARTS_tk_net := tk_net_path tk_net_ring
+TK_PARTS_tk_set := tk_set_bad
+TK_PARTS_tk_tprop := tk_tprop_judge
+TK_PARTS_tk_ttravel := tk_ttravel_stop
 
 # What all of them are linked with
 TK_LIB := $(patsubst $(TK_SRC)/%.c,%,$(wildcard $(TK_SRC)/lib/*.c))

@@ -14,16 +14,15 @@
  * Every test has a network namespace of its own, with nothing but a loopback device.
  */
 #include "lib/tk.h"
+#include "tk_net_path.h"
+#include "tk_net_ring.h"
 
 #include <arpa/inet.h>
-#include <linux/errqueue.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/ip.h>
 #include <linux/net_tstamp.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <linux/udp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -31,15 +30,10 @@
 #include <sys/socket.h>
 
 /* The numbers that a C library of one word size hides: the old and new layouts of both */
-#define TK_SO_TIMESTAMPING_OLD 37
-#define TK_SO_TIMESTAMPING_NEW 65
-#define TK_SO_TIMESTAMPNS_NEW 64
 #define TK_SIOCGSTAMP_OLD 0x8906
 #define TK_SIOCGSTAMPNS_OLD 0x8907
 #define TK_SIOCGSTAMP_NEW _IOR(0x89, 0x06, long long[2])
 #define TK_SIOCGSTAMPNS_NEW _IOR(0x89, 0x07, long long[2])
-
-#define MAGIC "timens-tk-magic"
 
 /* ------------------------------------------------------------------ namespaces */
 
@@ -78,299 +72,6 @@ static int whose_ns(enum whose whose)
 	FIXTURE_VARIANT_ADD(fixture, back) { .whose = BACK };		\
 	FIXTURE_VARIANT_ADD(fixture, fast) { .whose = FAST };		\
 	FIXTURE_VARIANT_ADD(fixture, slow) { .whose = SLOW }
-
-/* --------------------------------------------------------------------- sockets */
-
-static void own_network(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo" };
-	int fd;
-
-	REQUIRE(!unshare(CLONE_NEWNET), "unshare: %m");
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	REQUIRE(fd >= 0, "socket: %m");
-	REQUIRE(!ioctl(fd, SIOCGIFFLAGS, &ifr), "SIOCGIFFLAGS: %m");
-	ifr.ifr_flags |= IFF_UP;
-	REQUIRE(!ioctl(fd, SIOCSIFFLAGS, &ifr), "SIOCSIFFLAGS: %m");
-	close(fd);
-	/* What a packet socket sends from 127.0.0.1 would be taken for forged */
-	REQUIRE(!tk_write_file("/proc/sys/net/ipv4/conf/lo/route_localnet", "1"), "sysctl");
-	REQUIRE(!tk_write_file("/proc/sys/net/ipv4/conf/lo/accept_local", "1"), "sysctl");
-}
-
-/* Put a queueing discipline on the loopback device; @opt are its options */
-static void set_qdisc(const char *kind, const void *opt, unsigned short len)
-{
-	struct {
-		struct nlmsghdr n;
-		struct tcmsg t;
-		char buf[256];
-	} req = {
-		.n.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)),
-		.n.nlmsg_type = RTM_NEWQDISC,
-		.n.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
-		.t.tcm_family = AF_UNSPEC,
-		.t.tcm_parent = TC_H_ROOT,
-		.t.tcm_ifindex = if_nametoindex("lo"),
-	};
-	struct {
-		struct nlmsghdr n;
-		struct nlmsgerr e;
-		char buf[512];
-	} ack;
-	struct rtattr *rta;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	REQUIRE(fd >= 0, "socket: %m");
-	rta = (void *)((char *)&req + NLMSG_ALIGN(req.n.nlmsg_len));
-	rta->rta_type = TCA_KIND;
-	rta->rta_len = RTA_LENGTH(strlen(kind) + 1);
-	strcpy(RTA_DATA(rta), kind);
-	req.n.nlmsg_len = NLMSG_ALIGN(req.n.nlmsg_len) + RTA_ALIGN(rta->rta_len);
-	rta = (void *)((char *)&req + req.n.nlmsg_len);
-	rta->rta_type = TCA_OPTIONS;
-	rta->rta_len = RTA_LENGTH(len);
-	memcpy(RTA_DATA(rta), opt, len);
-	req.n.nlmsg_len += RTA_ALIGN(rta->rta_len);
-	REQUIRE(send(fd, &req, req.n.nlmsg_len, 0) == (ssize_t)req.n.nlmsg_len, "send: %m");
-	REQUIRE(recv(fd, &ack, sizeof(ack), 0) > 0, "recv: %m");
-	REQUIRE(ack.n.nlmsg_type == NLMSG_ERROR && !ack.e.error, "qdisc %s: %s", kind,
-		strerror(-ack.e.error));
-	close(fd);
-}
-
-enum kind { UDP4, UDP6, RAW4, RAW6, PACKET, TCP4, TCP6, KINDS };
-
-static const char * const kind_name[] = {
-	"UDP", "UDPv6", "raw", "rawv6", "packet", "TCP", "TCPv6",
-};
-
-/* Who sends, and who receives it */
-struct path {
-	enum kind kind;
-	int tx;
-	int rx;
-	char data[96];
-	size_t len;
-	struct sockaddr_storage to;
-	socklen_t to_len;	/* 0: connected */
-};
-
-static unsigned short checksum(const void *data, size_t len)
-{
-	const unsigned char *p = data;
-	unsigned int sum = 0;
-	size_t i;
-
-	for (i = 0; i < len; i += 2)
-		sum += p[i] << 8 | p[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum & 0xffff);
-}
-
-static void add(struct path *p, const void *data, size_t len)
-{
-	memcpy(p->data + p->len, data, len);
-	p->len += len;
-}
-
-static void path_open(struct path *p, enum kind kind)
-{
-	bool v6 = kind == UDP6 || kind == RAW6 || kind == TCP6;
-	bool stream = kind == TCP4 || kind == TCP6;
-	struct sockaddr_in in = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct sockaddr *sa = v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in;
-	socklen_t len = v6 ? sizeof(in6) : sizeof(in);
-	int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, one = 1, six = 6;
-	struct udphdr uh = { .len = htons(sizeof(uh) + sizeof(MAGIC)) };
-	struct iphdr ih = {
-		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
-		.tot_len = htons(sizeof(ih) + sizeof(uh) + sizeof(MAGIC)),
-		.saddr = htonl(INADDR_LOOPBACK), .daddr = htonl(INADDR_LOOPBACK),
-	};
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
-
-	memset(p, 0, sizeof(*p));
-	p->kind = kind;
-	p->rx = socket(sa->sa_family, type, 0);
-	REQUIRE(p->rx >= 0, "socket: %m");
-	REQUIRE(!bind(p->rx, sa, len), "bind: %m");
-	REQUIRE(!getsockname(p->rx, sa, &len), "getsockname: %m");
-	uh.source = htons(9);
-	uh.dest = v6 ? in6.sin6_port : in.sin_port;
-	ih.check = checksum(&ih, sizeof(ih));
-
-	switch (kind) {
-	case TCP4:
-	case TCP6: {
-		int listener = p->rx;
-
-		REQUIRE(!listen(listener, 1), "listen: %m");
-		p->tx = socket(sa->sa_family, type, 0);
-		REQUIRE(p->tx >= 0 && !connect(p->tx, sa, len), "connect: %m");
-		REQUIRE(!setsockopt(p->tx, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), "%m");
-		p->rx = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		REQUIRE(p->rx >= 0, "accept: %m");
-		close(listener);
-		break;
-	}
-	case RAW4:
-	case RAW6:
-		p->tx = socket(sa->sa_family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
-		REQUIRE(p->tx >= 0, "socket: %m");
-		if (v6) {
-			REQUIRE(!setsockopt(p->tx, IPPROTO_IPV6, IPV6_CHECKSUM, &six, sizeof(six)),
-				"IPV6_CHECKSUM: %m");
-			in6.sin6_port = 0;
-		}
-		REQUIRE(!connect(p->tx, sa, len), "connect: %m");
-		add(p, &uh, sizeof(uh));
-		break;
-	case PACKET:
-		/* For sending only: no packet is received */
-		p->tx = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		REQUIRE(p->tx >= 0, "socket: %m");
-		ll.sll_ifindex = if_nametoindex("lo");
-		ll.sll_halen = ETH_ALEN;
-		memcpy(&p->to, &ll, sizeof(ll));
-		p->to_len = sizeof(ll);
-		add(p, &ih, sizeof(ih));
-		add(p, &uh, sizeof(uh));
-		break;
-	default:
-		p->tx = socket(sa->sa_family, type, 0);
-		REQUIRE(p->tx >= 0 && !connect(p->tx, sa, len), "connect: %m");
-	}
-	add(p, MAGIC, sizeof(MAGIC));
-}
-
-static void path_close(struct path *p)
-{
-	close(p->tx);
-	close(p->rx);
-}
-
-/* Send, with a transmit time if there is one */
-static int path_send(struct path *p, u64 txtime)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(txtime))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { p->data, p->len };
-	struct msghdr msg = {
-		.msg_name = p->to_len ? &p->to : NULL, .msg_namelen = p->to_len,
-		.msg_iov = &iov, .msg_iovlen = 1,
-	};
-	struct cmsghdr *c;
-
-	if (txtime) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control.buf);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SO_TXTIME;
-		c->cmsg_len = CMSG_LEN(sizeof(txtime));
-		memcpy(CMSG_DATA(c), &txtime, sizeof(txtime));
-	}
-	return sendmsg(p->tx, &msg, 0) < 0 ? -errno : 0;
-}
-
-static bool wait_for_ms(int fd, short events, int ms)
-{
-	struct pollfd pfd = { .fd = fd, .events = events };
-
-	return poll(&pfd, 1, ms) == 1;
-}
-
-static bool wait_for(int fd, short events)
-{
-	return wait_for_ms(fd, events, tk_patience_ms());
-}
-
-static void path_receive(struct path *p)
-{
-	char data[128];
-
-	REQUIRE(recv(p->rx, data, sizeof(data), 0) > 0, "recv from %s: %m", kind_name[p->kind]);
-}
-
-/* What the control data of a message say */
-struct told {
-	s64 stamp;		/* 0: none */
-	bool error;		/* there is an extended error */
-	struct sock_extended_err ee;
-};
-
-static int receive(int fd, int flags, struct told *told)
-{
-	union {
-		char buf[1024];
-		struct cmsghdr align;
-	} control;
-	char data[2048];
-	struct iovec iov = { data, sizeof(data) };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c;
-
-	memset(told, 0, sizeof(*told));
-	if (recvmsg(fd, &msg, flags) < 0)
-		return -errno;
-	CHECK(!(msg.msg_flags & MSG_CTRUNC), "control data was cut");
-	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		long old[2];
-		s64 new[2];
-
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == TK_SO_TIMESTAMPING_OLD) {
-			memcpy(old, CMSG_DATA(c), sizeof(old));
-			told->stamp = old[0] * TK_SEC + old[1];
-		} else if (c->cmsg_level == SOL_SOCKET &&
-			   (c->cmsg_type == TK_SO_TIMESTAMPING_NEW ||
-			    c->cmsg_type == TK_SO_TIMESTAMPNS_NEW)) {
-			memcpy(new, CMSG_DATA(c), sizeof(new));
-			told->stamp = tk_ns(new[0], new[1]);
-		} else if ((c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) ||
-			   (c->cmsg_level == SOL_IPV6 && c->cmsg_type == IPV6_RECVERR) ||
-			   (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_TX_TIMESTAMP)) {
-			told->error = true;
-			memcpy(&told->ee, CMSG_DATA(c), sizeof(told->ee));
-		}
-	}
-	return 0;
-}
-
-/*
- * The stamps of arriving packets are switched on by the first socket which wants
- * them, and that by a work item: a packet may come before, and is stamped when it
- * is read, if at all. Want them for as long as the process lives, and wait until
- * one is older than the reading.
- */
-static void stamps_on(void)
-{
-	int on = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE, n;
-	struct told told = { 0 };
-	struct path p;
-	s64 before = 0;
-
-	path_open(&p, UDP4);
-	REQUIRE(!setsockopt(p.rx, SOL_SOCKET, TK_SO_TIMESTAMPING_NEW, &on, sizeof(on)),
-		"setsockopt: %m");
-	for (n = 0; n < 1000 && !(told.stamp && told.stamp < before); n++) {
-		REQUIRE(!path_send(&p, 0), "send: %m");
-		REQUIRE(wait_for(p.rx, POLLIN), "did not come");
-		tk_sleep(TK_MSEC);
-		before = tk_now(CLOCK_REALTIME);
-		REQUIRE(!receive(p.rx, 0, &told), "recvmsg: %m");
-	}
-	REQUIRE(told.stamp && told.stamp < before, "no packet is stamped when it comes");
-}
 
 /* --------------------------------------------------------------- what is told */
 
@@ -500,20 +201,6 @@ TEST_F(told, tx_stamps)
 	}
 }
 
-/* All packets, which on a loopback device come twice: outgoing and incoming */
-static int packet_socket(int type)
-{
-	struct sockaddr_ll ll = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = if_nametoindex("lo"),
-	};
-	int fd = socket(AF_PACKET, type | SOCK_CLOEXEC, htons(ETH_P_ALL));
-
-	REQUIRE(fd >= 0, "socket: %m");
-	REQUIRE(!bind(fd, (struct sockaddr *)&ll, sizeof(ll)), "bind: %m");
-	return fd;
-}
-
 /* recvmsg() of a packet socket, with both options that give a stamp */
 TEST_F(told, packet_recvmsg)
 {
@@ -559,127 +246,6 @@ TEST_F(told, packet_recvmsg)
 }
 
 /* ------------------------------------------------------------------------ rings */
-
-#define RING_BLOCK 16384
-#define RING_BLOCKS 8
-#define RING_FRAME 2048
-
-struct ring {
-	int fd;
-	int version;
-	char *map;
-	size_t size;
-	unsigned int at;	/* next frame, or block of version 3 */
-};
-
-static void ring_open(struct ring *r, int version, int which)
-{
-	struct tpacket_req3 req = {
-		.tp_block_size = RING_BLOCK, .tp_block_nr = RING_BLOCKS,
-		.tp_frame_size = RING_FRAME, .tp_frame_nr = RING_BLOCKS * RING_BLOCK / RING_FRAME,
-		.tp_retire_blk_tov = which == PACKET_RX_RING ? 5 : 0,
-	};
-
-	r->version = version;
-	r->fd = packet_socket(SOCK_RAW);
-	REQUIRE(!setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)),
-		"PACKET_VERSION: %m");
-	REQUIRE(!setsockopt(r->fd, SOL_PACKET, which, &req,
-			    version == TPACKET_V3 ? sizeof(req) : sizeof(struct tpacket_req)),
-		"ring: %m");
-	r->size = (size_t)RING_BLOCK * RING_BLOCKS;
-	r->map = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
-	REQUIRE(r->map != MAP_FAILED, "mmap: %m");
-	r->at = 0;
-}
-
-static void ring_close(struct ring *r)
-{
-	munmap(r->map, r->size);
-	close(r->fd);
-}
-
-static bool has_magic(const void *data, size_t len)
-{
-	return len >= sizeof(MAGIC) && memmem(data, len, MAGIC, sizeof(MAGIC));
-}
-
-/* A frame of ours: @stamp is its time, in units of @unit */
-struct frame {
-	s64 stamp;
-	s64 unit;
-	s64 first;	/* of its block, version 3 only */
-	s64 last;
-};
-
-/* The next frames that have the magic word in them, at most @max; waits for one */
-static int ring_read(struct ring *r, struct frame *f, int max)
-{
-	s64 give_up = tk_give_up();
-	int n = 0;
-
-	while (!n && tk_vnow(CLOCK_MONOTONIC_RAW) < give_up) {
-		if (r->version == TPACKET_V3) {
-			struct tpacket_block_desc *b = (void *)(r->map + r->at * RING_BLOCK);
-			volatile __u32 *status = &b->hdr.bh1.block_status;
-			struct tpacket3_hdr *h;
-			unsigned int i;
-
-			if (!(*status & TP_STATUS_USER)) {
-				wait_for_ms(r->fd, POLLIN, 10);
-				continue;
-			}
-			h = (void *)((char *)b + b->hdr.bh1.offset_to_first_pkt);
-			for (i = 0; i < b->hdr.bh1.num_pkts; i++) {
-				if (has_magic((char *)h + h->tp_mac, h->tp_snaplen) && n < max) {
-					f[n].stamp = tk_ns(h->tp_sec, h->tp_nsec);
-					f[n].unit = 1;
-					f[n].first = tk_ns(b->hdr.bh1.ts_first_pkt.ts_sec,
-							   b->hdr.bh1.ts_first_pkt.ts_nsec);
-					f[n].last = tk_ns(b->hdr.bh1.ts_last_pkt.ts_sec,
-							  b->hdr.bh1.ts_last_pkt.ts_nsec);
-					n++;
-				}
-				h = (void *)((char *)h + h->tp_next_offset);
-			}
-			*status = TP_STATUS_KERNEL;
-			r->at = (r->at + 1) % RING_BLOCKS;
-		} else {
-			char *at = r->map + r->at * RING_FRAME;
-			struct tpacket2_hdr *h2 = (void *)at;
-			struct tpacket_hdr *h1 = (void *)at;
-			bool v1 = r->version == TPACKET_V1;
-			unsigned long status = v1 ? *(volatile unsigned long *)&h1->tp_status :
-					       *(volatile __u32 *)&h2->tp_status;
-
-			if (!(status & TP_STATUS_USER)) {
-				wait_for_ms(r->fd, POLLIN, 10);
-				continue;
-			}
-			if (has_magic(at + (v1 ? h1->tp_mac : h2->tp_mac),
-				      v1 ? h1->tp_snaplen : h2->tp_snaplen)) {
-				f[n].stamp = v1 ? h1->tp_sec * TK_SEC + h1->tp_usec * TK_USEC :
-					     tk_ns(h2->tp_sec, h2->tp_nsec);
-				f[n].unit = v1 ? TK_USEC : 1;
-				f[n].first = 0;
-				f[n].last = 0;
-				n++;
-			}
-			if (v1)
-				h1->tp_status = TP_STATUS_KERNEL;
-			else
-				h2->tp_status = TP_STATUS_KERNEL;
-			r->at = (r->at + 1) % (RING_BLOCKS * RING_BLOCK / RING_FRAME);
-		}
-	}
-	return n;
-}
-
-/* V1 has a long in its header: no program of another word size than the kernel's can read it */
-static bool ring_can(int version)
-{
-	return version != TPACKET_V1 || sizeof(long) == 8;
-}
 
 TEST_F(told, rx_ring)
 {
@@ -772,48 +338,6 @@ TEST_F(told, ring_of_another_namespace)
 	}
 	ring_close(&r);
 	path_close(&p);
-}
-
-/* Ask for the first frame to be sent. Returns the length of its header. */
-static size_t tx_frame(struct ring *r, unsigned int len)
-{
-	struct tpacket_hdr *h1 = (void *)r->map;
-	struct tpacket2_hdr *h2 = (void *)r->map;
-	struct tpacket3_hdr *h3 = (void *)r->map;
-
-	switch (r->version) {
-	case TPACKET_V1:
-		h1->tp_len = len;
-		h1->tp_status = TP_STATUS_SEND_REQUEST;
-		return TPACKET_HDRLEN;
-	case TPACKET_V2:
-		h2->tp_len = len;
-		h2->tp_status = TP_STATUS_SEND_REQUEST;
-		return TPACKET2_HDRLEN;
-	default:
-		h3->tp_len = len;
-		h3->tp_status = TP_STATUS_SEND_REQUEST;
-		return TPACKET3_HDRLEN;
-	}
-}
-
-static unsigned long tx_status(const struct ring *r, s64 *stamp)
-{
-	const volatile struct tpacket_hdr *h1 = (void *)r->map;
-	const volatile struct tpacket2_hdr *h2 = (void *)r->map;
-	const volatile struct tpacket3_hdr *h3 = (void *)r->map;
-
-	switch (r->version) {
-	case TPACKET_V1:
-		*stamp = h1->tp_sec * TK_SEC + h1->tp_usec * TK_USEC;
-		return h1->tp_status;
-	case TPACKET_V2:
-		*stamp = tk_ns(h2->tp_sec, h2->tp_nsec);
-		return h2->tp_status;
-	default:
-		*stamp = tk_ns(h3->tp_sec, h3->tp_nsec);
-		return h3->tp_status;
-	}
 }
 
 /* A frame sent through a ring: sent, and stamped in the bracket if the kernel stamps it */
