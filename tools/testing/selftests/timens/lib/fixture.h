@@ -11,7 +11,9 @@
  * The harness is not written for -Wextra: an unused parameter, and a variable over
  * setjmp() which only decides how a process ends that has failed already.
  */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wclobbered"
+#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "../../kselftest_harness.h"

@@ -88,7 +88,7 @@ enum tw_state { TW_IDLE, TW_ARMED, TW_DONE };
 struct tw {
 	const struct tw_kind *kind;
 	atomic_int state;
-	pid_t tid;
+	_Atomic pid_t tid;
 
 	/* what the kinds keep */
 	int fd, fd2;
