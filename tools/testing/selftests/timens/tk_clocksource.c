@@ -7,35 +7,23 @@
  * The host re-bases its clock and each namespace's in one go, so nothing runs back in
  * any of them, each keeps its lines, and the difference to the host stays.
  */
+#include "lib/reader.h"
 #include "lib/tk.h"
-
-#define CS "/sys/devices/system/clocksource/clocksource0/"
 
 static void current_clocksource(char *name, size_t size)
 {
-	tk_slurp(CS "current_clocksource", name, size);
+	tk_slurp(TK_CLOCKSOURCE "current_clocksource", name, size);
 	name[strcspn(name, "\n")] = '\0';
 }
 
 static void choose(const char *name)
 {
 	char now[64];
-	int ret = tk_write_file(CS "current_clocksource", name);
+	int ret = tk_write_file(TK_CLOCKSOURCE "current_clocksource", name);
 
 	CHECK(!ret, "%s: %s", name, strerror(-ret));
 	current_clocksource(now, sizeof(now));
 	CHECK(!strcmp(now, name), "the clocksource is %s, not %s", now, name);
-}
-
-static bool available(const char *name)
-{
-	char text[256], *word, *save = NULL;
-
-	tk_slurp(CS "available_clocksource", text, sizeof(text));
-	for (word = strtok_r(text, "\n ", &save); word; word = strtok_r(NULL, "\n ", &save))
-		if (!strcmp(word, name))
-			return true;
-	return false;
 }
 
 FIXTURE(clocksource)
@@ -52,7 +40,8 @@ FIXTURE_SETUP(clocksource)
 	ASSERT_EQ(0, tk_setup_watch(true, TK_WATCH_NTP));
 	current_clocksource(self->was, sizeof(self->was));
 	for (i = 0; i < TK_ARRAY(need); i++)
-		CHECK(available(need[i]), "there is no clocksource %s", need[i]);
+		CHECK(tk_has_word(TK_CLOCKSOURCE "available_clocksource", need[i]),
+		      "there is no clocksource %s", need[i]);
 	ASSERT_EQ(0, tk_failures());
 }
 
@@ -60,54 +49,6 @@ FIXTURE_TEARDOWN(clocksource)
 {
 	choose(self->was);
 	EXPECT_EQ(0, tk_teardown());
-}
-
-struct readers {
-	int fd;
-	atomic_bool stop;
-	atomic_long rounds;
-};
-
-/* All clocks, both paths, in the namespace: never back, and on their lines */
-static int reader(void *arg)
-{
-	static const int steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
-				      CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC_COARSE,
-				      CLOCK_REALTIME_COARSE };
-	struct readers *r = arg;
-	s64 last[TK_ARRAY(steady)] = { 0 };
-	struct tk_iv real = TK_IV_ALL, tai = TK_IV_ALL;
-	int path;
-	size_t i;
-
-	if (r->fd >= 0)
-		tk_enter(r->fd);
-	while (!atomic_load(&r->stop) && tk_failures() < 4) {
-		for (path = TK_SYS; path <= TK_VDSO; path++) {
-			s64 a, v, b;
-
-			for (i = 0; i < TK_ARRAY(steady); i++) {
-				v = tk_get(path, steady[i]);
-				CHECK(v >= last[i], "clock %d by %s went back by %" PRId64 " ns",
-				      steady[i], tk_path_name[path], last[i] - v);
-				last[i] = v;
-			}
-			a = tk_get(path, CLOCK_MONOTONIC);
-			v = tk_get(path, CLOCK_REALTIME);
-			b = tk_get(path, CLOCK_MONOTONIC);
-			tk_iv_and(&real, v - b, v - a);
-			CHECK(tk_iv_ok(&real, 0), "REALTIME left its line by %" PRId64 " ns",
-			      real.lo - real.hi);
-			a = tk_get(path, CLOCK_MONOTONIC);
-			v = tk_get(path, CLOCK_TAI);
-			b = tk_get(path, CLOCK_MONOTONIC);
-			tk_iv_and(&tai, v - b, v - a);
-			CHECK(tk_iv_ok(&tai, 0), "TAI left its line by %" PRId64 " ns",
-			      tai.lo - tai.hi);
-		}
-		atomic_fetch_add(&r->rounds, 1);
-	}
-	return 0;
 }
 
 /*
@@ -136,7 +77,7 @@ static void remember_difference(int fd, struct tk_iv *was)
 TEST_F(clocksource, own_clocks_are_rebased)
 {
 	static const char *const tour[] = { "hpet", "acpi_pm", "tsc", "acpi_pm", "hpet", "tsc" };
-	struct readers *r = tk_shared_page(2 * sizeof(*r));
+	struct tk_reader *r = tk_shared_page(2 * sizeof(*r));
 	int own = tk_ns_own(TK_YEAR * TK_SEC), follow = tk_ns_new(), slept;
 	struct tk_iv was_own[4], was_follow[4];
 	s64 start = tk_vnow(CLOCK_MONOTONIC);
@@ -147,8 +88,10 @@ TEST_F(clocksource, own_clocks_are_rebased)
 	remember_difference(follow, was_follow);
 	r[0].fd = own;
 	r[1].fd = -1;
-	pid[0] = tk_spawn(reader, &r[0]);
-	pid[1] = tk_spawn(reader, &r[1]);
+	for (i = 0; i < 2; i++) {
+		r[i].flags = TK_READ_COARSE | TK_READ_REALTIME | TK_READ_TAI;
+		pid[i] = tk_spawn(tk_reader, &r[i]);
+	}
 	for (i = 0; i < TK_ARRAY(tour); i++) {
 		choose(tour[i]);
 		check_difference(own, was_own, start, tour[i]);

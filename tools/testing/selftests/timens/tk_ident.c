@@ -18,30 +18,9 @@
 
 #include <pthread.h>
 
-#define CS "/sys/devices/system/clocksource/clocksource0/"
 #define MAX 48
 
 static long hz;
-
-/* Field 22 of /proc/PID/stat, in clock ticks; as text, for it may be any 64 bits */
-static s64 start_of(pid_t pid)
-{
-	char path[64], text[2048], *p;
-	unsigned long long start = 0;
-	int i;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	tk_slurp(path, text, sizeof(text));
-	p = strrchr(text, ')');
-	REQUIRE(p, "%s: '%s'", path, text);
-	for (i = 2; i < 22; i++) {
-		p = strchr(p + 1, ' ');
-		REQUIRE(p, "%s: '%s'", path, text);
-	}
-	REQUIRE(sscanf(p, " %llu", &start) == 1, "%s: '%s'", path, text);
-	CHECK(start <= INT64_MAX, "%s: start time %llu", path, start);
-	return start;
-}
 
 static s64 ticks(s64 ns)
 {
@@ -95,7 +74,7 @@ struct people {
 static void look_at(struct people *p, pid_t pid, const char *kind)
 {
 	REQUIRE(p->nr < MAX, "too many");
-	p->one[p->nr++] = (struct someone){ pid, start_of(pid), kind };
+	p->one[p->nr++] = (struct someone){ pid, tk_start_time(pid), kind };
 }
 
 /* Nobody has changed. Returns false at the first who has */
@@ -105,7 +84,7 @@ static bool same_people(const struct people *p, const char *after)
 	int i;
 
 	for (i = 0; i < p->nr; i++) {
-		s64 now = start_of(p->one[i].pid);
+		s64 now = tk_start_time(p->one[i].pid);
 
 		same &= CHECK(now == p->one[i].start, "%s of pid %d: %" PRId64
 			      " after %s, %" PRId64 " before", p->one[i].kind, p->one[i].pid,
@@ -240,7 +219,7 @@ TEST_F(ident, below_zero)
 	fd = tk_ns_new_offsets(offsets);
 	tk_enter(fd);
 	for (own = 0; own < 2; own++) {
-		s64 start = start_of(1), now = ticks(tk_now(CLOCK_BOOTTIME));
+		s64 start = tk_start_time(1), now = ticks(tk_now(CLOCK_BOOTTIME));
 
 		CHECK(start == 0, "process 1 started at %" PRId64 ", now it is %" PRId64,
 		      start, now);
@@ -259,14 +238,14 @@ TEST_F(ident, offsets_of_a_copy)
 		tk_enter(fd);
 		if (i)
 			CHECK(!tk_follow(), "follow");
-		start = start_of(getpid());
+		start = tk_start_time(getpid());
 		copy = tk_ns_new_offsets("boottime 5000 0\n");
 		tk_leave();
-		moved = start_of(getpid()) + 5000 * hz;
+		moved = tk_start_time(getpid()) + 5000 * hz;
 		tk_enter(copy);
 		/* The clock of an owner has moved against the host by nanoseconds at most. */
-		CHECK_BETWEEN(moved - 1, start_of(getpid()), moved + 1, "start in the copy");
-		CHECK(start_of(getpid()) != start, "the copy did not move");
+		CHECK_BETWEEN(moved - 1, tk_start_time(getpid()), moved + 1, "start in the copy");
+		CHECK(tk_start_time(getpid()) != start, "the copy did not move");
 		tk_leave();
 	}
 }
@@ -328,7 +307,7 @@ static unsigned int below(unsigned int n)
 static void change_source(unsigned int which)
 {
 	static const char *const name[] = { "tsc", "hpet", "acpi_pm" };
-	int ret = tk_write_file(CS "current_clocksource", name[which]);
+	int ret = tk_write_file(TK_CLOCKSOURCE "current_clocksource", name[which]);
 
 	CHECK(!ret, "clocksource %s: %s", name[which], strerror(-ret));
 }

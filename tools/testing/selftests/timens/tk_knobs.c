@@ -8,30 +8,46 @@
  *
  * None of them may be seen in what a clock reads.
  */
+#include "lib/reader.h"
 #include "lib/tk.h"
+
+/* What the knobs were before the test */
+struct knobs {
+	char interval[32];
+	char budget[32];
+};
+
+static void save_knobs(struct knobs *k)
+{
+	tk_slurp(TK_DEBUGFS "interval_ms", k->interval, sizeof(k->interval));
+	tk_slurp(TK_DEBUGFS "budget", k->budget, sizeof(k->budget));
+}
+
+static void restore_knobs(const struct knobs *k)
+{
+	int ret;
+
+	ret = tk_write_file(TK_DEBUGFS "interval_ms", k->interval);
+	CHECK(!ret, "interval_ms '%s': %s", k->interval, strerror(-ret));
+	ret = tk_write_file(TK_DEBUGFS "budget", k->budget);
+	CHECK(!ret, "budget '%s': %s", k->budget, strerror(-ret));
+}
 
 FIXTURE(knobs)
 {
-	char interval[32];
-	char budget[32];
+	struct knobs was;
 };
 
 FIXTURE_SETUP(knobs)
 {
 	ASSERT_EQ(0, tk_setup());
 	tk_need_debugfs();
-	tk_slurp(TK_DEBUGFS "interval_ms", self->interval, sizeof(self->interval));
-	tk_slurp(TK_DEBUGFS "budget", self->budget, sizeof(self->budget));
+	save_knobs(&self->was);
 }
 
 FIXTURE_TEARDOWN(knobs)
 {
-	int ret;
-
-	ret = tk_write_file(TK_DEBUGFS "interval_ms", self->interval);
-	CHECK(!ret, "interval_ms '%s': %s", self->interval, strerror(-ret));
-	ret = tk_write_file(TK_DEBUGFS "budget", self->budget);
-	CHECK(!ret, "budget '%s': %s", self->budget, strerror(-ret));
+	restore_knobs(&self->was);
 	EXPECT_EQ(0, tk_teardown());
 }
 
@@ -54,8 +70,8 @@ TEST_F(knobs, defaults_and_limits)
 	static const int good[] = { 0, 1, 2, 7, 100, 999, 1000 };
 	size_t i;
 
-	CHECK(atoi(self->interval) == 1000, "interval_ms is %s", self->interval);
-	CHECK(atoi(self->budget) > 0, "budget is %s", self->budget);
+	CHECK(atoi(self->was.interval) == 1000, "interval_ms is %s", self->was.interval);
+	CHECK(atoi(self->was.budget) > 0, "budget is %s", self->was.budget);
 	for (i = 0; i < TK_ARRAY(good); i++)
 		set_knob("interval_ms", good[i]);
 	set_knob("interval_ms", 1000);
@@ -69,65 +85,24 @@ TEST_F(knobs, defaults_and_limits)
 	}
 	CHECK(tk_write_file(TK_DEBUGFS "budget", "0") < 0, "budget took 0");
 	CHECK(tk_write_file(TK_DEBUGFS "budget", "-1") < 0, "budget took -1");
-	CHECK(tk_read_s64(TK_DEBUGFS "budget") == atoi(self->budget), "budget became %" PRId64,
+	CHECK(tk_read_s64(TK_DEBUGFS "budget") == atoi(self->was.budget), "budget became %" PRId64,
 	      tk_read_s64(TK_DEBUGFS "budget"));
-}
-
-struct reader {
-	int fd;
-	s64 ahead;
-	atomic_bool stop;
-	atomic_long rounds;
-};
-
-/* All clocks by both paths, in the namespace: bracketed, on their lines, never back */
-static int reader(void *arg)
-{
-	static const int steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
-				      CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC_COARSE,
-				      CLOCK_REALTIME_COARSE };
-	struct reader *r = arg;
-	s64 last[TK_ARRAY(steady)] = { 0 };
-	struct tk_iv real = TK_IV_ALL;
-	size_t i;
-	int path;
-
-	tk_enter(r->fd);
-	while (!atomic_load(&r->stop) && tk_failures() < 4) {
-		s64 a, v, b;
-
-		for (path = TK_SYS; path <= TK_VDSO; path++) {
-			for (i = 0; i < TK_ARRAY(steady); i++) {
-				v = tk_get(path, steady[i]);
-				CHECK(v >= last[i], "clock %d by %s went back by %" PRId64 " ns",
-				      steady[i], tk_path_name[path], last[i] - v);
-				last[i] = v;
-			}
-			a = tk_get(path, CLOCK_MONOTONIC);
-			v = tk_get(path, CLOCK_REALTIME);
-			b = tk_get(path, CLOCK_MONOTONIC);
-			tk_iv_and(&real, v - b, v - a);
-			CHECK(tk_iv_ok(&real, 0), "REALTIME left its line by %" PRId64 " ns",
-			      real.lo - real.hi);
-		}
-		atomic_fetch_add(&r->rounds, 1);
-	}
-	return 0;
 }
 
 /* The interval is changed all the time while a namespace is read: nothing shows. */
 TEST_F(knobs, interval_changes_under_readers)
 {
 	static const int interval[] = { 0, 1000, 1, 100, 0, 10, 1000, 2, 500, 0 };
-	struct reader *r = tk_shared_page(sizeof(*r));
+	struct tk_reader *r = tk_shared_page(sizeof(*r));
 	struct tk_iv was;
 	pid_t pid;
 	s64 start = tk_vnow(CLOCK_MONOTONIC);
 	size_t i;
 
 	r->fd = tk_ns_own(TK_YEAR * TK_SEC);
+	r->flags = TK_READ_COARSE | TK_READ_REALTIME;
 	was = tk_cross(r->fd, CLOCK_MONOTONIC, 50, NULL);
-	pid = tk_spawn(reader, r);
+	pid = tk_spawn(tk_reader, r);
 	for (i = 0; i < 3 * TK_ARRAY(interval); i++) {
 		set_knob("interval_ms", interval[i % TK_ARRAY(interval)]);
 		tk_sleep(40 * TK_MSEC);
@@ -417,8 +392,7 @@ static int sleeper(void *arg)
 
 FIXTURE(asleep)
 {
-	char interval[32];
-	char budget[32];
+	struct knobs was;
 };
 
 FIXTURE_SETUP(asleep)
@@ -426,19 +400,12 @@ FIXTURE_SETUP(asleep)
 	/* The watcher would keep the machine awake */
 	ASSERT_EQ(0, tk_setup_watch(false, 0));
 	tk_need_debugfs();
-	tk_slurp(TK_DEBUGFS "interval_ms", self->interval, sizeof(self->interval));
-	tk_slurp(TK_DEBUGFS "budget", self->budget, sizeof(self->budget));
+	save_knobs(&self->was);
 }
 
 FIXTURE_TEARDOWN(asleep)
 {
-	int ret;
-
-	ret = tk_write_file(TK_DEBUGFS "interval_ms", self->interval);
-	CHECK(!ret, "interval_ms '%s': %s", self->interval, strerror(-ret));
-
-	ret = tk_write_file(TK_DEBUGFS "budget", self->budget);
-	CHECK(!ret, "budget '%s': %s", self->budget, strerror(-ret));
+	restore_knobs(&self->was);
 	EXPECT_EQ(0, tk_teardown());
 }
 

@@ -21,12 +21,10 @@
  * way to read REALTIME a value v between two reads t1 <= t2 of TAI has to be in
  * f([t1, t2]), and that is all; nothing depends on how fast anything runs here.
  */
+#include "lib/leap.h"
 #include "lib/tk.h"
 
 #include <sys/timerfd.h>
-
-/* 2027-06-15 00:00 UTC: some midnight; the kernel leaps at any */
-#define MIDNIGHT (1813017600LL * TK_SEC)
 
 struct leap {
 	int fd;
@@ -206,7 +204,8 @@ static void arm(int status)
 static void run_leap(struct leap *l)
 {
 	struct tk_timex tx = { 0 };
-	s64 last = MIDNIGHT - (l->status == STA_DEL ? 2 : 1) * TK_SEC, at = MIDNIGHT - l->ahead;
+	s64 last = TK_MIDNIGHT - (l->status == STA_DEL ? 2 : 1) * TK_SEC;
+	s64 at = TK_MIDNIGHT - l->ahead;
 	s64 end, acted = 0, start;
 	int ret;
 
@@ -214,7 +213,7 @@ static void run_leap(struct leap *l)
 	tx = (struct tk_timex){ .modes = ADJ_TAI, .constant = 37 };
 	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
 	if (l->far_first) {
-		ret = tk_settime(CLOCK_REALTIME, MIDNIGHT / TK_SEC - TK_DAY / 2, 0);
+		ret = tk_settime(CLOCK_REALTIME, TK_MIDNIGHT / TK_SEC - TK_DAY / 2, 0);
 		REQUIRE(!ret, "clock_settime: %s", strerror(-ret));
 		arm(l->status);
 		/* Until a second has begun with it */
@@ -227,7 +226,7 @@ static void run_leap(struct leap *l)
 		REQUIRE(!ret, "clock_settime: %s", strerror(-ret));
 		find_line(l);
 		l->off = 37 * TK_SEC;
-		l->edge = MIDNIGHT + l->off - (l->status == STA_DEL ? TK_SEC : 0);
+		l->edge = TK_MIDNIGHT + l->off - (l->status == STA_DEL ? TK_SEC : 0);
 		if (l->status)
 			arm(l->status);
 		start = tk_vnow(CLOCK_MONOTONIC);
@@ -368,7 +367,7 @@ static void withdraw(struct leap *l)
 /* Set across midnight while armed: the kernel forgets the leap, here as on the host. */
 static void set_across(struct leap *l)
 {
-	int ret = tk_settime(CLOCK_REALTIME, MIDNIGHT / TK_SEC - 1, 500 * TK_MSEC);
+	int ret = tk_settime(CLOCK_REALTIME, TK_MIDNIGHT / TK_SEC - 1, 500 * TK_MSEC);
 
 	CHECK(!ret, "clock_settime: %s", strerror(-ret));
 	l->rebase = true;
@@ -400,15 +399,15 @@ static void check_left(const struct leap *l, s64 at)
 /* Before the edge: the inserted or deleted second lies on the way. */
 static void timer_over_the_edge(struct leap *l)
 {
-	check_left(l, MIDNIGHT + 5 * TK_SEC);
+	check_left(l, TK_MIDNIGHT + 5 * TK_SEC);
 }
 
 /* In the inserted second: it is behind us, and midnight is what is left of it. */
 static void timer_after_the_edge(struct leap *l)
 {
 	CHECK(tk_vnow(CLOCK_TAI) >= l->edge, "not behind the edge");
-	check_left(l, MIDNIGHT + 5 * TK_SEC);
-	check_left(l, MIDNIGHT + TK_DAY * TK_SEC);
+	check_left(l, TK_MIDNIGHT + 5 * TK_SEC);
+	check_left(l, TK_MIDNIGHT + TK_DAY * TK_SEC);
 }
 
 /* Timers armed around a leap, in four namespaces at once */
@@ -535,7 +534,7 @@ static int wait_for_leap(void *arg)
  */
 static void arm_host(int status)
 {
-	s64 last = MIDNIGHT / TK_SEC - (status == STA_DEL ? 2 : 1);
+	s64 last = TK_MIDNIGHT / TK_SEC - (status == STA_DEL ? 2 : 1);
 	int ret;
 
 	do {
@@ -570,7 +569,7 @@ TEST_F(host_leap, armed_host_is_not_inherited)
 	s64 end;
 
 	tk_guard_start(&guard);
-	ret = tk_settime(CLOCK_REALTIME, MIDNIGHT / TK_SEC - TK_DAY / 2, 0);
+	ret = tk_settime(CLOCK_REALTIME, TK_MIDNIGHT / TK_SEC - TK_DAY / 2, 0);
 	CHECK(!ret, "clock_settime: %s", strerror(-ret));
 	arm(STA_INS);
 	end = tk_give_up();

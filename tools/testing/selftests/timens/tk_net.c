@@ -48,21 +48,11 @@ enum whose { HOST, FOLLOW, OWN, BACK, FAST, SLOW };
 
 static int whose_ns(enum whose whose)
 {
-	struct tk_timex tx = { .modes = ADJ_TICK, .tick = whose == FAST ? 11000 : 9000 };
-	int fd;
-
 	if (whose == HOST)
 		return tk_host_fd;
-	fd = tk_ns_new_offsets("monotonic 864000 0\nboottime 1728000 0\n");
-	if (whose == FOLLOW)
-		return fd;
-	tk_enter(fd);
-	REQUIRE(tk_step((whose == BACK ? -1 : 1) * TK_YEAR * TK_SEC) >= 0, "ADJ_SETOFFSET");
-	if (whose == FAST || whose == SLOW)
-		REQUIRE(tk_adjtimex(&tx) >= 0, "ADJ_TICK");
-	CHECK_STATE("own");
-	tk_leave();
-	return fd;
+	return tk_ns_with("monotonic 864000 0\nboottime 1728000 0\n", whose != FOLLOW,
+			  (whose == BACK ? -1 : 1) * TK_YEAR * TK_SEC,
+			  whose == FAST ? 11000 : whose == SLOW ? 9000 : 0);
 }
 
 #define WHOSE_VARIANTS(fixture)						\

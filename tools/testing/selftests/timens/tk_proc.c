@@ -63,12 +63,8 @@ FIXTURE_SETUP(proc)
 	ASSERT_EQ(0, tk_setup());
 	self->fd = tk_host_fd;
 	if (variant->offsets)
-		self->fd = tk_ns_new_offsets(variant->offsets);
+		self->fd = tk_ns_with(variant->offsets, variant->own, variant->ahead, 0);
 	tk_enter(self->fd);
-	if (variant->own) {
-		ASSERT_LE(0, tk_step(variant->ahead));
-		ASSERT_TRUE(tk_is("own"));
-	}
 }
 
 FIXTURE_TEARDOWN(proc)
@@ -143,26 +139,6 @@ TEST_F(proc, btime)
 		      tk_floor_div(line.hi, TK_SEC) + 12345, "btime after a step");
 }
 
-/* Field 22 in clock ticks */
-static s64 read_starttime(pid_t pid)
-{
-	char path[64], text[2048], *p;
-	long long start = -1;
-	int i;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	tk_slurp(path, text, sizeof(text));
-	p = strrchr(text, ')');
-	REQUIRE(p, "%s: '%s'", path, text);
-	/* Behind the name, the next field is the third. */
-	for (i = 2; i < 22; i++) {
-		p = strchr(p + 1, ' ');
-		REQUIRE(p, "%s: '%s'", path, text);
-	}
-	CHECK(sscanf(p, " %lld", &start) == 1, "%s: '%s'", path, text);
-	return start;
-}
-
 static int sleeper(void *arg)
 {
 	(void)arg;
@@ -180,7 +156,7 @@ TEST_F(proc, starttime)
 		pid_t pid = tk_spawn(sleeper, NULL);
 
 		b = tk_now(CLOCK_BOOTTIME);
-		start = read_starttime(pid);
+		start = tk_start_time(pid);
 		/*
 		 * The kernel keeps the start on the host's clock, which a namespace of
 		 * the same rate may be a few nanoseconds off: at the end of a tick that
@@ -191,7 +167,7 @@ TEST_F(proc, starttime)
 		/* Told to the host, it is the host's. */
 		tk_leave();
 		a = tk_now(CLOCK_BOOTTIME);
-		start = read_starttime(pid);
+		start = tk_start_time(pid);
 		CHECK(start <= tk_floor_div(a, TK_SEC / hz), "starttime %" PRId64
 		      " told to the host, whose BOOTTIME is %" PRId64, start, a);
 		tk_enter(self->fd);
@@ -208,10 +184,10 @@ TEST_F(proc, starttime_of_an_older_process)
 	s64 host, ns;
 
 	tk_leave();
-	host = read_starttime(getpid());
+	host = tk_start_time(getpid());
 	off = tk_cross(self->fd, CLOCK_BOOTTIME, 50, NULL);
 	tk_enter(self->fd);
-	ns = read_starttime(getpid());
+	ns = tk_start_time(getpid());
 	/* Both are cut to ticks, hence one more on either side. */
 	CHECK_BETWEEN(host + tk_floor_div(off.lo - tk_unit(TK_SEC), TK_SEC / hz), ns,
 		      host + tk_floor_div(off.hi + tk_unit(TK_SEC), TK_SEC / hz) + 1, "starttime");

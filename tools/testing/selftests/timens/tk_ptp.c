@@ -97,23 +97,13 @@ FIXTURE_VARIANT_ADD(ptp, slow)
 
 FIXTURE_SETUP(ptp)
 {
-	struct tk_timex tx = { .modes = ADJ_TICK, .tick = variant->tick };
-
 	ASSERT_EQ(0, tk_setup());
 	self->fd = ptp_open();
 	ASSERT_GE(self->fd, 0) TH_LOG("no PTP clock '" TK_PTP_NAME "' (TIMEKEEPER_NS_PTP_TEST)");
 	self->ns = tk_host_fd;
-	if (!variant->follow && !variant->own)
-		return;
-	self->ns = tk_ns_new_offsets("monotonic 864000 0\nboottime 1728000 0\n");
-	if (variant->follow)
-		return;
-	tk_enter(self->ns);
-	REQUIRE(tk_step(variant->ahead) >= 0, "ADJ_SETOFFSET");
-	if (variant->tick)
-		REQUIRE(tk_adjtimex(&tx) >= 0, "ADJ_TICK");
-	CHECK_STATE("own");
-	tk_leave();
+	if (variant->follow || variant->own)
+		self->ns = tk_ns_with("monotonic 864000 0\nboottime 1728000 0\n", !variant->follow,
+				      variant->ahead, variant->tick);
 }
 
 FIXTURE_TEARDOWN(ptp)

@@ -19,12 +19,11 @@
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include "lib/leap.h"
 #include "lib/tk.h"
 
-#define CS "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+#define CS TK_CLOCKSOURCE "current_clocksource"
 
-/* 2027-06-15 00:00 UTC */
-#define MIDNIGHT (1813017600 * TK_SEC)
 /* What nothing on the way returns */
 #define REFUSED EXFULL
 #define POISON 0x5a5a5a5a
@@ -346,14 +345,14 @@ static void prepare(struct job *j)
 		break;
 	case INSERT:
 	case DELETE:
-		set(MIDNIGHT - j->lead);
+		set(TK_MIDNIGHT - j->lead);
 		arm(j->place == INSERT ? STA_INS : STA_DEL);
 		j->step = j->place == INSERT ? -TK_SEC : TK_SEC;
-		j->edge = MIDNIGHT - (j->place == INSERT ? 0 : TK_SEC);
+		j->edge = TK_MIDNIGHT - (j->place == INSERT ? 0 : TK_SEC);
 		break;
 	case SMEAR:
 		command("leap smear linear 128 before");
-		set(MIDNIGHT - 128 * TK_SEC - 1500 * TK_MSEC);
+		set(TK_MIDNIGHT - 128 * TK_SEC - 1500 * TK_MSEC);
 		arm(STA_INS);
 		tk_sleep(3 * TK_SEC);
 		tk_slurp(TK_CLOCK_FILE, text, sizeof(text));

@@ -12,13 +12,11 @@
  * chord between two passes is off the curve. The clocks run at a high rate, so that whole
  * windows are watched. All of it goes on side by side, each in a namespace of its own.
  */
+#include "lib/leap.h"
 #include "lib/tk.h"
 
 #include <math.h>
 #include <sys/timerfd.h>
-
-/* 2027-06-15 00:00 UTC: some midnight; the kernel leaps at any */
-#define MIDNIGHT (1813017600LL * TK_SEC)
 
 enum shape { STEP, LINEAR, COSINE, QUADRATIC };
 
@@ -141,9 +139,9 @@ static void prepare(struct run *r, s64 lead, bool arm)
 	r->status = n ? STA_DEL : STA_INS;
 	r->before = r->s->before[n] * TK_SEC;
 	r->after = r->s->after[n] * TK_SEC;
-	edge = MIDNIGHT - (n ? TK_SEC : 0);
+	edge = TK_MIDNIGHT - (n ? TK_SEC : 0);
 	/* A leap second is ordered on its day: a window of a day starts with that order */
-	at = tk_max(edge - r->before - lead, MIDNIGHT - TK_DAY * TK_SEC);
+	at = tk_max(edge - r->before - lead, TK_MIDNIGHT - TK_DAY * TK_SEC);
 	r->before = tk_min(r->before, edge - at);
 	REQUIRE(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
 	tk_adjtimex(&tx);
@@ -478,7 +476,7 @@ TEST_F(smear, the_clock_is_set)
 				      ((struct tk_iv){ iv.lo + 5 * TK_SEC, iv.hi + 5 * TK_SEC }), 0,
 				      "stepped");
 		} else {
-			to = MIDNIGHT + 12345 * TK_SEC;
+			to = TK_MIDNIGHT + 12345 * TK_SEC;
 			before = tk_vnow(CLOCK_MONOTONIC);
 			CHECK(!tk_settime(CLOCK_REALTIME, to / TK_SEC, 0), "clock_settime: %m");
 			CHECK_BETWEEN(to, tk_now(CLOCK_REALTIME),

@@ -273,48 +273,6 @@ struct travel {
 	int option;
 };
 
-static void send_fd(int via, int fd)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { "f", 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.buf),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	REQUIRE(sendmsg(via, &msg, 0) == 1, "sendmsg: %m");
-}
-
-static int receive_fd(int via)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	char data;
-	struct iovec iov = { &data, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.buf),
-	};
-	struct cmsghdr *c;
-	int fd = -1;
-
-	REQUIRE(recvmsg(via, &msg, 0) == 1, "recvmsg: %m");
-	c = CMSG_FIRSTHDR(&msg);
-	REQUIRE(c && c->cmsg_type == SCM_RIGHTS, "no descriptor came");
-	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
-}
-
 /* In a process of its own, in the namespace: take the socket and read one packet. */
 static int traveller(void *arg)
 {
@@ -323,7 +281,7 @@ static int traveller(void *arg)
 	s64 a, b, stamp = 0;
 
 	tk_enter(t->ns);
-	rx = receive_fd(t->unix_fd);
+	rx = tk_receive_fd(t->unix_fd);
 	for (tries = 0; tries < 200 && !stamp; tries++) {
 		a = tk_now(CLOCK_REALTIME);
 		/* "Send one now." */
@@ -354,7 +312,7 @@ TEST_F(travel, socket_passed_to_another_namespace)
 		REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair: %m");
 		t.unix_fd = pair[1];
 		pid = tk_spawn(traveller, &t);
-		send_fd(pair[0], rx);
+		tk_send_fd(pair[0], rx);
 		close(rx);
 		close(pair[1]);
 		while (read(pair[0], &c, 1) == 1 && c == 'g')

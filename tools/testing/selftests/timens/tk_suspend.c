@@ -9,25 +9,13 @@
  * The machine goes through the whole suspend but for the last step (pm_test = core):
  * time is stopped, a few seconds pass, time is started again.
  */
+#include "lib/reader.h"
 #include "lib/tk.h"
 #include "lib/waits.h"
 
 #define PM_TEST "/sys/power/pm_test"
 #define PM_STATE "/sys/power/state"
 #define PM_DELAY "/sys/module/suspend/parameters/pm_test_delay"
-
-static bool has_word(const char *path, const char *want)
-{
-	char text[256], *word, *save = NULL;
-
-	if (access(path, R_OK))
-		return false;
-	tk_slurp(path, text, sizeof(text));
-	for (word = strtok_r(text, " []\n", &save); word; word = strtok_r(NULL, " []\n", &save))
-		if (!strcmp(word, want))
-			return true;
-	return false;
-}
 
 FIXTURE(suspend)
 {
@@ -38,9 +26,9 @@ FIXTURE(suspend)
 FIXTURE_SETUP(suspend)
 {
 	ASSERT_EQ(0, tk_setup_watch(false, 0));
-	CHECK(has_word(PM_TEST, "core"), PM_TEST " has no 'core': CONFIG_PM_DEBUG is missing");
-	CHECK(has_word(PM_STATE, "mem"), PM_STATE " has no 'mem'");
-	CHECK(has_word("/sys/power/mem_sleep", "deep"), "mem_sleep has no 'deep'");
+	CHECK(tk_has_word(PM_TEST, "core"), PM_TEST " has no 'core': CONFIG_PM_DEBUG is missing");
+	CHECK(tk_has_word(PM_STATE, "mem"), PM_STATE " has no 'mem'");
+	CHECK(tk_has_word("/sys/power/mem_sleep", "deep"), "mem_sleep has no 'deep'");
 	ASSERT_EQ(0, tk_failures());
 	tk_slurp(PM_DELAY, self->delay, sizeof(self->delay));
 	CHECK(!tk_write_file(PM_DELAY, "1"), PM_DELAY ": %m");
@@ -70,36 +58,6 @@ FIXTURE_VARIANT_ADD(suspend, fast)
 {
 	.tick = 11000,
 };
-
-struct reader {
-	int fd;
-	atomic_bool stop;
-};
-
-/* Frozen and thawed with the rest: it may not see any clock go back. */
-static int reader(void *arg)
-{
-	static const int clk[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
-				   CLOCK_REALTIME, CLOCK_TAI };
-	struct reader *r = arg;
-	s64 last[TK_ARRAY(clk)] = { 0 };
-	int path;
-	size_t i;
-
-	tk_enter(r->fd);
-	while (!atomic_load(&r->stop) && tk_failures() < 4) {
-		for (path = TK_SYS; path <= TK_VDSO; path++) {
-			for (i = 0; i < TK_ARRAY(clk); i++) {
-				s64 v = tk_get(path, clk[i]);
-
-				CHECK(v >= last[i], "clock %d by %s went back by %" PRId64 " ns",
-				      clk[i], tk_path_name[path], last[i] - v);
-				last[i] = v;
-			}
-		}
-	}
-	return 0;
-}
 
 struct clocks {
 	s64 start;
@@ -131,7 +89,7 @@ static struct tk_iv minus(struct tk_iv a, struct tk_iv b)
 TEST_F(suspend, sleep_goes_into_every_boottime)
 {
 	struct tk_timex tx = { .modes = ADJ_TICK, .tick = variant->tick };
-	struct reader *r = tk_shared_page(sizeof(*r));
+	struct tk_reader *r = tk_shared_page(sizeof(*r));
 	struct clocks host1, host2, ns1, ns2;
 	struct tk_iv slept;
 	pid_t pid;
@@ -141,7 +99,8 @@ TEST_F(suspend, sleep_goes_into_every_boottime)
 	tk_enter(r->fd);
 	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
 	tk_leave();
-	pid = tk_spawn(reader, r);
+	/* Frozen and thawed with the rest: it may not see any clock go back. */
+	pid = tk_spawn(tk_reader, r);
 	take(&host1, &ns1, r->fd);
 	ret = tk_write_file(PM_STATE, "mem");
 	CHECK(!ret, PM_STATE ": %s", strerror(-ret));

@@ -16,10 +16,10 @@
  *	poll:	REALTIME -100 ms-> fires
  *		MONOTONIC -----500 ms-----> fires; the first is there already
  */
+#include "lib/leap.h"
 #include "lib/tk.h"
 #include "lib/waits.h"
 
-#define MIDNIGHT (1813017600LL * TK_SEC)
 #define AHEAD (100 * TK_MSEC)
 #define CONTROL (500 * TK_MSEC)
 
@@ -89,13 +89,6 @@ FIXTURE_TEARDOWN(trap)
 	if (variant->where != OWN)
 		tk_guard_stop(&self->guard);
 	EXPECT_EQ(0, tk_teardown());
-}
-
-static void adjust(struct tk_timex tx)
-{
-	int ret = tk_adjtimex(&tx);
-
-	CHECK(ret >= 0, "adjtimex(%#x): %s", tx.modes, strerror(-ret));
 }
 
 /* What is asleep beside the descriptors, and has to be up before the control fires */
@@ -202,21 +195,12 @@ static int in_the_namespace(void *arg)
 
 TEST_F(trap, right_after_the_leap)
 {
-	s64 last = MIDNIGHT - (variant->insert ? 1 : 2) * TK_SEC, at = last - 150 * TK_MSEC;
 	s64 before, give_up;
-	struct tk_timex tx = { .modes = ADJ_STATUS };
 
 	/* The one whose clock it is */
 	if (variant->where == OWN)
 		tk_enter(self->ns);
-	tx.status = variant->insert ? STA_INS : STA_DEL;
-	do {
-		adjust((struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
-		adjust((struct tk_timex){ .modes = ADJ_STATUS });
-		CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
-		adjust(tx);
-		/* Again, if it was not there when the last second before the leap began. */
-	} while (tk_now(CLOCK_REALTIME) >= last);
+	tk_leap_now(variant->insert);
 	if (variant->where == FOLLOW)
 		tk_enter(self->ns);
 	before = tai_ahead();

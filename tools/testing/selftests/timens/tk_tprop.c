@@ -36,6 +36,7 @@
  *	never excused. Since the setter writes when it has done it, suspects are judged at
  *	the end.
  */
+#include "lib/leap.h"
 #include "lib/tk.h"
 #include "lib/waits.h"
 #include "tk_tprop.h"
@@ -44,7 +45,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
-#define MIDNIGHT (1813017600LL * TK_SEC)
 #define HOUR (3600 * TK_SEC)
 #define LONGEST (1200 * TK_MSEC)
 
@@ -521,7 +521,7 @@ static void step_by(s64 ns)
 static void take_leap(bool insert)
 {
 	/* By the last second that is not part of it a leap second has to be ordered. */
-	s64 last = MIDNIGHT + below(300) * TK_DAY * TK_SEC - (insert ? 1 : 2) * TK_SEC;
+	s64 last = TK_MIDNIGHT + below(300) * TK_DAY * TK_SEC - (insert ? 1 : 2) * TK_SEC;
 	s64 at = last - 150 * TK_MSEC, give_up, before, after;
 	struct op *op, now;
 

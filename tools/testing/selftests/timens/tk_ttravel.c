@@ -17,12 +17,12 @@
  * Sleeps which are stopped, traced or frozen go on afterwards: an absolute one until the
  * clock shows it, whatever was done to the clock meanwhile; a relative one for the rest.
  */
+#include "lib/leap.h"
 #include "lib/tk.h"
 #include "lib/waits.h"
 #include "tk_ttravel_stop.h"
 
 #include <linux/futex.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 
 #define HOUR (3600 * TK_SEC)
@@ -140,46 +140,6 @@ FIXTURE_TEARDOWN(travel)
 	EXPECT_EQ(0, tk_teardown());
 }
 
-static int send_fd(int sock, int fd)
-{
-	union {
-		struct cmsghdr h;
-		char space[CMSG_SPACE(sizeof(int))];
-	} c = { 0 };
-	struct iovec iov = { "x", 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-		.msg_controllen = sizeof(c.space),
-	};
-	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(h), &fd, sizeof(fd));
-	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
-}
-
-static int receive_fd(int sock)
-{
-	union {
-		struct cmsghdr h;
-		char space[CMSG_SPACE(sizeof(int))];
-	} c = { 0 };
-	char x;
-	struct iovec iov = { &x, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-		.msg_controllen = sizeof(c.space),
-	};
-	int fd;
-
-	REQUIRE(recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) == 1, "recvmsg: %m");
-	REQUIRE(CMSG_FIRSTHDR(&msg), "no descriptor came");
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
-
 /* A child in A which arms and sends; it stays until it is told, or goes at once. */
 struct sender {
 	int ns;
@@ -202,7 +162,7 @@ static int sender(void *arg)
 	s->raw = tk_vnow(CLOCK_MONOTONIC_RAW);
 	s->at = tk_now(s->clk) + s->in;
 	arm_fd(fd, TFD_TIMER_ABSTIME | s->flags, s->at, s->interval);
-	CHECK(!send_fd(s->sock, fd), "sendmsg: %m");
+	tk_send_fd(s->sock, fd);
 	return 0;
 }
 
@@ -213,7 +173,7 @@ static int sent_timer(struct sender *s)
 	REQUIRE(!socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sv), "socketpair: %m");
 	s->sock = sv[0];
 	RUN(sender, s);
-	fd = receive_fd(sv[1]);
+	fd = tk_receive_fd(sv[1]);
 	close(sv[0]);
 	close(sv[1]);
 	return fd;
@@ -859,13 +819,6 @@ static void settimeofday_by(s64 ns)
 	CHECK(!tk_sys_settimeofday(&tv, NULL), "settimeofday: %m");
 }
 
-static void adjust(struct tk_timex tx)
-{
-	int ret = tk_adjtimex(&tx);
-
-	CHECK(ret >= 0, "adjtimex(%#x): %s", tx.modes, strerror(-ret));
-}
-
 #define CHECK_CANCELLED(want) check_cancelled(self->fd, want, what)
 
 TEST_F(cancel, by_whom)
@@ -888,9 +841,9 @@ TEST_F(cancel, by_whom)
 	tk_step(TK_USEC);
 	CHECK_CANCELLED(1 << ON_A);
 	what = "rates in A";
-	adjust((struct tk_timex){ .modes = ADJ_TICK | ADJ_FREQUENCY, .tick = 10100 });
-	adjust((struct tk_timex){ .modes = ADJ_OFFSET_SINGLESHOT, .offset = 100 });
-	adjust((struct tk_timex){ .modes = 0 });
+	tk_adjust((struct tk_timex){ .modes = ADJ_TICK | ADJ_FREQUENCY, .tick = 10100 });
+	tk_adjust((struct tk_timex){ .modes = ADJ_OFFSET_SINGLESHOT, .offset = 100 });
+	tk_adjust((struct tk_timex){ .modes = 0 });
 	CHECK_CANCELLED(0);
 
 	tk_leave();
@@ -901,8 +854,8 @@ TEST_F(cancel, by_whom)
 	tk_step(-5 * TK_SEC);
 	CHECK_CANCELLED(1 << ON_HOST | 1 << ON_FOLLOWER);
 	what = "rates on the host";
-	adjust((struct tk_timex){ .modes = ADJ_TICK, .tick = 10010 });
-	adjust((struct tk_timex){ .modes = ADJ_TICK, .tick = 10000 });
+	tk_adjust((struct tk_timex){ .modes = ADJ_TICK, .tick = 10010 });
+	tk_adjust((struct tk_timex){ .modes = ADJ_TICK, .tick = 10000 });
 	CHECK_CANCELLED(0);
 
 	tk_enter(self->ns[ON_A]);
@@ -926,23 +879,6 @@ TEST_F(cancel, by_whom)
 	CHECK_CANCELLED(1 << ON_HOST | 1 << ON_A);
 }
 
-/* 2027-06-15 00:00 UTC: some midnight; the kernel leaps at any */
-#define MIDNIGHT (1813017600LL * TK_SEC)
-
-static void leap_now(bool insert)
-{
-	s64 last = MIDNIGHT - (insert ? 1 : 2) * TK_SEC, at = last - 150 * TK_MSEC;
-
-	do {
-		adjust((struct tk_timex){ .modes = ADJ_STATUS, .status = STA_PLL });
-		adjust((struct tk_timex){ .modes = ADJ_STATUS });
-		CHECK(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
-		adjust((struct tk_timex){
-			.modes = ADJ_STATUS, .status = insert ? STA_INS : STA_DEL });
-		/* Again, if it was not there when the last second before the leap began. */
-	} while (tk_now(CLOCK_REALTIME) >= last);
-}
-
 TEST_F(cancel, by_a_leap_second)
 {
 	const char *what = "a leap second in A";
@@ -950,14 +886,14 @@ TEST_F(cancel, by_a_leap_second)
 
 	tk_enter(self->ns[ON_A]);
 	for (i = 0; i < 2; i++) {
-		leap_now(i);
+		tk_leap_now(i);
 		CHECK(ready(self->fd[ON_A], 0) && ticks(self->fd[ON_A]) == -ECANCELED, "settime");
 		CHECK_CANCELLED(1 << ON_A);
 	}
 	tk_leave();
 	what = "a leap second on the host";
 	for (i = 0; i < 2; i++) {
-		leap_now(i);
+		tk_leap_now(i);
 		CHECK(ready(self->fd[ON_HOST], 0) && ticks(self->fd[ON_HOST]) == -ECANCELED,
 		      "settime");
 		CHECK(ready(self->fd[ON_FOLLOWER], 0) && ticks(self->fd[ON_FOLLOWER]) == -ECANCELED,

@@ -33,13 +33,12 @@
  *	at all		a wait that ends an hour late, or a year, is reported by name
  *	not late	with one CPU, which is instruction counting: LATE, see there
  */
+#include "lib/leap.h"
 #include "lib/tk.h"
 #include "lib/waits.h"
 
 #include <linux/futex.h>
 
-/* 2027-06-15 00:00 UTC: some midnight; the kernel leaps at any */
-#define MIDNIGHT (1813017600LL * TK_SEC)
 #define HOUR (3600 * TK_SEC)
 
 /* Neighbours in the table expire so far apart, so that they do not wait for each other. */
@@ -129,7 +128,7 @@ static s64 expiry(const struct row *r)
 
 	if (r->w.kind->clk == CLOCK_REALTIME) {
 		if (in_the_gap(r))
-			return MIDNIGHT - TK_SEC / 2;
+			return TK_MIDNIGHT - TK_SEC / 2;
 		if (table->real_at)
 			return table->real_at + apart;
 		in = table->real_in;
@@ -191,7 +190,7 @@ static void check_late(const struct row *r)
 	}
 	if (in_the_gap(r)) {
 		/* All of these at the edge, which the host sees at its next tick. */
-		due = MIDNIGHT;
+		due = TK_MIDNIGHT;
 		late = LATE_ALL + 2 * JIFFY;
 	}
 	/* The host's interrupt is set by its own oscillator: at most a tenth off, for so long. */
@@ -332,7 +331,7 @@ static void wait_leap(s64 before)
 static void leap_soon(bool insert)
 {
 	struct tk_timex tx = { .modes = ADJ_STATUS | ADJ_MAXERROR };
-	s64 last = MIDNIGHT - (insert ? 1 : 2) * TK_SEC, at = last - 250 * TK_MSEC;
+	s64 last = TK_MIDNIGHT - (insert ? 1 : 2) * TK_SEC, at = last - 250 * TK_MSEC;
 
 	/* An error of none: the state is TIME_ERROR otherwise. */
 	tx.status = insert ? STA_INS : STA_DEL;
@@ -367,7 +366,7 @@ static void prepare(void)
 	case DELETE:
 		leap_soon(table->change == INSERT);
 		if (!after) {
-			table->real_at = MIDNIGHT + SOON / 2;
+			table->real_at = TK_MIDNIGHT + SOON / 2;
 			table->tai_in = SPAN;
 			table->steady_in = SPAN;
 		}

@@ -68,6 +68,39 @@ size_t tk_slurp(const char *path, char *text, size_t size)
 	return len;
 }
 
+bool tk_has_word(const char *path, const char *want)
+{
+	char text[256], *word, *save = NULL;
+
+	if (access(path, R_OK))
+		return false;
+	tk_slurp(path, text, sizeof(text));
+	for (word = strtok_r(text, " []\n", &save); word; word = strtok_r(NULL, " []\n", &save))
+		if (!strcmp(word, want))
+			return true;
+	return false;
+}
+
+s64 tk_start_time(pid_t pid)
+{
+	char path[64], text[2048], *p;
+	unsigned long long start = 0;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	tk_slurp(path, text, sizeof(text));
+	p = strrchr(text, ')');
+	REQUIRE(p, "%s: '%s'", path, text);
+	/* Behind the name, the next field is the third. */
+	for (i = 2; i < 22; i++) {
+		p = strchr(p + 1, ' ');
+		REQUIRE(p, "%s: '%s'", path, text);
+	}
+	REQUIRE(sscanf(p, " %llu", &start) == 1, "%s: '%s'", path, text);
+	CHECK(start <= INT64_MAX, "%s: start time %llu", path, start);
+	return start;
+}
+
 void tk_need_debugfs(void)
 {
 	if (!access("/sys/kernel/debug/timekeeper_ns", F_OK))

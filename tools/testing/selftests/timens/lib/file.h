@@ -6,11 +6,14 @@
 #ifndef TK_FILE_H
 #define TK_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base.h"
 
 #define TK_DEBUGFS "/sys/kernel/debug/timekeeper_ns/"
+#define TK_CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/"
 
 s64 tk_read_s64(const char *path);
 
@@ -19,6 +22,12 @@ int tk_write_file(const char *path, const char *text);
 
 /* Reads @path to its end or to @size - 1, and ends it with a NUL; returns its length. */
 size_t tk_slurp(const char *path, char *text, size_t size);
+
+/* Is @want one of the words in @path, in brackets or not? Not if it cannot be read. */
+bool tk_has_word(const char *path, const char *want);
+
+/* Field 22 of /proc/PID/stat, in clock ticks; as text it may be any 64 bits. */
+s64 tk_start_time(pid_t pid);
 
 /* Mounts debugfs unless it is. */
 void tk_need_debugfs(void);

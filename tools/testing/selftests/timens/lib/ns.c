@@ -144,3 +144,19 @@ int tk_ns_own(s64 ahead)
 	tk_leave();
 	return fd;
 }
+
+int tk_ns_with(const char *offsets, bool own, s64 ahead, s64 tick)
+{
+	struct tk_timex tx = { .modes = ADJ_TICK, .tick = tick };
+	int fd = tk_ns_new_offsets(offsets);
+
+	if (!own)
+		return fd;
+	tk_enter(fd);
+	REQUIRE(tk_step(ahead) >= 0, "ADJ_SETOFFSET");
+	if (tick)
+		REQUIRE(tk_adjtimex(&tx) >= 0, "ADJ_TICK");
+	CHECK_STATE("own");
+	tk_leave();
+	return fd;
+}

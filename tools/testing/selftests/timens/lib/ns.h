@@ -72,4 +72,10 @@ void tk_make_own(void);
 /* A new namespace that owns its clock, @ahead of the host */
 int tk_ns_own(s64 ahead);
 
+/*
+ * A new namespace with these offsets (see tk_ns_new_offsets()). If it is to own its clock, that
+ * is @ahead of the host's REALTIME, and has this tick unless it is 0. The caller is on the host.
+ */
+int tk_ns_with(const char *offsets, bool own, s64 ahead, s64 tick);
+
 #endif /* TK_NS_H */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,4 +80,46 @@ int tk_reap(pid_t pid)
 int tk_run(int (*fn)(void *arg), void *arg)
 {
 	return tk_reap(tk_spawn(fn, arg));
+}
+
+void tk_send_fd(int via, int fd)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { "f", 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control.buf),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	REQUIRE(sendmsg(via, &msg, 0) == 1, "sendmsg: %m");
+}
+
+int tk_receive_fd(int via)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	char data;
+	struct iovec iov = { &data, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control.buf),
+	};
+	struct cmsghdr *c;
+	int fd = -1;
+
+	REQUIRE(recvmsg(via, &msg, MSG_CMSG_CLOEXEC) == 1, "recvmsg: %m");
+	c = CMSG_FIRSTHDR(&msg);
+	REQUIRE(c && c->cmsg_type == SCM_RIGHTS, "no descriptor came");
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
 }

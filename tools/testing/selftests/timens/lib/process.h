@@ -50,4 +50,8 @@ int tk_run(int (*fn)(void *arg), void *arg);
 	CHECK(!run_ret_, "child ended with %d", run_ret_);		\
 } while (0)
 
+/* A descriptor goes to another process by a socket of the family AF_UNIX. */
+void tk_send_fd(int via, int fd);
+int tk_receive_fd(int via);
+
 #endif /* TK_PROCESS_H */

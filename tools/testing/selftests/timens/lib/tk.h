@@ -16,8 +16,13 @@
  *	setup.h		what is set up before a test, and looked at behind it
  *	fixture.h	the fixtures, and the kernel's test harness
  *
- * Who needs them includes user.h (other users), waits.h (every way to wait for a time) and
- * ring.h (io_uring) as well.
+ * Who needs them includes as well
+ *
+ *	reader.h	a process which reads the clocks all the time
+ *	leap.h		steering, a leap second that is not long to come
+ *	user.h		other users
+ *	waits.h		every way to wait for a time
+ *	ring.h		io_uring
  *
  * A line is REALTIME - MONOTONIC and its kin: constant while nobody steps a clock.
  */
