@@ -2,9 +2,8 @@
 /*
  * One timekeeper per time namespace: what the rest of the kernel calls.
  *
- * The design is described in Documentation/timers/timens-timekeeper.rst, the
- * rooms of the code and their locks in the opening comment of
- * kernel/time/timens_tk.c.
+ * The design is in Documentation/timers/timens-timekeeper.rst, the map of the code
+ * and its locks in the opening comment of kernel/time/timens_tk.c.
  */
 #ifndef _LINUX_TIMEKEEPER_NS_H
 #define _LINUX_TIMEKEEPER_NS_H

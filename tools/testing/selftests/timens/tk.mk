@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The tests of time namespaces that own a clock: which there are, and of what they are made. What each of them covers is
 # said at its top. Included by the Makefile of this directory and by the boot harness of the project
-# (scripts/harness.mk); tk_rules.mk says how they are built.
+# (harness/harness.mk); tk_rules.mk says how they are built.
 
 TK_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
