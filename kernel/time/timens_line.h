@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The line of a clock: what is small enough to be inlined, and what
- * timens_line.c gives.
+ * timens_line.c and timens_rate.c give.
  *
  * Nothing here takes a lock. A caller either holds tkd.lock of the namespace, and
  * has begun a write section if it changes something, or reads and retries
@@ -21,7 +21,7 @@
 #include "timens_internal.h"
 
 /*
- * What timens_line.c gives. Those which change a clock are called in a write
+ * What timens_line.c gives; at the end, timens_rate.c. Those which change a clock are called in a write
  * section, which ends with timens_tk_retune() and timens_tk_update_edge() unless
  * the function says that it does these.
  */
@@ -37,7 +37,6 @@ s64 timens_tk_scale(s64 d, u64 to, u64 from);
 u64 timens_tk_cycles_to_host(const struct tk_data *host, u64 cycles);
 u64 timens_tk_cycles_to_event(const struct tk_data *host, u64 cycles);
 s64 timens_tk_ns_to_host(const struct tk_data *host, const struct timekeeper_ns *tn, s64 d);
-time64_t timens_tk_fast_left(const struct timekeeper_ns *tn);
 
 /* The clocks at a counter value */
 void timens_tk_line(const struct timekeeper *tk, clockid_t clk, u64 delta, struct timespec64 *ts);
@@ -48,13 +47,10 @@ void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles
 		       struct timespec64 *ts);
 s64 timens_tk_unsmeared(const struct timekeeper_ns *tn, u64 cycles);
 void timens_tk_host_raw(const struct tk_data *host, struct timens_tk_raw *raw);
-struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
-				      u64 cycles);
 
 /* A pass */
 void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles);
 void timens_tk_set_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw);
-void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw);
 void timens_tk_settle(struct timekeeper_ns *tn);
 
 /* A write */
@@ -66,11 +62,20 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from);
 void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
 		      const struct timens_tk_raw *raw, u64 cycles);
-void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);
 void timens_tk_set_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate);
+void timens_tk_setup(struct timekeeper_ns *tn, struct clocksource *cs);
+void timens_tk_raw_to(struct timekeeper_ns *tn, u64 cycles);
+void timens_tk_rescale_raw(struct timekeeper_ns *tn, u64 cycles);
+void timens_tk_took_leap(struct timekeeper_ns *tn, s32 step);
+
+/* timens_rate.c: a change of the rate, its end, and sleeps of the machine at it */
+time64_t timens_tk_fast_left(const struct timekeeper_ns *tn);
 int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
 		      const struct timens_tk_raw *raw);
-void timens_tk_raw_to(struct timekeeper_ns *tn, u64 cycles);
+void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw);
+void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);
+struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+				      u64 cycles);
 void timens_tk_put_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
 		       struct timespec64 ahead, u64 cycles);
 

@@ -20,6 +20,7 @@
  *   timens_smear.c    curves of smeared leap seconds
  *   timens_line.c     arithmetic of a line: advance, bend, rate, leap second
  *     timens_line.h     what of it is inline
+ *   timens_rate.c     a change of the rate, the far end of time, sleeps
  *   timens_read.c     readers in the kernel
  *   timens_stamp.c    stamps, transmit times, dates and timeouts change sides
  *   timens_past.c     what CLOCK_BOOTTIME was, for the start times of processes

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rate of a clock of a time namespace
+ *
+ * A clock with a rate runs at a multiple of the host's; timens_line.c does its
+ * arithmetic. This file changes the rate, which also gives the namespace a
+ * CLOCK_MONOTONIC_RAW of its own, and says where a rate above one ends.
+ *
+ *
+ * The far end of time
+ * -------------------
+ *
+ * A ktime ends in 2262. The host's clock may be set up to thirty years before,
+ * for a machine does not run for longer, and no sleep with a definite end
+ * reaches beyond. A clock with a rate of 2000 passes these years in five days.
+ * So a rate above one ends where the host's clock could not be set any more,
+ * and nobody sets one there: what is left of the time is for a clock that runs
+ * as the host's. CLOCK_MONOTONIC and BOOTTIME count as well, as a constant
+ * offset may have put them ahead by a century.
+ */
+#include <linux/math64.h>
+#include <linux/timekeeping.h>
+
+#include "timens_line.h"
+
+/**
+ * timens_tk_raw_ahead - CLOCK_MONOTONIC_RAW of a namespace less that of the host
+ * @tn:		The namespace
+ * @raw:		The host's CLOCK_MONOTONIC_RAW
+ * @cycles:	Counter value
+ *
+ * Context: under the lock of the clock
+ * Return: the difference at @cycles
+ */
+struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn,
+				      const struct timens_tk_raw *raw, u64 cycles)
+{
+	u64 delta = timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, raw->cycles), nsec;
+	struct timespec64 own, host;
+	u32 rem;
+
+	nsec = mul_u64_u32_add_u64_shr(delta, raw->mult, raw->xnsec, raw->shift);
+	host.tv_sec = raw->sec + div_u64_rem(nsec, NSEC_PER_SEC, &rem);
+	host.tv_nsec = rem;
+	timens_tk_read_at(tn, CLOCK_MONOTONIC_RAW, cycles, &own);
+	return timespec64_sub(own, host);
+}
+
+/**
+ * timens_tk_put_raw - Set CLOCK_MONOTONIC_RAW of a clock with a rate
+ * @tn:		The namespace
+ * @raw:		The host's CLOCK_MONOTONIC_RAW
+ * @ahead:	What it shall be ahead of that
+ * @cycles:	Counter value at which it is
+ *
+ * Context: a write section
+ */
+void timens_tk_put_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+		       struct timespec64 ahead, u64 cycles)
+{
+	tn->raw = *raw;
+	timens_tk_raw_to(tn, cycles);
+	tn->raw.sec += ahead.tv_sec;
+	tn->raw.xnsec += (u64)ahead.tv_nsec << raw->shift;
+	timens_tk_rescale_raw(tn, cycles);
+	tn->raw_offset = (struct timespec64){ 0 };
+}
+
+/**
+ * timens_tk_fast_left - For how long a rate above one is allowed
+ * @tn:		The namespace
+ *
+ * Context: under the lock of the clock
+ * Return: seconds of the namespace; none if not positive
+ */
+time64_t timens_tk_fast_left(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	time64_t real = tk->xtime_sec, mono, boot;
+
+	/* Rounded up by a second each */
+	mono = real + tk->wall_to_monotonic.tv_sec + 2;
+	boot = mono + tk->monotonic_to_boot.tv_sec + 1;
+	real += max(tk->tai_offset, 0);
+	return TIME_SETTOD_SEC_MAX - max3(real, mono, boot);
+}
+
+/**
+ * timens_tk_do_rate - Change the rate of an own clock
+ * @tn:		The namespace, forwarded to the present and locked
+ * @rate:	The new rate, in its range and reduced
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ *
+ * No clock steps. NTP state is kept: frequencies are relative to the rate.
+ *
+ * Return: 0, or -EINVAL for a rate above one at the far end of time
+ */
+int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
+		      const struct timens_tk_raw *raw)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	int skip = tk->skip_second_overflow;
+	s64 error = tk->ntp_error;
+	struct timespec64 ahead;
+	u64 now = tn->cycle_now;
+
+	if (rate.num == tn->rate.num && rate.den == tn->rate.den)
+		return 0;
+	if (rate.num > rate.den && timens_tk_fast_left(tn) <= 0)
+		return -EINVAL;
+
+	ahead = timens_tk_raw_ahead(tn, raw, now);
+	timens_tk_set_rate(tn, rate);
+	timens_tk_setup(tn, tk->tkr_mono.clock);
+	tk->tkr_mono.cycle_last = now;
+	tk->tkr_raw.cycle_last = now;
+	tk->ntp_error = error;
+	tk->skip_second_overflow = skip;
+	if (timens_tk_is_rated(tn)) {
+		timens_tk_put_raw(tn, raw, ahead, now);
+	} else {
+		tn->raw = *raw;
+		tn->raw_offset = ahead;
+	}
+	return 0;
+}
+
+/**
+ * timens_tk_limit_rate - End a rate above one when its time has come
+ * @tn:		The namespace
+ * @raw:		The host's CLOCK_MONOTONIC_RAW
+ *
+ * Context: a write section, behind timens_tk_advance_to()
+ */
+void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+{
+	if (likely(!timens_tk_is_fast(tn)) || timens_tk_fast_left(tn) > 0)
+		return;
+	timens_tk_forward_to(tn, tn->cycle_now);
+	timens_tk_do_rate(tn, (struct timens_tk_rate){ 1, 1 }, raw);
+	timens_tk_retune(tn, 0);
+	timens_tk_update_edge(tn);
+}
+
+/* What a clock counts while the machine sleeps (nsecs) */
+static s64 timens_tk_asleep(const struct timekeeper_ns *tn, s64 sleep)
+{
+	s64 ns = timens_tk_times(sleep, tn->rate), room;
+
+	if (likely(!timens_tk_is_fast(tn)))
+		return ns;
+	/* At its rate as far as that is allowed, as the host from there */
+	room = clamp(timens_tk_fast_left(tn), 0, KTIME_SEC_MAX) * NSEC_PER_SEC;
+	if (ns > room)
+		ns = room + max(sleep - (s64)mul_u64_u64_div_u64(room, tn->rate.den, tn->rate.num),
+				0);
+	return ns;
+}
+
+/**
+ * timens_tk_add_sleep - Account the time for which the host was suspended
+ * @tn:		The namespace
+ * @sleep:	Duration of the sleep
+ *
+ * CLOCK_REALTIME, TAI and BOOTTIME move on, MONOTONIC does not. A leap second
+ * in the sleep is taken here, as its second is never accumulated.
+ */
+void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 slept = *sleep;
+	s32 step;
+
+	/* The clock goes on at its rate while the machine sleeps */
+	if (timens_tk_is_rated(tn))
+		slept = ns_to_timespec64(timens_tk_asleep(tn, timespec64_to_ns(sleep)));
+	tk_add_sleep_time(tk, &slept);
+	timens_smear_jump(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
+	if (tn->edge_sec != TIME64_MAX && (time64_t)tk->xtime_sec >= tn->edge_sec) {
+		/* An edge which is only predicted is armed by the second before it */
+		if (tn->ntp.time_state == TIME_OK)
+			tk_overflow_second(tk, &tn->ntp, tn->edge_sec - 1);
+		step = tk_overflow_second(tk, &tn->ntp, tn->edge_sec);
+		if (step)
+			timens_tk_took_leap(tn, step);
+	}
+	timens_tk_update_edge(tn);
+}
