@@ -149,7 +149,7 @@ plan_queue()
 
 export_tree()
 {
-	local temp name path digest count=0 changed=0
+	local temp name path digest listed count=0 changed=0
 
 	check_history
 	plan_overlay
@@ -195,8 +195,9 @@ export_tree()
 	for path in "${targets[@]}"; do
 		[[ $path != */* ]] || add_variant "$path"
 	done
+	listed=$(series_lines | cut -d ' ' -f 1)
 	for path in "$ROOT"/patches/*.patch "$ROOT"/patches/*/*.patch; do
-		[[ ! -e $path ]] || series_lines | cut -d ' ' -f 1 | grep -q -x -F "${path#"$ROOT/patches/"}" ||
+		[[ ! -e $path ]] || grep -q -x -F "${path#"$ROOT/patches/"}" <<< "$listed" ||
 			warn "${path#"$ROOT/"} is not in the series"
 	done
 	while read -r path; do

@@ -385,7 +385,7 @@ static int tkn_adjtimex(struct time_namespace *ns, struct __kernel_timex *txc)
 	int ret;
 
 	tkn_enter(ns);
-	ret = do_adjtimex(txc);
+	ret = timens_adjtimex(txc);
 	tkn_enter(NULL);
 	return ret < 0 ? ret : 0;
 }

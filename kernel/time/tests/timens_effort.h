@@ -22,12 +22,12 @@
  * timens_kunit_effort - How often to repeat a random case
  * @n:	Number of repetitions on an ordinary kernel
  *
- * Return: @n, or an eighth of it on a debug kernel; at least 16, so that what a
+ * Return: @n, or a sixteenth of it on a debug kernel; at least 16, so that what a
  * test does every other or every eighth time takes place, but not more than @n.
  */
 static inline unsigned int timens_kunit_effort(unsigned int n)
 {
-	return TIMENS_KUNIT_SLOW ? max(n / 8, min(n, 16U)) : n;
+	return TIMENS_KUNIT_SLOW ? max(n / 16, min(n, 16U)) : n;
 }
 
 /**
