@@ -21,9 +21,9 @@
 #include "timens_internal.h"
 
 /*
- * What timens_line.c gives; at the end, timens_rate.c. Those which change a clock are called in a write
- * section, which ends with timens_tk_retune() and timens_tk_update_edge() unless
- * the function says that it does these.
+ * What timens_line.c gives; at the end, timens_rate.c. Those which change a clock
+ * are called in a write section, which ends with timens_tk_retune() and
+ * timens_tk_update_edge() unless the function says that it does these.
  */
 
 extern atomic64_t timens_tk_leaps;

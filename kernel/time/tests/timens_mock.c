@@ -656,8 +656,7 @@ struct tkt_actor *tkt_actor(struct tkt_world *w, unsigned int interval,
 	return a;
 }
 
-__printf(5, 6) void tkt_expect_near(struct tkt_world *w, s64 a, s64 b, u64 most,
-	 const char *fmt, ...)
+void tkt_expect_near(struct tkt_world *w, s64 a, s64 b, u64 most, const char *fmt, ...)
 {
 	u64 apart = abs(a - b);
 	char what[64];

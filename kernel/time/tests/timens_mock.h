@@ -201,8 +201,8 @@ int tkt_status(struct tkt_world *w, struct tkt_actor *a, int status);
 int tkt_state(struct tkt_world *w, struct tkt_actor *a);
 struct tkt_actor *tkt_actor(struct tkt_world *w, unsigned int interval,
 			    const struct timens_offsets *offs);
-__printf(5, 6) void tkt_expect_near(struct tkt_world *w, s64 a, s64 b, u64 most,
-	 const char *fmt, ...);
+__printf(5, 6)
+void tkt_expect_near(struct tkt_world *w, s64 a, s64 b, u64 most, const char *fmt, ...);
 void tkt_same_timex(struct tkt_world *w, const struct __kernel_timex *a,
 		    const struct __kernel_timex *b, u64 bound);
 void tkt_leave_second(struct tkt_world *w, const struct timekeeper_ns *tn, u64 guard);
