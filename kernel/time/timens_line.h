@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The line of a clock: what is small enough to be inlined, and what
- * timens_line.c and timens_rate.c give.
+ * timens_line.c gives.
  *
  * Nothing here takes a lock. A caller either holds tkd.lock of the namespace, and
  * has begun a write section if it changes something, or reads and retries
@@ -21,9 +21,9 @@
 #include "timens_internal.h"
 
 /*
- * What timens_line.c gives; at the end, timens_rate.c. Those which change a clock
- * are called in a write section, which ends with timens_tk_retune() and
- * timens_tk_update_edge() unless the function says that it does these.
+ * What timens_line.c gives. Those which change a clock are called in a write
+ * section, which ends with timens_tk_retune() and timens_tk_update_edge() unless
+ * the function says that it does these.
  */
 
 extern atomic64_t timens_tk_leaps;
@@ -67,17 +67,6 @@ void timens_tk_setup(struct timekeeper_ns *tn, struct clocksource *cs);
 void timens_tk_raw_to(struct timekeeper_ns *tn, u64 cycles);
 void timens_tk_rescale_raw(struct timekeeper_ns *tn, u64 cycles);
 void timens_tk_took_leap(struct timekeeper_ns *tn, s32 step);
-
-/* timens_rate.c: a change of the rate, its end, and sleeps of the machine at it */
-time64_t timens_tk_fast_left(const struct timekeeper_ns *tn);
-int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
-		      const struct timens_tk_raw *raw);
-void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw);
-void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);
-struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
-				      u64 cycles);
-void timens_tk_put_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
-		       struct timespec64 ahead, u64 cycles);
 
 static inline bool timens_tk_is_rated(const struct timekeeper_ns *tn)
 {

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How fast the clock of a time namespace runs. */
+/*
+ * How fast the clock of a time namespace runs: what timens_rate.c gives. The
+ * functions are called under the lock of the clock; those which change it, in a
+ * write section.
+ */
 #ifndef _KERNEL_TIME_TIMENS_RATE_H
 #define _KERNEL_TIME_TIMENS_RATE_H
 
+#include <linux/time64.h>
 #include <linux/types.h>
+
+struct timekeeper_ns;
+struct timens_tk_raw;
 
 /* Slowest and fastest rate, as a multiple of the host's */
 #define TIMENS_TK_RATE_MIN	1000	/* one part of */
@@ -20,5 +28,16 @@ struct timens_tk_rate {
 	u32			num;
 	u32			den;
 };
+
+/* A change of the rate, its end, and sleeps of the machine at it */
+time64_t timens_tk_fast_left(const struct timekeeper_ns *tn);
+int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
+		      const struct timens_tk_raw *raw);
+void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw);
+void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);
+struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+				      u64 cycles);
+void timens_tk_put_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+		       struct timespec64 ahead, u64 cycles);
 
 #endif /* _KERNEL_TIME_TIMENS_RATE_H */
