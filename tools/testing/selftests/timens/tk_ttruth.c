@@ -101,12 +101,18 @@ static void set_phase(enum phase phase)
 	syscall(SYS_futex, &table->phase, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* Whoever should get there may have failed. */
 static void wait_phase(enum phase phase)
 {
+	const struct timespec look = { .tv_sec = 1 };
+	s64 give_up = tk_give_up();
 	int now;
 
-	while ((now = atomic_load(&table->phase)) < (int)phase)
-		syscall(SYS_futex, &table->phase, FUTEX_WAIT, now, NULL, NULL, 0);
+	while ((now = atomic_load(&table->phase)) < (int)phase) {
+		syscall(SYS_futex, &table->phase, FUTEX_WAIT, now, &look, NULL, 0);
+		REQUIRE(tk_vnow(CLOCK_MONOTONIC_RAW) < give_up, "phase %d does not come after %d",
+			phase, now);
+	}
 }
 
 /* Does a step of the clock move it? */

@@ -49,22 +49,29 @@ int tk_write_file(const char *path, const char *text)
 	return ret;
 }
 
-size_t tk_slurp(const char *path, char *text, size_t size)
+ssize_t tk_try_slurp(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t got;
+	ssize_t len = 0, got = 0;
 
-	REQUIRE(fd >= 0, "%s: %m", path);
-	while (len < size - 1) {
+	if (fd < 0)
+		return -1;
+	while (len < (ssize_t)size - 1) {
 		got = read(fd, text + len, size - 1 - len);
-		REQUIRE(got >= 0, "%s: %m", path);
-		if (!got)
+		if (got <= 0)
 			break;
 		len += got;
 	}
 	close(fd);
 	text[len] = '\0';
+	return got < 0 ? -1 : len;
+}
+
+size_t tk_slurp(const char *path, char *text, size_t size)
+{
+	ssize_t len = tk_try_slurp(path, text, size);
+
+	REQUIRE(len >= 0, "%s: %m", path);
 	return len;
 }
 

@@ -22,6 +22,8 @@ int tk_write_file(const char *path, const char *text);
 
 /* Reads @path to its end or to @size - 1, and ends it with a NUL; returns its length. */
 size_t tk_slurp(const char *path, char *text, size_t size);
+/* The same for what may be gone: -1, and errno says why */
+ssize_t tk_try_slurp(const char *path, char *text, size_t size);
 
 /* Is @want one of the words in @path, in brackets or not? Not if it cannot be read. */
 bool tk_has_word(const char *path, const char *want);

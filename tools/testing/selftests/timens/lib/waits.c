@@ -92,10 +92,10 @@ bool tw_asleep(pid_t tid)
 {
 	char path[64], text[512], *p;
 
+	/* Who was awake a moment ago may be done and gone now. */
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	if (access(path, R_OK))
+	if (tk_try_slurp(path, text, sizeof(text)) < 0)
 		return false;
-	tk_slurp(path, text, sizeof(text));
 	p = strrchr(text, ')');
 	return p && p[1] == ' ' && p[2] == 'S';
 }
