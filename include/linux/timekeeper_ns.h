@@ -31,13 +31,13 @@ void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *off
 #ifdef CONFIG_TIMEKEEPER_NS
 
 /*
- * Enabled while at least one time namespace owns its clock. Modules have no access
+ * Enabled while at least one time namespace has a clock of its own. Modules have no access
  * to it: what they call is out of line, and looks at the key there.
  */
 extern struct static_key_false_deferred timens_tk_key;
 
 /* Lifetime; process context */
-int timens_tk_alloc(struct time_namespace *ns);
+int timens_tk_give(struct time_namespace *ns);
 int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old);
 void timens_tk_free(struct time_namespace *ns);
 
@@ -65,15 +65,17 @@ u64 timens_tk_start_boottime(const struct task_struct *p);
 bool timens_tk_current(void);
 int timens_tk_settimeofday(const struct timespec64 *tv, const struct timezone *tz);
 int timens_tk_adjtimex(struct __kernel_timex *txc);
-bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs);
-void timens_tk_lock(struct time_namespace *ns);
-void timens_tk_unlock(struct time_namespace *ns);
-bool timens_tk_owns(struct time_namespace *ns);
+bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs,
+			   bool raw_too);
+void timens_tk_take_offsets(struct timekeeper_ns *tn, const struct timens_offsets *offs);
+bool timens_tk_setup_page(struct time_namespace *ns);
 void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m);
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf);
 
 /* The host's timekeeping; see the functions for the context */
 void __timens_tk_advance(void);
+void __timens_tk_prepare_change(void);
+void __timens_tk_finish_change(void);
 void __timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles);
 void __timens_tk_suspend(void);
 void __timens_tk_resume(const struct timespec64 *sleep);
@@ -90,6 +92,19 @@ static inline void timens_tk_advance(void)
 {
 	if (static_branch_unlikely(&timens_tk_key.key))
 		__timens_tk_advance();
+}
+
+/* Before the machine is stopped for a change, and after that */
+static inline void timens_tk_prepare_change(void)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_tk_prepare_change();
+}
+
+static inline void timens_tk_finish_change(void)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_tk_finish_change();
 }
 
 static inline void timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles)
@@ -131,8 +146,8 @@ static inline void timens_tk_host_set(const struct timekeeper *tk)
  * A part of timens_get_ts64(), which is the one to call.
  *
  * Return: true if @ts was read; false if the caller has to read the host's
- * clock and to apply the constant offset of the namespace, because current
- * is in the initial time namespace or no namespace owns its clock.
+ * clock and to apply the constant offset of the namespace, because that of current
+ * has no clock.
  */
 static inline bool timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 {
@@ -186,7 +201,6 @@ static inline long timens_tk_timeo(long timeo)
 
 #else /* !CONFIG_TIMEKEEPER_NS */
 
-static inline int timens_tk_alloc(struct time_namespace *ns) { return 0; }
 static inline int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 {
 	return 0;
@@ -195,10 +209,10 @@ static inline int timens_tk_clone(struct time_namespace *ns, struct time_namespa
 static inline void timens_tk_note_start(struct task_struct *p) { }
 static inline void timens_tk_take_start(struct task_struct *p, const struct task_struct *leader) { }
 static inline void timens_tk_free(struct time_namespace *ns) { }
-static inline void timens_tk_lock(struct time_namespace *ns) { }
-static inline void timens_tk_unlock(struct time_namespace *ns) { }
-static inline bool timens_tk_owns(struct time_namespace *ns) { return false; }
+static inline bool timens_tk_setup_page(struct time_namespace *ns) { return false; }
 static inline void timens_tk_advance(void) { }
+static inline void timens_tk_prepare_change(void) { }
+static inline void timens_tk_finish_change(void) { }
 static inline void timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles) { }
 static inline void timens_tk_suspend(void) { }
 static inline void timens_tk_resume(const struct timespec64 *sleep) { }
@@ -229,7 +243,7 @@ static inline int timens_tk_settimeofday(const struct timespec64 *tv,
 static inline int timens_tk_adjtimex(struct __kernel_timex *txc) { return 0; }
 
 static inline bool timens_tk_set_offsets(struct time_namespace *ns,
-					 const struct timens_offsets *offs)
+					 const struct timens_offsets *offs, bool raw_too)
 {
 	return false;
 }

@@ -51,7 +51,7 @@ static __always_inline void timens_get_ts64(clockid_t clk, struct timespec64 *ts
 		break;
 	case CLOCK_MONOTONIC_RAW:
 		ktime_get_raw_ts64(ts);
-		timens_add_raw(ts);
+		timens_add_monotonic(ts);
 		break;
 	case CLOCK_BOOTTIME:
 		ktime_get_boottime_ts64(ts);

@@ -17,48 +17,100 @@
 #define _LINUX_TIMENS_TIMER_H
 
 #include <linux/hrtimer.h>
-#include <linux/jump_label_ratelimit.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+#include <linux/spinlock_types.h>
+#include <linux/time_namespace.h>
+#include <linux/timekeeper_ns.h>
 #include <linux/timens_timer_types.h>
 
-struct timekeeper_ns;
+struct timens_timer_cancel;
 
 #ifdef CONFIG_TIMEKEEPER_NS
 
-/* Enabled while there is a time namespace besides the initial one */
-extern struct static_key_false_deferred timens_timer_key;
+/**
+ * struct timens_timer_cancel - Timerfds which are cancelled when a clock is set
+ * @lock:	Protects the list
+ * @walk:	Number of the last walk
+ * @list:	Those which were armed in the time namespace, in the order in which
+ *		a walk came to them last
+ */
+struct timens_timer_cancel {
+	spinlock_t		lock;	/* see above */
+	u16			walk;
+	struct list_head	list;
+};
 
-bool __timens_timer_bind(struct timens_timer *tt, bool on_stack);
+bool __timens_timer_bind(struct timens_timer *tt, struct time_namespace *ns);
 void __timens_timer_unbind(struct timens_timer *tt);
-void __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
+bool __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
 			  enum hrtimer_mode mode);
+enum hrtimer_restart timens_timer_taken(struct hrtimer *timer);
 int __timens_timer_try_to_cancel(struct hrtimer *timer);
+int __timens_timer_stop(struct timens_timer *tt);
 ktime_t __timens_timer_now(const struct hrtimer *timer);
+ktime_t __timens_timer_least(const struct hrtimer *timer, ktime_t least);
 ktime_t __timens_timer_expires(const struct hrtimer *timer);
-ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer);
+ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer, ktime_t expires);
 bool __timens_timer_is_armed(const struct hrtimer *timer);
 clockid_t __timens_timer_clock(const struct hrtimer *timer);
-bool __timens_timer_is_of(const struct timens_timer *tt, const struct timekeeper_ns *tn);
+bool __timens_timer_is_of(const struct timens_timer *tt,
+			  const struct timens_timer_cancel *cancel);
+struct timens_timer_cancel *__timens_timer_cancel(void);
+void timens_timer_cancel_get(struct timens_timer_cancel *cancel);
+void timens_timer_cancel_put(struct timens_timer_cancel *cancel);
+void timens_timer_count_cancel(unsigned int n);
 ktime_t __timens_timer_real_offset(const struct timens_timer *tt);
 ktime_t __timens_user_ktime_get(clockid_t clock);
 void __timens_timer_host_was_set(void);
+void __timens_timer_host_resumed(void);
 
 /* fs/timerfd.c */
 #ifdef CONFIG_TIMERFD
-void timerfd_ns_clock_was_set(const struct timekeeper_ns *tn);
+void timerfd_ns_clock_was_set(struct timens_timer_cancel *cancel);
+void timerfd_ns_take(struct time_namespace *ns, struct timens_timer_cancel *cancel);
 #else
-static inline void timerfd_ns_clock_was_set(const struct timekeeper_ns *tn) { }
+static inline void timerfd_ns_clock_was_set(struct timens_timer_cancel *cancel) { }
+static inline void timerfd_ns_take(struct time_namespace *ns,
+				   struct timens_timer_cancel *cancel) { }
 #endif
+
+static inline bool __timens_timer_has_clock(const struct hrtimer *timer)
+{
+	const struct timens_timer *tt = container_of_const(timer, struct timens_timer, timer);
+
+	/* Pairs with the release in timens_publish_tk() */
+	return smp_load_acquire(&tt->ns->tk);
+}
 
 /**
  * timens_timer_is_bound - Whether a timer runs on the clock of a namespace
  * @timer:	An hrtimer, any
  *
- * Return: true if @timer is part of a struct timens_timer and was bound
+ * Return: true if @timer is part of a struct timens_timer which was bound, and its
+ * namespace has a clock of its own, on which it is or is about to be
  */
 static inline bool timens_timer_is_bound(const struct hrtimer *timer)
 {
-	return static_branch_unlikely(&timens_timer_key.key) && timer->is_bound;
+	return static_branch_unlikely(&timens_tk_key.key) && timer->is_bound &&
+	       __timens_timer_has_clock(timer);
+}
+
+/* A timer may be bound at any moment while it is armed: true if it is by now */
+static inline bool timens_timer_was_bound(const struct hrtimer *timer)
+{
+	if (!static_branch_unlikely(&timens_tk_key.key))
+		return false;
+	/* Pairs with the release in timens_timer_take() */
+	return smp_load_acquire(&timer->is_bound) == TIMENS_TIMER_BOUND;
+}
+
+/* That of a task which arms a timer; one which exits has left its own */
+static inline struct time_namespace *timens_timer_ns(void)
+{
+	return likely(current->nsproxy) ? current->nsproxy->time_ns : &init_time_ns;
 }
 
 /**
@@ -67,7 +119,8 @@ static inline bool timens_timer_is_bound(const struct hrtimer *timer)
  *
  * The timer holds a reference on the namespace until it is bound to another
  * one or timens_timer_unbind() is called. In the initial namespace it is left
- * a plain hrtimer.
+ * a plain hrtimer, and as long as the namespace has no clock of its own it is a
+ * plain one with a mark.
  *
  * Context: the task that arms the timer, with whatever locks its owner needs to
  * serialize against other uses of it
@@ -75,9 +128,21 @@ static inline bool timens_timer_is_bound(const struct hrtimer *timer)
  */
 static inline bool timens_timer_bind(struct timens_timer *tt)
 {
-	if (static_branch_unlikely(&timens_timer_key.key))
-		return __timens_timer_bind(tt, false);
-	return false;
+	struct time_namespace *ns = timens_timer_ns();
+
+	if (likely(ns == &init_time_ns && !tt->ns))
+		return false;
+	if (likely(ns == tt->ns && tt->timer.is_bound != TIMENS_TIMER_BOUND)) {
+		tt->timer.is_bound = TIMENS_TIMER_MARKED;
+		return false;
+	}
+	if (likely(!tt->ns)) {
+		get_time_ns(ns);
+		WRITE_ONCE(tt->ns, ns);
+		WRITE_ONCE(tt->timer.is_bound, TIMENS_TIMER_MARKED);
+		return true;
+	}
+	return __timens_timer_bind(tt, ns);
 }
 
 /**
@@ -89,8 +154,12 @@ static inline bool timens_timer_bind(struct timens_timer *tt)
  */
 static inline void timens_timer_bind_on_stack(struct timens_timer *tt)
 {
-	if (static_branch_unlikely(&timens_timer_key.key))
-		__timens_timer_bind(tt, true);
+	struct time_namespace *ns = timens_timer_ns();
+
+	if (likely(ns == &init_time_ns))
+		return;
+	tt->ns = ns;
+	tt->timer.is_bound = TIMENS_TIMER_MARKED;
 }
 
 /**
@@ -99,7 +168,26 @@ static inline void timens_timer_bind_on_stack(struct timens_timer *tt)
  */
 static inline void timens_timer_init(struct timens_timer *tt)
 {
-	tt->base = NULL;
+	tt->ns = NULL;
+}
+
+/**
+ * timens_timer_abs - An absolute expiry of user space as the owner of a timer sees it
+ * @tt:		The timer, bound
+ * @clock:	Its clock
+ * @tim:	Expiry on the clock of the namespace (nsecs)
+ *
+ * For who may start a timer in another task than the one which bound it. What
+ * timens_ktime_to_host() is for current.
+ *
+ * Return: the expiry (nsecs) without the offset of the namespace
+ */
+static inline ktime_t timens_timer_abs(const struct timens_timer *tt, clockid_t clock,
+				       ktime_t tim)
+{
+	if (likely(!tt->ns))
+		return tim;
+	return do_timens_ktime_to_host(clock, tim, &tt->ns->offsets);
 }
 
 /**
@@ -112,8 +200,27 @@ static inline void timens_timer_init(struct timens_timer *tt)
  */
 static inline void timens_timer_unbind(struct timens_timer *tt)
 {
-	if (static_branch_unlikely(&timens_timer_key.key))
+	if (tt->ns)
 		__timens_timer_unbind(tt);
+}
+
+/**
+ * timens_timer_try_to_cancel - Cancel a timer whose owner does not try twice
+ * @tt:		The timer
+ *
+ * The callback of a bound timer may run only to find that it came early. As
+ * hrtimer_try_to_cancel() does not wait for what it finds, its failure does not
+ * mean that the owner is going to be called. Here it does.
+ *
+ * Return: as hrtimer_try_to_cancel(), but -1 only if the owner is being called
+ */
+static inline int timens_timer_try_to_cancel(struct timens_timer *tt)
+{
+	int ret = hrtimer_try_to_cancel(&tt->timer);
+
+	if (unlikely(ret < 0) && timens_timer_is_bound(&tt->timer))
+		ret = __timens_timer_stop(tt);
+	return ret;
 }
 
 /**
@@ -125,9 +232,32 @@ static inline void timens_timer_unbind(struct timens_timer *tt)
  */
 static inline ktime_t timens_timer_now(const struct hrtimer *timer)
 {
+	ktime_t now;
+
 	if (timens_timer_is_bound(timer))
 		return __timens_timer_now(timer);
-	return timer->base->get_time();
+	now = READ_ONCE(timer->base)->get_time();
+	/* It moves to another clock of the host when it is bound while it is armed */
+	if (timens_timer_was_bound(timer))
+		return __timens_timer_now(timer);
+	return now;
+}
+
+/**
+ * timens_timer_least - How near the kernel itself may arm a timer again
+ * @timer:	An hrtimer, any
+ * @least:	The distance of two expiries which protects the machine (nsecs of the
+ *		host), a jiffy or so
+ *
+ * The clock of a namespace may run at a multiple of the host's.
+ *
+ * Return: @least, or for a bound timer what stands for it on its clock (nsecs)
+ */
+static inline ktime_t timens_timer_least(const struct hrtimer *timer, ktime_t least)
+{
+	if (timens_timer_is_bound(timer))
+		return __timens_timer_least(timer, least);
+	return least;
 }
 
 /**
@@ -138,9 +268,13 @@ static inline ktime_t timens_timer_now(const struct hrtimer *timer)
  */
 static inline ktime_t timens_timer_expires(const struct hrtimer *timer)
 {
-	if (timens_timer_is_bound(timer))
+	ktime_t expires = hrtimer_get_expires(timer);
+
+	/* Looked at before: what is bound meanwhile had the same expiry for its owner */
+	smp_rmb();
+	if (timens_timer_was_bound(timer))
 		return __timens_timer_expires(timer);
-	return hrtimer_get_expires(timer);
+	return expires;
 }
 
 /**
@@ -162,9 +296,11 @@ static inline ktime_t timens_timer_remaining(const struct hrtimer *timer)
  */
 static inline clockid_t timens_timer_clock(const struct hrtimer *timer)
 {
-	if (timens_timer_is_bound(timer))
+	clockid_t clock = READ_ONCE(timer->base)->clockid;
+
+	if (timens_timer_was_bound(timer))
 		return __timens_timer_clock(timer);
-	return timer->base->clockid;
+	return clock;
 }
 
 /**
@@ -177,9 +313,11 @@ static inline clockid_t timens_timer_clock(const struct hrtimer *timer)
  */
 static inline bool timens_timer_is_armed(struct hrtimer *timer)
 {
-	if (timens_timer_is_bound(timer))
+	bool queued = hrtimer_is_queued(timer);
+
+	if (timens_timer_was_bound(timer))
 		return __timens_timer_is_armed(timer);
-	return hrtimer_is_queued(timer);
+	return queued;
 }
 
 /**
@@ -195,16 +333,28 @@ static inline u64 timens_timer_forward_now(struct hrtimer *timer, ktime_t interv
 }
 
 /**
- * timens_timer_is_of - Whether a timer was bound to a given namespace last
+ * timens_timer_is_of - Whether a timer was bound last to the namespace of a list
  * @tt:		The timer
- * @tn:		The namespace
+ * @cancel:	The list, NULL for the initial namespace
  *
  * Return: true if it is, at this moment
  */
 static inline bool timens_timer_is_of(const struct timens_timer *tt,
-				      const struct timekeeper_ns *tn)
+				      const struct timens_timer_cancel *cancel)
 {
-	return static_branch_unlikely(&timens_timer_key.key) && __timens_timer_is_of(tt, tn);
+	return __timens_timer_is_of(tt, cancel);
+}
+
+/**
+ * timens_timer_cancel - The list of what is cancelled when the clock of current is set
+ *
+ * Return: the list of the time namespace of current, NULL for the initial one
+ */
+static inline struct timens_timer_cancel *timens_timer_cancel(void)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		return __timens_timer_cancel();
+	return NULL;
 }
 
 /**
@@ -215,7 +365,7 @@ static inline bool timens_timer_is_of(const struct timens_timer *tt,
  */
 static inline ktime_t timens_timer_real_offset(const struct timens_timer *tt)
 {
-	if (timens_timer_is_bound(&tt->timer))
+	if (static_branch_unlikely(&timens_tk_key.key) && tt->ns)
 		return __timens_timer_real_offset(tt);
 	return ktime_mono_to_real(0);
 }
@@ -228,7 +378,7 @@ static inline ktime_t timens_timer_real_offset(const struct timens_timer *tt)
  */
 static inline ktime_t timens_user_ktime_get(void)
 {
-	if (static_branch_unlikely(&timens_timer_key.key))
+	if (static_branch_unlikely(&timens_tk_key.key))
 		return __timens_user_ktime_get(CLOCK_MONOTONIC);
 	return ktime_get();
 }
@@ -240,7 +390,7 @@ static inline ktime_t timens_user_ktime_get(void)
  */
 static inline ktime_t timens_user_ktime_get_boottime(void)
 {
-	if (static_branch_unlikely(&timens_timer_key.key))
+	if (static_branch_unlikely(&timens_tk_key.key))
 		return __timens_user_ktime_get(CLOCK_BOOTTIME);
 	return ktime_get_boottime();
 }
@@ -251,7 +401,7 @@ static inline ktime_t timens_user_ktime_get_boottime(void)
  */
 static inline void timens_user_ktime_get_ts64(struct timespec64 *ts)
 {
-	if (static_branch_unlikely(&timens_timer_key.key))
+	if (static_branch_unlikely(&timens_tk_key.key))
 		*ts = ktime_to_timespec64(__timens_user_ktime_get(CLOCK_MONOTONIC));
 	else
 		ktime_get_ts64(ts);
@@ -266,8 +416,19 @@ static inline void timens_user_ktime_get_ts64(struct timespec64 *ts)
  */
 static inline void timens_timer_host_was_set(void)
 {
-	if (static_branch_unlikely(&timens_timer_key.key))
+	if (static_branch_unlikely(&timens_tk_key.key))
 		__timens_timer_host_was_set();
+}
+
+/**
+ * timens_timer_host_resumed - The machine was asleep, which set the host's clock
+ *
+ * Context: process context
+ */
+static inline void timens_timer_host_resumed(void)
+{
+	if (static_branch_unlikely(&timens_tk_key.key))
+		__timens_timer_host_resumed();
 }
 
 #else /* !CONFIG_TIMEKEEPER_NS */
@@ -277,14 +438,34 @@ static inline bool timens_timer_bind(struct timens_timer *tt) { return false; }
 static inline void timens_timer_bind_on_stack(struct timens_timer *tt) { }
 static inline void timens_timer_init(struct timens_timer *tt) { }
 static inline void timens_timer_unbind(struct timens_timer *tt) { }
+
+static inline ktime_t timens_timer_abs(const struct timens_timer *tt, clockid_t clock,
+				       ktime_t tim)
+{
+	return tim;
+}
+
 static inline void timens_timer_host_was_set(void) { }
+static inline void timens_timer_host_resumed(void) { }
+static inline struct timens_timer_cancel *timens_timer_cancel(void) { return NULL; }
 static inline ktime_t timens_user_ktime_get(void) { return ktime_get(); }
 static inline ktime_t timens_user_ktime_get_boottime(void) { return ktime_get_boottime(); }
 static inline void timens_user_ktime_get_ts64(struct timespec64 *ts) { ktime_get_ts64(ts); }
 
-static inline void __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
-					enum hrtimer_mode mode) { }
+static inline bool timens_timer_was_bound(const struct hrtimer *timer) { return false; }
+
+static inline bool __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
+					enum hrtimer_mode mode)
+{
+	return false;
+}
+
 static inline int __timens_timer_try_to_cancel(struct hrtimer *timer) { return 0; }
+
+static inline int timens_timer_try_to_cancel(struct timens_timer *tt)
+{
+	return hrtimer_try_to_cancel(&tt->timer);
+}
 
 static inline ktime_t timens_timer_now(const struct hrtimer *timer)
 {
@@ -311,9 +492,14 @@ static inline bool timens_timer_is_armed(struct hrtimer *timer)
 	return hrtimer_is_queued(timer);
 }
 
-static inline ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer)
+static inline ktime_t timens_timer_least(const struct hrtimer *timer, ktime_t least)
 {
-	return hrtimer_get_expires(timer);
+	return least;
+}
+
+static inline ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer, ktime_t expires)
+{
+	return expires;
 }
 
 static inline u64 timens_timer_forward_now(struct hrtimer *timer, ktime_t interval)
@@ -322,9 +508,9 @@ static inline u64 timens_timer_forward_now(struct hrtimer *timer, ktime_t interv
 }
 
 static inline bool timens_timer_is_of(const struct timens_timer *tt,
-				      const struct timekeeper_ns *tn)
+				      const struct timens_timer_cancel *cancel)
 {
-	return false;
+	return true;
 }
 
 static inline ktime_t timens_timer_real_offset(const struct timens_timer *tt)

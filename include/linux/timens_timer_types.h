@@ -9,15 +9,34 @@
 #include <linux/hrtimer_types.h>
 #include <linux/types.h>
 
+struct time_namespace;
 struct timens_timer_base;
+
+/**
+ * enum timens_timer_state - What hrtimer::is_bound says
+ * @TIMENS_TIMER_HOST:	A plain hrtimer
+ * @TIMENS_TIMER_MARKED: Part of a struct timens_timer which a task of a time namespace
+ *		armed. It is still a plain hrtimer, and stays one if the namespace has
+ *		no clock of its own
+ * @TIMENS_TIMER_TAKEN:	It was marked when it expired, and its callback binds it
+ * @TIMENS_TIMER_BOUND:	On the clock of a time namespace
+ */
+enum timens_timer_state {
+	TIMENS_TIMER_HOST,
+	TIMENS_TIMER_MARKED,
+	TIMENS_TIMER_TAKEN,
+	TIMENS_TIMER_BOUND,
+};
 
 /**
  * struct timens_timer - An hrtimer which can be bound to a time namespace
  * @timer:	The hrtimer; the only member which its owner touches. While the
  *		timer is bound and not armed, its expiry is a time (nsecs) of
  *		the namespace, while it is armed it is one of the host
- * @base:	List of the namespace to which the timer is bound, or NULL. Set
- *		by the owner while the timer is inactive
+ * @ns:		The time namespace of the task which armed the timer last, NULL for
+ *		the initial one. Set by the owner while the timer is inactive
+ * @base:	List of the namespace to which the timer is bound; valid in the state
+ *		TIMENS_TIMER_BOUND only, like all members below
  * @node:	Link in @base while the timer is armed
  * @softexpires: Earliest expiry on the clock of the namespace (nsecs), as
  *		long as the timer is armed
@@ -33,6 +52,7 @@ struct timens_timer_base;
 struct timens_timer {
 	struct hrtimer			timer;
 #ifdef CONFIG_TIMEKEEPER_NS
+	struct time_namespace		*ns;
 	struct timens_timer_base	*base;
 	struct list_head		node;
 	ktime_t				softexpires;

@@ -15,35 +15,42 @@
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "timens_tk."
 
-/* Boot parameters; 1000 ms is one pass per second */
-static unsigned int timens_tk_interval_ms = MSEC_PER_SEC;
+/* Boot parameters */
+static unsigned int timens_tk_interval_ms = TIMENS_TK_PERIOD * MSEC_PER_SEC;
 module_param_named(interval_ms, timens_tk_interval_ms, uint, 0);
-MODULE_PARM_DESC(interval_ms, "Milliseconds between two passes of a namespace, 0: every tick");
+MODULE_PARM_DESC(interval_ms, "Milliseconds between two passes of a clock which nothing bends, 0: every tick");
 
 static unsigned int timens_tk_budget = TIMENS_TK_BUDGET;
 module_param_named(budget, timens_tk_budget, uint, 0);
-MODULE_PARM_DESC(budget, "Passes per tick");
+MODULE_PARM_DESC(budget, "Steps of passes per tick");
 
 static int timens_tk_set_interval(u64 ms)
 {
 	unsigned long flags;
 
-	if (ms > MSEC_PER_SEC)
+	if (ms > TIMENS_TK_PERIOD * MSEC_PER_SEC)
 		return -EINVAL;
 
 	raw_spin_lock_irqsave(&timens_tk_cal.lock, flags);
 	timens_tk_interval_ms = ms;
 	timens_tk_interval = max(msecs_to_jiffies(ms), 1);
-	timens_tk_calendar_set(&timens_tk_cal, timens_tk_interval, timens_tk_cal.deadline);
+	ms = min(timens_tk_interval, timens_tk_calm_ticks(&tk_core.timekeeper));
+	timens_tk_calendar_set(&timens_tk_cal, ms, timens_tk_cal.deadline);
 	raw_spin_unlock_irqrestore(&timens_tk_cal.lock, flags);
 	return 0;
 }
 
-static int timens_tk_set_budget(u64 passes)
+static int timens_tk_set_budget(u64 steps)
 {
-	if (!passes || passes > UINT_MAX)
+	unsigned long flags;
+
+	if (!steps || steps > UINT_MAX)
 		return -EINVAL;
-	WRITE_ONCE(timens_tk_cal.budget, passes);
+	/* What ticks took under another budget says nothing of this one */
+	raw_spin_lock_irqsave(&timens_tk_cal.lock, flags);
+	WRITE_ONCE(timens_tk_cal.budget, steps);
+	timens_tk_cal.max_batch = 0;
+	raw_spin_unlock_irqrestore(&timens_tk_cal.lock, flags);
 	return 0;
 }
 
@@ -76,7 +83,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(timens_tk_budget_fops, timens_tk_budget_get,
 static int timens_tk_stats_show(struct seq_file *m, void *v)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	u64 passes, ticks, carried, busy, batch, late, switches, early, moved;
+	u64 passes, ticks, carried, busy, batch, late, switches, early, moved, looked;
 	unsigned long flags;
 	unsigned int own;
 
@@ -96,9 +103,10 @@ static int timens_tk_stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "max_batch %llu\nlate %llu\nswitches %llu\nsteps %lld\nleaps %lld\n",
 		   batch, late, switches, atomic64_read(&timens_tk_steps),
 		   atomic64_read(&timens_tk_leaps));
-	timens_timer_stats(&early, &moved);
-	seq_printf(m, "timers_early %llu\ntimers_moved %llu\npatched %lld\n", early, moved,
-		   atomic64_read(&timens_tk_patched));
+	timens_timer_stats(&early, &moved, &looked);
+	seq_printf(m, "timers_early %llu\ntimers_moved %llu\ntimerfds_looked %llu\n", early,
+		   moved, looked);
+	seq_printf(m, "patched %lld\n", atomic64_read(&timens_tk_patched));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);
@@ -107,9 +115,9 @@ DEFINE_SHOW_ATTRIBUTE(timens_tk_stats);
 static int __init timens_tk_knobs_init(void)
 {
 	if (timens_tk_set_interval(timens_tk_interval_ms)) {
-		pr_warn("timens_tk: interval_ms=%u is not in 0..1000, using 1000\n",
+		pr_warn("timens_tk: interval_ms=%u is not in 0..4000, using 4000\n",
 			timens_tk_interval_ms);
-		timens_tk_set_interval(MSEC_PER_SEC);
+		timens_tk_set_interval(TIMENS_TK_PERIOD * MSEC_PER_SEC);
 	}
 	if (timens_tk_set_budget(timens_tk_budget))
 		pr_warn("timens_tk: budget must not be 0, using %u\n", TIMENS_TK_BUDGET);

@@ -28,6 +28,8 @@
 #include "timens_smear.h"
 #include "timens_timer.h"
 
+struct audit_ntp_data;
+
 /* Seconds which the pair (mult, shift) of a namespace has to cover */
 #define TIMENS_TK_HORIZON	8
 /*
@@ -41,17 +43,34 @@
  * That of a clocksource alone may be above already, and is used as it is.
  */
 #define TIMENS_TK_MULT_BITS	31
-/* A leap edge is published when it is nearer than this (secs of the host) */
-#define TIMENS_TK_EDGE_AHEAD	3
-/* Slots of the calendar, one per tick; a power of two above HZ */
-#define TIMENS_TK_SLOTS		1024
-/* Passes per tick unless set otherwise */
+/* A leap edge is published when it is nearer than two passes (secs of the host) */
+#define TIMENS_TK_EDGE_AHEAD	(2 * TIMENS_TK_PERIOD)
+/*
+ * Seconds between two passes of a clock which nothing bends, at the most: see
+ * timens_tk_calm_ticks()
+ */
+#define TIMENS_TK_PERIOD	4
+/* Slots of the calendar, one per tick; a power of two above TIMENS_TK_PERIOD * HZ */
+#define TIMENS_TK_SLOTS		4096
+/* Steps per tick unless set otherwise: see "Budget" in timens_tick.c */
 #define TIMENS_TK_BUDGET	32
+/*
+ * How many budgets a tick may take where the counter wraps: at HZ=250, that of acpi_pm,
+ * which wraps in 4.7 s and should not go on for 1.2 s, is in time with 37,000 owners
+ */
+#define TIMENS_TK_HASTE		4
+/* Steps of one pass or catch-up with interrupts disabled */
+#define TIMENS_TK_STEPS		16U
+/* Queues of users in which waits what a tick leaves over, and how much of that it sorts */
+#define TIMENS_TK_SHARES	64U
+#define TIMENS_TK_SORT		(4 * TIMENS_TK_BUDGET)
 /* Distance of the wake timers of two crowds, and slack of one (nsecs) */
 #define TIMENS_TK_WAKE_APART	(640 * NSEC_PER_USEC)
 #define TIMENS_TK_WAKE_SLACK	(200 * NSEC_PER_USEC)
 /* How long a static key stays on when nobody needs it any more (jiffies) */
 #define TIMENS_TK_KEY_LINGER	(300 * HZ)
+/* Changes of the host's timekeeping which are recorded: see "Records" in timens_change.c */
+#define TIMENS_TK_CHANGES	16U
 /* Steps of the host's clock which are remembered for stamps from before */
 #define TIMENS_TK_EPOCHS	16U
 
@@ -79,6 +98,54 @@ struct timens_tk_raw {
 	u64			xnsec;
 	u32			mult;
 	u32			shift;
+};
+
+/**
+ * enum timens_tk_change_kind - What happened to the host's timekeeping
+ * @TIMENS_TK_CLOCKSOURCE: It counts another clocksource
+ * @TIMENS_TK_SUSPEND:	It was suspended and resumed
+ * @TIMENS_TK_SLEEP:	It learned from the RTC for how long it had been suspended
+ */
+enum timens_tk_change_kind {
+	TIMENS_TK_CLOCKSOURCE,
+	TIMENS_TK_SUSPEND,
+	TIMENS_TK_SLEEP,
+};
+
+/**
+ * struct timens_tk_change - The record of a change
+ * @kind:	What happened
+ * @old_cycles:	Counter value at the beginning, of the old clocksource
+ * @cycles:	Counter value at the end, of the new clocksource
+ * @old:	The old clocksource, of %TIMENS_TK_CLOCKSOURCE
+ * @cs:		The new clocksource, of %TIMENS_TK_CLOCKSOURCE
+ * @raw:	The host's CLOCK_MONOTONIC_RAW at the end
+ * @sleep:	Time to inject, or zero
+ * @boot:	The host's CLOCK_BOOTTIME at the beginning (nsecs), of %TIMENS_TK_SUSPEND
+ */
+struct timens_tk_change {
+	enum timens_tk_change_kind kind;
+	u64			old_cycles;
+	u64			cycles;
+	struct clocksource	*old;
+	struct clocksource	*cs;
+	struct timens_tk_raw	raw;
+	struct timespec64	sleep;
+	u64			boot;
+};
+
+/**
+ * struct timens_tk_log - The changes which owners may have to go through yet
+ * @epoch:	Number of the last change
+ * @oldest:	Number of the last change which nobody needs any more
+ * @change:	The changes in between, a ring
+ *
+ * Written under the lock of the calendar.
+ */
+struct timens_tk_log {
+	u32			epoch;
+	u32			oldest;
+	struct timens_tk_change	change[TIMENS_TK_CHANGES];
 };
 
 /**
@@ -127,14 +194,17 @@ struct timens_tk_epochs {
  * struct timekeeper_ns - The clock of a time namespace
  * @tkd:	The timekeeper. @tkd.seq protects what is read of the members from
  *		@state to @tz against readers, @tkd.lock serializes their updates
- * @node:	Link in a slot of the calendar or in the carry list
+ * @node:	Link in a slot of the calendar, in the carry list or in the queue of its user
  * @due:	Tick at which the next pass is due
- * @deadline:	Tick at which the pass must be taken, budget or not
  * @home:	Tick, modulo the pass interval, at which the passes take place
  * @generation:	Generation of the calendar in which @home was chosen
  * @host_rate:	struct timens_tk_calendar::host_rate as of which a calm pass looked
  *		whether the clock has left its last line of the past
  * @state:	Whose clock is read, enum timens_tk_state
+ * @epoch:	Number of the last change of the host's timekeeping which the clock went
+ *		through; protected by @tkd.lock
+ * @share:	The queue of its user: see timens_share.c
+ * @log:	The log of these changes
  * @calm_until:	CLOCK_REALTIME second (of the timekeeper) up to which a pass may
  *		go the short way, 0 if the next one may not: see "Calm passes"
  *		in timens_tick.c
@@ -143,9 +213,13 @@ struct timens_tk_epochs {
  *		before the last accumulated interval of @tkd.timekeeper
  * @max_cycles:	Largest delta (cycles) whose product with the multiplier fits
  *		into 64 bits, for the vDSO
+ * @valid:	Largest distance from @cycle_now (cycles) at which the line may be read
+ * @page_valid:	The same for the page, which has no leap second that is not near
+ * @page_coarse: How many counter values of the line the page has for the coarse clocks
  * @span:	Twice the cycles between two passes: the time over which
  *		an error of the slope may add up
- * @raw_offset:	What the namespace adds to @raw
+ * @raw_offset:	What the namespace adds to @raw; to that of the host while it follows,
+ *		then protected as @offs
  * @raw:	Host's CLOCK_MONOTONIC_RAW at the last update
  *		if @rate is one; else that of the namespace, which counts the same
  *		cycles at its own rate
@@ -157,14 +231,16 @@ struct timens_tk_epochs {
  * @mult_tick:	NTP tick length (nsecs, scaled by 2^NTP_SCALE_SHIFT) for which
  *		the multiplier was computed
  * @rate:	Rate of all clocks, against that of the host
- * @pass_ticks:	Ticks between two passes which @rate allows, 0 for any
- * @pass_nsecs:	Time of the namespace between two passes (nsecs)
+ * @batch:	Seconds which NTP is told of at once, a power of two
+ * @batch_left:	How many of them are still to come
  * @mono_ahead:	Seconds of CLOCK_MONOTONIC which did not pass since the boot, but
  *		stem from a constant offset; not negative
  * @smear:	Smear of leap seconds
  * @tz:		Time zone of the namespace, as set by settimeofday()
  * @ns:		The time namespace; no reference, the namespace owns the
  *		structure
+ * @offs:	Offsets to the host while it follows, as of which it began to. Protected
+ *		by @tkd.seq and @tkd.lock
  * @own_node:	Link in the list of all namespaces which own their clock
  * @mutex:	Serializes the writers in process context
  * @wake_timer:	Takes a pass which is needed when there is no tick; on the host's
@@ -173,10 +249,12 @@ struct timens_tk_epochs {
  *		@tkd.lock
  * @moved:	The clock differs from @seen, so that its timers have to move;
  *		protected by @tkd.lock
+ * @told:	The kernel log has said that the namespace owns its clock
  * @timer_work:	Moves the timers when the change was made in atomic context
- * @put_work:	Drops the last reference on @ns when a timer had it
+ * @free_work:	Frees @ns when a timer had the last reference
  * @all_node:	Link in the list of all namespaces
  * @timers:	The armed timers
+ * @cancel:	The timerfds which are cancelled when CLOCK_REALTIME is set
  * @past:	What CLOCK_BOOTTIME was
  *
  * The members from @node to @generation and @own_node are protected by the lock
@@ -188,15 +266,20 @@ struct timekeeper_ns {
 	/* What each pass looks at, along with the head of @tkd and a line of @ntp */
 	struct list_head	node;
 	u64			due;
-	u64			deadline;
 	u16			home;
 	u16			generation;
 	u16			host_rate;
 	u16			state;
+	u32			epoch;
+	u16			share;
+	const struct timens_tk_log *log;
 	time64_t		calm_until;
 	struct vdso_data	*vdata;
 	u64			cycle_now;
 	u64			max_cycles;
+	u64			valid;
+	u64			page_valid;
+	u64			page_coarse;
 	u64			span;
 	struct timespec64	raw_offset;
 	struct timens_tk_raw	raw;
@@ -207,26 +290,41 @@ struct timekeeper_ns {
 	time64_t		edge_sec;
 	u64			mult_tick;
 	struct timens_tk_rate	rate;
-	u32			pass_ticks;
-	u64			pass_nsecs;
+	u32			batch;
+	u32			batch_left;
 	time64_t		mono_ahead;
 	struct timens_smear	smear;
 	struct timezone		tz;
 
 	struct time_namespace	*ns;
+	struct timens_offsets	offs;
 	struct list_head	own_node;
 	struct mutex		mutex;	/* see above */
 	struct hrtimer		wake_timer;
 	struct timens_tk_seen	seen;
 	bool			moved;
+	bool			told;
 	struct work_struct	timer_work;
-	struct work_struct	put_work;
+	struct work_struct	free_work;
 	struct list_head	all_node;
 
 	struct timens_past	past;
 
+	struct timens_timer_cancel cancel;
 	struct timens_timer_base timers[TIMENS_TIMER_BASES];
 };
+
+/**
+ * timens_tk_of - The clock of a namespace
+ * @ns:		The namespace
+ *
+ * Return: its clock, NULL as long as nobody has written to it, and for the initial one
+ */
+static inline struct timekeeper_ns *timens_tk_of(const struct time_namespace *ns)
+{
+	/* Pairs with the release in timens_publish_tk() */
+	return smp_load_acquire(&ns->tk);
+}
 
 /**
  * struct timens_tk_pair - A clock of a namespace and of the host at one instant
@@ -262,24 +360,29 @@ struct timens_tk_pair {
  * @tick:	The last tick that was served
  * @slot:	Namespaces by the tick at which they are due
  * @carry:	Namespaces which are due, the longest waiting one first
- * @own:	All namespaces which own their clock; with a counter that wraps, in
- *		the order of their last pass, and thus of their deadlines
+ * @share:	Namespaces which are due and for which there was no budget, by user: see
+ *		timens_share.c
+ * @shared:	Which of @share may have some, a bit each
+ * @turn:	Whose turn it is in @share
+ * @own:	Namespaces which own their clock, less those of @stale
+ * @stale:	Owners which were not seen since the host's timekeeping changed
+ * @log:	The changes
  * @load:	Number of namespaces by their home
  * @low:	Homes with the fewest namespaces, a bit each
  * @low_load:	Namespaces which each of those has
  * @interval:	Ticks between two passes of a namespace, 1 for every tick
- * @deadline:	Ticks after a pass at which the next one may not be put off
+ * @deadline:	Ticks after which a counter that wraps wants the next pass, or 0
  * @cursor:	Where the next home is taken, if it is one of @low
  * @phase:	@phase_tick modulo @interval
  * @phase_tick:	A tick, as a rule the one which comes next
- * @budget:	Passes per tick; no limit when @interval is 1
+ * @budget:	Steps per tick; no limit when @interval is 1
  * @generation:	Incremented when @interval changes
  * @nr_own:	Namespaces which own their clock
  * @passes:	Passes taken
  * @ticks:	Ticks which had a pass to serve
  * @carried:	Ticks which left passes to the next one for want of budget
  * @busy:	Passes which were put off because the clock was being set
- * @max_batch:	Most passes in one tick
+ * @max_batch:	Most steps in one tick since @budget was set
  * @max_late:	Largest distance between due and taken (ticks)
  * @switches:	Switches between follow and own
  * @host_tick:	NTP tick length of the host (nsecs, scaled by 2^NTP_SCALE_SHIFT)
@@ -293,7 +396,12 @@ struct timens_tk_calendar {
 	u64			tick;
 	struct list_head	slot[TIMENS_TK_SLOTS];
 	struct list_head	carry;
+	struct list_head	share[TIMENS_TK_SHARES];
+	u64			shared;
+	unsigned int		turn;
 	struct list_head	own;
+	struct list_head	stale;
+	struct timens_tk_log	log;
 	u32			load[TIMENS_TK_SLOTS];
 	DECLARE_BITMAP(low, TIMENS_TK_SLOTS);
 	u32			low_load;
@@ -326,6 +434,8 @@ extern atomic64_t timens_tk_patched;
 void timens_tk_key_inc(struct static_key_false *key);
 void timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
 			 struct timens_tk_pair *p);
+void timens_tk_read_pair_locked(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
+				struct timens_tk_pair *p);
 struct timespec64 timens_tk_offset(struct time_namespace *ns, clockid_t clk);
 struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64 *host,
 				    struct timens_tk_rate *rate);
@@ -338,6 +448,27 @@ ktime_t timens_tk_real_offset(struct timekeeper_ns *tn);
 static inline void timens_tk_section_goes_on(void)
 {
 	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
+}
+
+/*
+ * timens_change.c. Replay and timens_tk_next_change() in a write section, the log under
+ * the lock of its calendar.
+ */
+
+bool __timens_tk_replay(struct timekeeper_ns *tn, unsigned int *steps);
+const struct timens_tk_change *timens_tk_next_change(const struct timekeeper_ns *tn);
+void timens_tk_log_add(struct timens_tk_log *log, const struct timens_tk_change *change);
+void timens_tk_log_drain(struct timens_tk_log *log);
+
+/* Whether an owner has to go through changes of the host's timekeeping first */
+static inline bool timens_tk_is_stale(const struct timekeeper_ns *tn)
+{
+	return unlikely(READ_ONCE(tn->epoch) != READ_ONCE(tn->log->epoch));
+}
+
+static inline bool timens_tk_replay(struct timekeeper_ns *tn, unsigned int *steps)
+{
+	return likely(!timens_tk_is_stale(tn)) || __timens_tk_replay(tn, steps);
 }
 
 /*
@@ -371,11 +502,38 @@ struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u6
 					      unsigned int done);
 u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data *host);
 unsigned int timens_tk_wrap_ticks(const struct timekeeper *tk);
+unsigned int timens_tk_calm_ticks(const struct timekeeper *tk);
 void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
+void timens_tk_catch_up(struct timekeeper_ns *tn);
+void timens_tk_refresh(struct timekeeper_ns *tn);
+unsigned long timens_tk_lock_current(struct timekeeper_ns *tn);
+unsigned int timens_tk_serve_stale(struct timens_tk_calendar *cal, u64 now, unsigned int most);
+
+/*
+ * timens_share.c. Under the lock of the calendar, but for the first one.
+ */
+
+unsigned int timens_share_of(const struct time_namespace *ns);
+void timens_share_add(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
+void timens_share_sort(struct timens_tk_calendar *cal);
+struct timekeeper_ns *timens_share_next(struct timens_tk_calendar *cal);
+void timens_tk_expect_tick(void);
 void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks);
 void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
 void timens_tk_wake_init(struct timekeeper_ns *tn);
 void timens_tk_arm_wake(struct timekeeper_ns *tn);
+
+/*
+ * timens_own.c. Process context.
+ */
+
+bool timens_own_allowed(const struct time_namespace *ns);
+int timens_own_charge(struct time_namespace *ns);
+void timens_own_give(struct time_namespace *ns);
+void timens_own_tell(struct time_namespace *ns);
+void timens_own_audit(const struct time_namespace *ns, const char *op,
+		      const struct timespec64 *step, const struct timens_tk_rate *rate,
+		      const struct audit_ntp_data *ntp);
 
 /*
  * timens_set.c. Process context, except for what KUnit calls: those marked "do"
@@ -389,23 +547,21 @@ extern atomic64_t timens_tk_steps;
 
 int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg);
 int timens_tk_follow(struct time_namespace *ns);
+void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd);
 int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
 		    const struct timens_offsets *offs, timens_tk_op op, void *arg);
 int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 			 struct timespec64 *step);
 int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
-			  struct timespec64 *step);
+			  struct timespec64 *step, struct audit_ntp_data *ad);
 int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_policy *policy);
 bool timens_tk_timex_reads(const struct __kernel_timex *txc);
 
 /*
- * timens_tk.c. For KUnit tests: one namespace as events of the host treat all.
+ * timens_tk.c. For KUnit tests.
  */
 
 void timens_tk_init_instance(struct timekeeper_ns *tn);
-void timens_tk_change_one(struct timekeeper_ns *tn, u64 old_cycles, struct clocksource *cs,
-			  const struct timens_tk_raw *raw, u64 cycles);
-void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *sleep);
 
 /*
  * timens_state.c. For KUnit tests.

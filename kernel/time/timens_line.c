@@ -25,9 +25,26 @@
  * second_overflow() make the step permanent, however late it comes.
  *
  * The page carries the edge only when it is near, since its slow path costs.
- * A pass publishes it up to three seconds ahead. When the machine is idle
- * there is no tick, hence no pass, and a task woken late would find a page
- * without the edge; the wake timer of the namespace sees to it.
+ * A pass publishes it up to eight seconds ahead. Without that pass the page is
+ * valid up to the edge, and no further.
+ *
+ *
+ * Where a line ends
+ * -----------------
+ *
+ * NTP bends the line at the first of its intervals that ends behind a second, and it
+ * does so there whenever the pass comes. Readers must not have followed the old slope
+ * beyond that. So each line says how far it holds (timens_tk_valid()), and who finds
+ * the counter behind that advances the clock first:
+ *
+ *   CPU 0 (reader)                       CPU 1 (reader)
+ *   counter beyond the end
+ *   lock namespace
+ *   bend at the end, new line            counter beyond the old end: wait for
+ *     from there to the present            the lock, then the line holds
+ *   unlock, read again                   unlock, read again
+ *
+ * A step of the clock in the meantime is no other case: it advances first, too.
  *
  *
  * Smears and rates
@@ -358,13 +375,11 @@ s64 timens_tk_unsmeared(const struct timekeeper_ns *tn, u64 cycles)
 }
 
 /*
- * The NTP error is what the clock lacks against the NTP time line. Two units
- * of the multiplier over a second are left to the quantisation and dithered,
- * as the host's is. A larger error stems from a pass which came after the
- * second at which the slope changed, or from the host before the switch. Half
- * of it is made up by the next pass, which timens_tk_arm_wake() guarantees to
- * come within little more than a second as long as there is such an error:
- * whatever the phase of the passes, the rest shrinks and cannot swing.
+ * The NTP error is what the clock lacks against the NTP time line. What the
+ * quantisation of the multiplier makes from one pass to the next is dithered, as the
+ * host's is. A larger error is one of a rate or a counter that was changed. Half of
+ * it is made up until the next pass, as @span is twice the time to that: whatever
+ * the phase of the passes, the rest shrinks and cannot swing.
  */
 static s32 timens_tk_correction(const struct timekeeper_ns *tn, u32 mult)
 {
@@ -458,80 +473,86 @@ void timens_tk_took_leap(struct timekeeper_ns *tn, s32 step)
 			     tn->tkd.timekeeper.xtime_sec);
 }
 
-/* Carry full seconds over to xtime_sec, NTP and leap seconds included */
+/*
+ * Carry full seconds over to xtime_sec, NTP and leap seconds included. The clock of
+ * a fast namespace tells NTP about several seconds at once: @batch_left of them are
+ * still to come, and change nothing.
+ */
 static void timens_tk_carry_seconds(struct timekeeper_ns *tn)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
-	s32 tai = tk->tai_offset;
+	u64 nsecps = timens_tk_second(tk), secs;
+	u32 nr;
+	int leap;
 
-	if (tk_accumulate_seconds(tk, &tn->ntp))
-		timens_tk_took_leap(tn, tai - tk->tai_offset);
+	while (tk->tkr_mono.xtime_nsec >= nsecps) {
+		if (unlikely(tn->batch_left)) {
+			secs = min(div64_u64(tk->tkr_mono.xtime_nsec, nsecps), tn->batch_left);
+			tk->tkr_mono.xtime_nsec -= secs * nsecps;
+			tk->xtime_sec += secs;
+			tn->batch_left -= secs;
+			continue;
+		}
+		tk->tkr_mono.xtime_nsec -= nsecps;
+		tk->xtime_sec++;
+		/* It was accumulated before: see timens_tk_retune() */
+		if (unlikely(tk->skip_second_overflow)) {
+			tk->skip_second_overflow = 0;
+			continue;
+		}
+		nr = tn->batch - (tk->xtime_sec & (tn->batch - 1));
+		leap = tk_overflow_seconds(tk, &tn->ntp, &nr);
+		tn->batch_left = nr - 1;
+		if (unlikely(leap))
+			timens_tk_took_leap(tn, leap);
+	}
 	tk->ntp_tick = timens_tk_tick(tn, ntp_tick_length(&tn->ntp));
 }
 
 /*
- * Accumulate all whole NTP intervals up to @cycles, which is not before the last
- * bend, and return the rest in cycles. The NTP second is processed at the first
- * interval after it, as if there had been a pass in every tick. Seconds in which
- * NTP has nothing to do are taken together, as many as fit into 64 bits along
- * with two more, which bounds the time that a catch-up after hours takes:
+ * Accumulate @n intervals of which nobody sees more than the end. The present slope
+ * leads as far as a reader may have followed it; from there on the clock is where
+ * NTP wants it, to less than a nanosecond, and not where a multiplier of 31 bits
+ * would lead in hours.
  *
- *   7 * 10^9 * 2^30 + 2 * 10^9 * 2^30 < 2^64
- *
- * A fast clock has a coarser scale, and more of them fit.
- *
- * The twin of logarithmic_accumulation() and of the loop around it, which takes
- * intervals in powers of two and each second by itself. tkt_host_or_namespace()
- * and tkt_catch_up() hold them together.
+ * Return: seconds of the clock which are full
  */
-static s64 timens_tk_most_steady(const struct timekeeper *tk)
-{
-	int finer = (int)tk->tkr_mono.shift - TIMENS_TK_MAX_SHIFT;
-
-	return finer <= 0 ? 7LL << -finer : 7 >> finer;
-}
-
-static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles)
+static u64 timens_tk_jump(struct timekeeper_ns *tn, u64 n)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
-	u64 nsecps = timens_tk_second(tk);
-	u64 offset = (cycles - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
+	u64 gone = (tk->tkr_mono.cycle_last - tn->cycle_now) & tk->tkr_mono.mask;
+	u64 nsecps = timens_tk_second(tk), secs = 0, first, ideal, rest;
+	s64 owed;
 
-	while (offset >= tk->cycle_interval) {
-		u64 n = div64_u64(offset, tk->cycle_interval);
-		u64 rest = nsecps - tk->tkr_mono.xtime_nsec;
-		u64 k = div64_u64(rest + tk->xtime_interval - 1, tk->xtime_interval);
-		u64 steady = 0;
-
-		if (n > k && !tk->skip_second_overflow)
-			steady = min(ntp_steady_seconds(&tn->ntp, tk->xtime_sec),
-				     timens_tk_most_steady(tk));
-		if (steady)
-			k = div64_u64(steady * nsecps + rest - 1, tk->xtime_interval);
-		n = min(n, k);
-
-		offset -= n * tk->cycle_interval;
-		tk->tkr_mono.cycle_last += n * tk->cycle_interval;
-		tk->tkr_mono.xtime_nsec += n * tk->xtime_interval;
-		tk->ntp_error += n * (tk->ntp_tick - ((tk->xtime_interval + tk->xtime_remainder) <<
-						      tk->ntp_error_shift));
-		if (steady) {
-			u64 secs = div64_u64(tk->tkr_mono.xtime_nsec, nsecps);
-
-			tk->tkr_mono.xtime_nsec -= secs * nsecps;
-			tk->xtime_sec += secs;
-			ntp_skip_seconds(&tn->ntp, secs);
-		} else if (tk->tkr_mono.xtime_nsec >= nsecps) {
-			timens_tk_carry_seconds(tn);
-		}
+	/* The last bend may be in the middle of an interval, which begins before it */
+	if (gone > tk->tkr_mono.mask >> 1)
+		gone = 0;
+	first = gone < tn->max_cycles ? div64_u64(tn->max_cycles - gone, tk->cycle_interval) : 0;
+	first = min(n, first);
+	tk->tkr_mono.xtime_nsec += first * tk->xtime_interval;
+	tk->ntp_error += first * (tk->ntp_tick - ((tk->xtime_interval + tk->xtime_remainder) <<
+						  tk->ntp_error_shift));
+	n -= first;
+	if (unlikely(n)) {
+		/* In units of 2^-32 ns; a second is less than 2^62 of them */
+		ideal = tk->ntp_tick - ((u64)tk->xtime_remainder << tk->ntp_error_shift);
+		secs = mul_u64_u64_div_u64(n, ideal, nsecps << tk->ntp_error_shift);
+		rest = n * ideal - secs * (nsecps << tk->ntp_error_shift);
+		tk->tkr_mono.xtime_nsec += rest >> tk->ntp_error_shift;
+		tk->ntp_error += rest & ((1ULL << tk->ntp_error_shift) - 1);
 	}
-	return offset;
-}
+	ideal = div64_u64(tk->tkr_mono.xtime_nsec, nsecps);
+	tk->tkr_mono.xtime_nsec -= ideal * nsecps;
+	secs += ideal;
 
-/* A counter which seems to have gone back stands still at the last bend */
-static u64 timens_tk_not_before_bend(const struct timekeeper_ns *tn, u64 cycles)
-{
-	return tn->cycle_now + timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->cycle_now);
+	/* What the slope was off up to there is less than an interval was long */
+	owed = tk->ntp_error >> tk->ntp_error_shift;
+	if (unlikely(n) && abs(owed) <= tk->xtime_interval &&
+	    (s64)tk->tkr_mono.xtime_nsec + owed >= 0) {
+		tk->tkr_mono.xtime_nsec += owed;
+		tk->ntp_error -= owed << tk->ntp_error_shift;
+	}
+	return secs;
 }
 
 /* The phase of a smear becomes a part of the line, and of the TAI offset */
@@ -556,7 +577,7 @@ static void timens_tk_update_smear(struct timekeeper_ns *tn, time64_t edge, s32 
 	if (state == TIMENS_SMEAR_NONE && edge == TIME64_MAX)
 		return;
 	real = timens_tk_unsmeared(tn, tn->cycle_now);
-	step = timens_smear_update(s, real, edge, step, max(tn->pass_nsecs, NSEC_PER_SEC));
+	step = timens_smear_update(s, real, edge, step);
 	if (step)
 		timens_tk_smear_done(tn, step);
 	if (s->state != state)
@@ -582,22 +603,202 @@ void timens_tk_update_edge(struct timekeeper_ns *tn)
 	tn->edge_sec = edge;
 }
 
+/*
+ * Seconds which are taken in one step at the most, so that their intervals can be
+ * counted in 64 bits: a century. An interval is not less than a nanosecond, and a
+ * second not more than 2^60 units.
+ */
+#define TIMENS_TK_STEADY	((s64)BIT_ULL(32))
+
+/*
+ * Accumulate whole NTP intervals up to @cycles, which is not before the last bend,
+ * and return what is left in cycles. The NTP second is processed at the first
+ * interval after it, and where it changes the tick length the line bends right
+ * there: so the line is the same whenever the pass comes. No reader has gone beyond
+ * a bend before it was made, see timens_tk_valid().
+ *
+ * Seconds in which the slope stays are one step, however many they are. @steps is
+ * how many steps may be taken, and is what is left of it; when it comes to zero,
+ * more than an interval may be returned.
+ *
+ * The twin of logarithmic_accumulation() and of the loop around it, which takes
+ * intervals in powers of two and each second by itself. tkt_host_or_namespace()
+ * and tkt_catch_up() hold them together.
+ */
+static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles, unsigned int *steps)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 nsecps = timens_tk_second(tk);
+	u64 offset = (cycles - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
+
+	while (offset >= tk->cycle_interval && *steps) {
+		u64 n = div64_u64(offset, tk->cycle_interval), k = 0, rest;
+		s64 steady = 0;
+
+		if (!tk->skip_second_overflow && !tn->batch_left)
+			steady = ntp_steady_seconds(&tn->ntp, tk->xtime_sec);
+		if (steady) {
+			/* Up to the last interval which ends before the second behind them */
+			steady = min(steady, TIMENS_TK_STEADY);
+			k = mul_u64_u64_div_u64(steady + 1, nsecps, tk->xtime_interval);
+			rest = div64_u64(tk->tkr_mono.xtime_nsec, tk->xtime_interval) + 2;
+			k -= min(k, rest);
+		}
+		(*steps)--;
+		if (k) {
+			n = min(n, k);
+			rest = timens_tk_jump(tn, n);
+			tk->xtime_sec += rest;
+			if (rest)
+				ntp_skip_seconds(&tn->ntp, rest);
+		} else {
+			/* Fits: a batch is no longer than two seconds of the host */
+			rest = (tn->batch_left + 1) * nsecps - tk->tkr_mono.xtime_nsec;
+			n = min(n, DIV64_U64_ROUND_UP(rest, tk->xtime_interval));
+			tk->tkr_mono.xtime_nsec += n * tk->xtime_interval;
+			tk->ntp_error += n * (tk->ntp_tick -
+					      ((tk->xtime_interval + tk->xtime_remainder) <<
+					       tk->ntp_error_shift));
+		}
+		offset -= n * tk->cycle_interval;
+		tk->tkr_mono.cycle_last += n * tk->cycle_interval;
+		if (tk->tkr_mono.xtime_nsec >= nsecps)
+			timens_tk_carry_seconds(tn);
+		if (unlikely(ntp_tick_length(&tn->ntp) != tn->mult_tick)) {
+			tn->cycle_now = tk->tkr_mono.cycle_last;
+			timens_tk_retune(tn, 0);
+		}
+		/* A second may arm or withdraw what is smeared from then on */
+		if (unlikely(tn->ntp.leap_is_smeared) && !k) {
+			tn->cycle_now = tk->tkr_mono.cycle_last;
+			timens_tk_update_edge(tn);
+		}
+	}
+	return offset;
+}
+
+/* A counter which seems to have gone back stands still at the last bend */
+static u64 timens_tk_not_before_bend(const struct timekeeper_ns *tn, u64 cycles)
+{
+	return tn->cycle_now + timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->cycle_now);
+}
+
+/*
+ * Cycles from @tn->cycle_now on for which a duration of the clock is not over, or
+ * @most if that is less
+ */
+static u64 timens_tk_cycles_of(const struct timekeeper_ns *tn, s64 ns, u64 most)
+{
+	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_mono;
+
+	if (ns <= 0)
+		return 0;
+	if ((u64)ns >= mul_u64_u32_shr(most, tkr->mult, tkr->shift))
+		return most;
+	return min(most, mul_u64_u64_div_u64(ns, 1ULL << tkr->shift, tkr->mult));
+}
+
+/**
+ * timens_tk_cycles_to - Up to where it is before a second
+ * @tn:		The namespace
+ * @sec:	Second of its CLOCK_REALTIME, without a smear
+ * @most:	What is enough (cycles)
+ *
+ * Context: under the lock of the clock
+ * Return: the distance from @tn->cycle_now (cycles); @most if that is less
+ */
+u64 timens_tk_cycles_to(const struct timekeeper_ns *tn, time64_t sec, u64 most)
+{
+	struct timespec64 now;
+
+	timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &now);
+	sec = min(sec - now.tv_sec, KTIME_SEC_MAX / 2);
+	/* Less than a nanosecond was cut off, and the second itself is not before it */
+	return timens_tk_cycles_of(tn, sec * NSEC_PER_SEC - now.tv_nsec - 1, most);
+}
+
+/**
+ * timens_tk_valid - How far the present line is the truth
+ * @tn:		The namespace
+ *
+ * The line ends where NTP bends it, where a chord of a smear ends, where a rate
+ * ends, and where a product would not fit any more. Nobody may read it further:
+ * who finds the counter behind that has the clock brought up to it first
+ * (timens_tk_catch_up()). So what is read does not depend on when a pass comes.
+ *
+ * Context: under the lock of the clock
+ * Return: the distance from @tn->cycle_now (cycles)
+ */
+u64 timens_tk_valid(const struct timekeeper_ns *tn)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	const struct tk_read_base *tkr = &tk->tkr_mono;
+	u64 valid = min(tn->max_cycles, tkr->mask >> 1), since, cycles;
+	const struct timens_smear *s = &tn->smear;
+	s64 even = S64_MAX;
+
+	if (unlikely(tn->batch_left))
+		even = tn->batch_left;
+	else if (unlikely(!timens_tk_is_even(tn)))
+		even = ntp_even_seconds(&tn->ntp);
+	/* It is the next second which obeys an order for a leap second */
+	if (unlikely(tn->ntp.leap_is_smeared) && !ntp_steady_seconds(&tn->ntp, tk->xtime_sec))
+		even = 0;
+	/* Two seconds more than @valid fit, see timens_tk_max_cycles() */
+	if (even < TIMENS_TK_STEADY &&
+	    even * NSEC_PER_SEC <= (s64)((valid * tkr->mult) >> tkr->shift)) {
+		since = (tn->cycle_now - tkr->cycle_last) & tkr->mask;
+		cycles = (even + 1) * timens_tk_second(tk) - tkr->xtime_nsec;
+		cycles = DIV64_U64_ROUND_UP(cycles, tk->xtime_interval) * tk->cycle_interval;
+		valid = min(valid, cycles > since ? cycles - since : 0);
+	}
+	if (unlikely(s->state != TIMENS_SMEAR_NONE) && s->aim != s->end)
+		valid = timens_tk_cycles_of(tn, s->aim - timens_tk_unsmeared(tn, tn->cycle_now),
+					    valid);
+	if (timens_tk_is_fast(tn))
+		valid = min(valid, timens_tk_fast_cycles(tn, valid));
+	return valid;
+}
+
+/**
+ * timens_tk_fast_cycles - For how long a rate above one is allowed
+ * @tn:		The namespace, whose rate is above one
+ * @most:	What is enough (cycles)
+ *
+ * Context: under the lock of the clock
+ * Return: cycles from @tn->cycle_now on, or @most if that is less
+ */
+u64 timens_tk_fast_cycles(const struct timekeeper_ns *tn, u64 most)
+{
+	time64_t left = timens_tk_fast_left(tn);
+
+	return timens_tk_cycles_of(tn, clamp(left, 0, KTIME_SEC_MAX) * NSEC_PER_SEC, most);
+}
+
 /**
  * timens_tk_advance_to - Advance as the tick does
  * @tn:		The namespace
  * @cycles:	Counter value of the present
+ * @steps:	In: the steps which may be taken, out: what is left of them
  *
- * Advance to @cycles on the grid of NTP intervals, as the tick does
+ * Advance to @cycles on the grid of NTP intervals, as the tick does, or as far as
+ * the steps lead.
  *
  * Context: a write section
+ * Return: whether @cycles was reached
  */
-void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles)
+bool timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles, unsigned int *steps)
 {
-	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles));
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles), steps);
+	bool there = offset < tk->cycle_interval;
 
+	if (!there)
+		offset = 0;
 	timens_tk_retune(tn, offset);
-	tn->cycle_now = tn->tkd.timekeeper.tkr_mono.cycle_last + offset;
+	tn->cycle_now = tk->tkr_mono.cycle_last + offset;
 	timens_tk_update_edge(tn);
+	return there;
 }
 
 /**
@@ -622,6 +823,9 @@ void timens_tk_settle(struct timekeeper_ns *tn)
 	    tk->ntp_tick != tn->mult_tick)
 		return;
 	steady = ntp_steady_seconds(&tn->ntp, tk->xtime_sec);
+	/* What the page says about how long it is valid stays: see timens_tk_valid() */
+	if (steady != S64_MAX)
+		steady -= 2 * TIMENS_TK_HORIZON;
 	/* A mock has no past */
 	if (tn->past.size) {
 		left = tn->past.due - get_jiffies_64();
@@ -629,6 +833,21 @@ void timens_tk_settle(struct timekeeper_ns *tn)
 	}
 	if (steady > 0)
 		tn->calm_until = steady == S64_MAX ? TIME64_MAX : (time64_t)tk->xtime_sec + steady;
+}
+
+/**
+ * timens_tk_clear_ntp - End all slewing and any pending leap second
+ * @tn:		The namespace
+ *
+ * As on the host, when the clock is set or its counter changes.
+ *
+ * Context: a write section
+ */
+void timens_tk_clear_ntp(struct timekeeper_ns *tn)
+{
+	tn->tkd.timekeeper.ntp_error = 0;
+	tn->batch_left = 0;
+	ntp_clear(&tn->ntp);
 }
 
 /**
@@ -645,7 +864,8 @@ void timens_tk_settle(struct timekeeper_ns *tn)
 void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
-	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles));
+	unsigned int steps = UINT_MAX;
+	u64 offset = timens_tk_accumulate(tn, timens_tk_not_before_bend(tn, cycles), &steps);
 	u64 real = offset * tk->tkr_mono.mult;
 	u64 tick;
 
@@ -672,18 +892,14 @@ void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles)
  */
 void timens_tk_set_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate)
 {
-	u32 most = TIMENS_TK_HORIZON * HZ;
-
 	tn->rate = rate;
 	/* A line of the past ends here */
 	tn->past.due = 0;
-	/* A horizon of seconds of the namespace, if that is less than one of the host */
-	tn->pass_ticks = 0;
-	tn->pass_nsecs = timens_tk_times(NSEC_PER_SEC, rate);
-	if (rate.num / TIMENS_TK_HORIZON >= rate.den) {
-		tn->pass_ticks = max(timens_tk_by(most, rate), 1);
-		tn->pass_nsecs = timens_tk_times((u64)tn->pass_ticks * TICK_NSEC, rate);
-	}
+	/* NTP bends the line once in a second or two of the host, not more often */
+	if (tn->batch_left)
+		ntp_cut_seconds(&tn->ntp, tn->batch_left);
+	tn->batch_left = 0;
+	tn->batch = min(roundup_pow_of_two(DIV_ROUND_UP(rate.num, rate.den)), NTP_OVERFLOW_MAX);
 	tn->ahead = TIMENS_TK_EDGE_AHEAD * DIV_ROUND_UP(rate.num, rate.den);
 }
 
@@ -692,11 +908,8 @@ static void timens_tk_set_span(struct timekeeper_ns *tn)
 {
 	u64 second = tn->tkd.timekeeper.cycle_interval * NTP_INTERVAL_FREQ;
 
-	if (timens_tk_is_rated(tn))
-		tn->span = 2 * min(timens_tk_times(second, tn->rate),
-				   TIMENS_TK_HORIZON * second);
-	else
-		tn->span = 2 * second;
+	/* A second of the host, whatever the rate */
+	tn->span = 2 * TIMENS_TK_PERIOD * timens_tk_times(second, tn->rate);
 }
 
 /**
@@ -750,7 +963,8 @@ void timens_tk_setup(struct timekeeper_ns *tn, struct clocksource *cs)
  * timens_tk_take - Take a clock over from the host
  * @tn:		The namespace
  * @host:	The clock to continue, locked by the caller
- * @offs:	The constant offsets of the namespace so far
+ * @offs:	The constant offsets of the namespace so far; that of CLOCK_MONOTONIC_RAW
+ *		is timekeeper_ns::raw_offset already
  * @cycles:	Counter value of the switch, not before the host's last update
  *
  * All clocks are continuous: the line of the host is continued with finer
@@ -764,6 +978,8 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	struct timespec64 boot;
 	u32 mult, shift, extra;
 
+	/* Under the lock of the host, where changes are recorded */
+	WRITE_ONCE(tn->epoch, tn->log->epoch);
 	*tk = host->timekeeper;
 	tn->ntp = *host->ntp;
 	ntp_take_over(&tn->ntp);
@@ -790,7 +1006,6 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, offs->monotonic));
 	boot = timespec64_sub(offs->boottime, offs->monotonic);
 	tk_update_sleep_time(tk, timespec64_to_ktime(boot));
-	tn->raw_offset = offs->raw;
 	tn->mono_ahead = max(offs->monotonic.tv_sec, 0);
 	tn->tz = sys_tz;
 
@@ -804,6 +1019,8 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
  */
 void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
 {
+	tn->log = from->log;
+	tn->epoch = from->epoch;
 	tn->tkd.timekeeper = from->tkd.timekeeper;
 	tn->ntp = from->ntp;
 	tn->edge_step = from->edge_step;
@@ -813,7 +1030,11 @@ void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
 	tn->mult_tick = from->mult_tick;
 	tn->raw = from->raw;
 	tn->raw_offset = from->raw_offset;
+	tn->batch_left = 0;
 	timens_tk_set_rate(tn, from->rate);
+	tn->batch_left = from->batch_left;
+	tn->valid = from->valid;
+	tn->page_valid = from->page_valid;
 	tn->span = from->span;
 	tn->mono_ahead = from->mono_ahead;
 	tn->smear = from->smear;
@@ -835,14 +1056,13 @@ void timens_tk_raw_to(struct timekeeper_ns *tn, u64 cycles)
 	u64 second = (u64)NSEC_PER_SEC << raw->shift, n;
 
 	raw->cycles += delta;
-	while (delta) {
-		/* Below a second plus half of the range */
-		n = min(delta, div64_u64(U64_MAX / 2, raw->mult));
-		delta -= n;
-		raw->xnsec += n * raw->mult;
-		n = div64_u64(raw->xnsec, second);
-		raw->xnsec -= n * second;
-		raw->sec += n;
+	n = mul_u64_u64_div_u64(delta, raw->mult, second);
+	raw->sec += n;
+	/* Both are below a second, of 2^60 units at the most */
+	raw->xnsec += delta * raw->mult - n * second;
+	while (raw->xnsec >= second) {
+		raw->xnsec -= second;
+		raw->sec++;
 	}
 }
 
@@ -903,7 +1123,7 @@ void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
 		timens_tk_rescale_raw(tn, cycles);
 	else
 		tn->raw = *raw;
-	ntp_clear(&tn->ntp);
+	timens_tk_clear_ntp(tn);
 	timens_tk_retune(tn, 0);
 	tn->cycle_now = cycles;
 	timens_tk_update_edge(tn);

@@ -49,12 +49,16 @@ s64 timens_tk_unsmeared(const struct timekeeper_ns *tn, u64 cycles);
 void timens_tk_host_raw(const struct tk_data *host, struct timens_tk_raw *raw);
 
 /* A pass */
-void timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles);
+bool timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles, unsigned int *steps);
+u64 timens_tk_cycles_to(const struct timekeeper_ns *tn, time64_t sec, u64 most);
+u64 timens_tk_valid(const struct timekeeper_ns *tn);
+u64 timens_tk_fast_cycles(const struct timekeeper_ns *tn, u64 most);
 void timens_tk_set_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw);
 void timens_tk_settle(struct timekeeper_ns *tn);
 
 /* A write */
 void timens_tk_forward_to(struct timekeeper_ns *tn, u64 cycles);
+void timens_tk_clear_ntp(struct timekeeper_ns *tn);
 void timens_tk_retune(struct timekeeper_ns *tn, u64 offset);
 void timens_tk_update_edge(struct timekeeper_ns *tn);
 void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
@@ -109,10 +113,18 @@ static inline u64 timens_tk_second(const struct timekeeper *tk)
 	return (u64)NSEC_PER_SEC << tk->tkr_mono.shift;
 }
 
-/* True while timens_tk_correction() makes up for more than quantisation */
-static inline bool timens_tk_is_behind(const struct timekeeper *tk)
+/* Whether NTP has no phase to take off, so that no second bends the line */
+static inline bool timens_tk_is_even(const struct timekeeper_ns *tn)
 {
-	return tk->ntp_err_mult > 1;
+	const struct ntp_data *ntp = &tn->ntp;
+
+	return !ntp->time_adjust && !ntp->time_offset && ntp->tick_length == ntp->tick_length_base;
+}
+
+/* Whether the line ends before @cycles: see timens_tk_valid() */
+static inline bool timens_tk_is_beyond(const struct timekeeper_ns *tn, u64 cycles)
+{
+	return timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->cycle_now) > tn->valid;
 }
 
 static inline bool timens_tk_is_fast(const struct timekeeper_ns *tn)

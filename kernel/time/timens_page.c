@@ -38,16 +38,21 @@
  *              seq    clock_mode   ns_state     read by
  *   follow     odd    TIMENS       FOLLOW       offset path, host's page
  *   own        even   the counter  OWN          do_hres(), unchanged
- *   edge       odd    TIMENS       OWN | EDGE   own line plus step, slow path
- *   smear      odd    TIMENS       also SMEAR   own line plus phase, slow path
+ *   edge       even   NONE         OWN | EDGE   own line plus step, slow path
+ *   smear      even   NONE         also SMEAR   own line plus phase, slow path
  *   no counter even   NONE         any of OWN   coarse clocks alone
+ *   held       even   NONE         also HELD    the same: they stand, see timens_change.c
  *   update     odd    not TIMENS                spin
  *
- * offset[] of the first row and basetime[] of the others share their place.
- * A reader in the slow path holds no even count which a writer could
- * invalidate, so the odd count serves as one:
+ * So an odd count with TIMENS is a page of offsets, and nothing else: do_hres() goes on
+ * with these two alone. It leaves a page without a counter to the slow path, which
+ * looks at ns_state.
  *
- *   CPU 0 (switch follow -> own)         CPU 1 (reader in the slow path)
+ * offset[] of the first row and basetime[] of the others share their place. A reader
+ * of offsets holds no even count which a writer could invalidate, so the odd count
+ * serves as one. "Follower against switch":
+ *
+ *   CPU 0 (switch follow -> own)         CPU 1 (reader of offsets)
  *                                        seq = 1, clock_mode = TIMENS
  *   clock_mode = busy
  *   wmb
@@ -55,13 +60,77 @@
  *   wmb
  *   basetime[] over offset[]             host time + offset[]: garbage
  *   wmb                                  rmb
- *   clock_mode = TSC                     seq != 1: start over
+ *   clock_mode = TSC                     seq != 1: slow path
  *   wmb                                  seq = 3, TSC: spin
- *   seq = 4                              seq = 4: fast path
+ *   seq = 4                              seq = 4: own line
  *
- * A reader which sees seq = 3 cannot see the old clock_mode any more, as it
- * was replaced before; when it sees TIMENS, it is the one which was written
- * after the data.
+ * A reader which sees seq = 3 cannot see the old clock_mode any more, as it was
+ * replaced before; when it sees TIMENS, it is the one which was written after the data.
+ * The count is compared at the end also for the sake of a reader which was preempted
+ * with the offsets in its hands: its time is the host's, but the clock is another one
+ * by then, and may be behind it. And a reader of a coarse clock looks at clock_mode
+ * without regard to whether the count was odd. An even one is not that of a page of
+ * offsets, so the comparison fails.
+ *
+ * time() in a namespace that follows takes one word, of the host's page, and makes one
+ * comparison, of clock_mode, after it:
+ *
+ *   CPU 0 (switch follow -> own)         CPU 1 (time())
+ *                                        second of the host
+ *                                        rmb
+ *   clock_mode = busy                    clock_mode = TIMENS: before the switch
+ *   ...                                  clock_mode = TSC: own line
+ *
+ *   CPU 0 (switch own -> follow)         CPU 1 (time())
+ *                                        second of the host
+ *   the clock is the host's
+ *   clock_mode = TIMENS                  rmb
+ *                                        clock_mode = TIMENS
+ *
+ * In the latter it returns what the host showed since it was called, and not more than
+ * what anybody reads who does so after it returned, nor after the switch: as if it had
+ * been preempted right behind the switch. That is as good as a second can be which
+ * comes with a step of the clock. CLOCK_MONOTONIC has no steps, and an offset which
+ * the switch changes: there the count is compared.
+ *
+ *
+ * The coarse clocks of an owner
+ * -----------------------------
+ *
+ * They are the line at the host's last tick, and the page of a calm owner is written
+ * once in seconds. So the reader has two counter values to subtract, one of each page.
+ * All else that it would have to find out is in one word of the own page, in
+ * VDSO_NS_COARSE_SLOT: how many counter values the line may be read at. That is 0 for
+ * a line which is not all (edge, smear), one which is held, and one of a counter which
+ * wraps: these go the slow path. It is 0 as well while the page is written, which saves
+ * the reader the look whether the count is even. "Owner against pass":
+ *
+ *   CPU 0 (pass)                         CPU 1 (coarse clock)
+ *                                        seq = 4 or seq = 5
+ *   slot = 0
+ *   wmb
+ *   seq = 5                              rmb
+ *   wmb                                  slot != 0, from before: seq was 4
+ *   line                                 slot = 0: slow path
+ *   wmb                                  line, whatever of it
+ *   seq = 6                              rmb
+ *   wmb                                  seq != 4, nor 5: slow path
+ *   slot = end
+ *
+ * With seq = 5 the old slot is out of sight, and with the new slot seq = 5 is. With
+ * seq = 4 at the end as well, nothing of the new line was read.
+ *
+ * The tick of the host is one word, too, and its count is not looked at:
+ *
+ *   CPU 0 (host's tick)                  CPU 1 (coarse clock)
+ *   seq = odd
+ *   cycle_last = new                     cycle_last = new: the own line there
+ *   ...                                  a fine clock reads the counter after that
+ *   seq = even
+ *
+ * The counter was read before cycle_last was written, so no coarse clock is ahead of a
+ * fine one which is read later. When the counter becomes another one, no other CPU
+ * runs, and each page of an owner is held before one does.
  */
 #include <linux/jiffies.h>
 #include <linux/time_namespace.h>
@@ -83,10 +152,10 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_mono;
 
 	timens_tk_page_line(tn, vd);
-	/* A counter which seems to have gone back is beyond it, even one that wraps */
-	vd->max_cycles	= min(tn->max_cycles, tkr->mask >> 1);
+	vd->max_cycles	= tn->page_valid;
 	vd->mask	= tkr->mask;
 	vd->shift	= tkr->shift;
+	vd->basetime[VDSO_NS_COARSE_SLOT].nsec = timens_tk_second(&tn->tkd.timekeeper);
 	vd->tz_minuteswest = tn->tz.tz_minuteswest;
 	vd->tz_dsttime = tn->tz.tz_dsttime;
 
@@ -117,10 +186,28 @@ static void timens_tk_page_edge(const struct timekeeper_ns *tn, struct vdso_data
 	slot[VDSO_NS_SMEAR_AT].sec = at.tv_sec;
 	slot[VDSO_NS_SMEAR_AT].nsec = at.tv_nsec;
 	slot[VDSO_NS_SMEAR_PHASE].sec = s->phase;
-	slot[VDSO_NS_SMEAR_PHASE].nsec = s->to - s->phase;
+	slot[VDSO_NS_SMEAR_PHASE].nsec = s->knot - s->phase;
 	slot[VDSO_NS_SMEAR_SLOPE].sec = s->slope;
-	slot[VDSO_NS_SMEAR_SLOPE].nsec = s->after;
-	slot[VDSO_NS_SMEAR_SPAN].sec = max(s->aim - s->at, 0);
+	slot[VDSO_NS_SMEAR_SLOPE].nsec = 0;
+	slot[VDSO_NS_SMEAR_SPAN].sec = s->aim - s->at;
+}
+
+/**
+ * timens_tk_page_hold - Keep the readers from the line of a page
+ * @vd:		The vDSO data of an owner
+ * @cycles:	Counter value, of the counter of the page, up to which it says all
+ *
+ * Context: under the lock of the clock; no update of the page is under way
+ */
+void timens_tk_page_hold(struct vdso_data *vd, u64 cycles)
+{
+	timens_tk_page_shut(vd);
+	timens_tk_page_begin(&vd[CS_HRES_COARSE]);
+	timens_tk_page_begin(&vd[CS_RAW]);
+	smp_wmb();	/* A reader of what follows sees the counts change */
+	timens_tk_page_end_at(vd, cycles);
+	timens_tk_page_end(&vd[CS_RAW], VDSO_CLOCKMODE_NONE);
+	timens_tk_page_end(&vd[CS_HRES_COARSE], VDSO_CLOCKMODE_NONE);
 }
 
 /*
@@ -139,7 +226,7 @@ static void timens_tk_look_moved(struct timekeeper_ns *tn)
 		     tn->smear.state == TIMENS_SMEAR_BACK)) {
 		u32 more = mul_u64_u32_shr(mult, tn->smear.slope, TIMENS_SMEAR_SCALE);
 
-		mult = tn->smear.to < tn->smear.phase ? mult - more : mult + more;
+		mult = tn->smear.knot < tn->smear.phase ? mult - more : mult + more;
 	}
 
 	if (likely(real_offset == seen->real_offset && tn->edge_sec == seen->edge_sec &&
@@ -183,6 +270,11 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 	s32 mode;
 
 	timens_tk_look_moved(tn);
+	tn->valid = timens_tk_valid(tn);
+	/* The line of the page ends where its clock has to take a leap second, too */
+	tn->page_valid = tn->valid;
+	if (unlikely(timens_tk_next_edge(tn) != TIME64_MAX) && !timens_tk_edge_is_near(tn))
+		tn->page_valid = timens_tk_cycles_to(tn, timens_tk_next_edge(tn), tn->valid);
 	if (!vd)
 		goto out;
 
@@ -198,16 +290,24 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 	timens_tk_page_own(tn, vd);
 	vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN;
 	vd[CS_RAW].ns_state = VDSO_NS_OWN;
+	/* Changes of the host's timekeeping are left for a later section */
+	if (timens_tk_is_stale(tn)) {
+		timens_tk_page_end_at(vd, timens_tk_next_change(tn)->old_cycles);
+		mode = VDSO_CLOCKMODE_NONE;
+	}
 	timens_tk_page_end(&vd[CS_RAW], mode);
+	tn->page_coarse = 0;
 	if (timens_tk_edge_is_near(tn)) {
 		timens_tk_page_edge(tn, vd);
-		/* Without a counter that they can read, only the coarse clocks are read there */
-		if (mode != VDSO_CLOCKMODE_NONE)
-			mode = VDSO_CLOCKMODE_TIMENS;
+		/* Nothing is read there with a mere line */
+		mode = VDSO_CLOCKMODE_NONE;
+	} else if (!(vd[CS_HRES_COARSE].ns_state & VDSO_NS_HELD) && vd->mask == U64_MAX) {
+		tn->page_coarse = tn->page_valid + 1;
 	}
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
+	timens_tk_page_open(tn, vd);
 out:
 	write_seqcount_end(&tn->tkd.seq);
 	if (unlikely(timens_tk_past_is_due(tn)))
-		timens_past_look(tn, false);
+		timens_past_look(tn);
 }

@@ -16,8 +16,9 @@
 
 #include "timens_line.h"
 
-/* The end of a write section. timens_page.c */
+/* timens_page.c: the end of a write section, and a page which may not be read any more */
 void timens_tk_update_end(struct timekeeper_ns *tn);
+void timens_tk_page_hold(struct vdso_data *vd, u64 cycles);
 
 static inline void timens_tk_page_begin(struct vdso_data *vd)
 {
@@ -30,6 +31,54 @@ static inline void timens_tk_page_begin(struct vdso_data *vd)
 	} else {
 		WRITE_ONCE(vd->seq, seq + 1);
 	}
+}
+
+/*
+ * The coarse clocks of an owner, and time(), are shut out before the count is odd, and
+ * let in again after it is even: they do not look at that. See "Owner against pass" in
+ * timens_page.c.
+ */
+static inline void timens_tk_page_shut(struct vdso_data *vd)
+{
+	WRITE_ONCE(vd[CS_HRES_COARSE].basetime[VDSO_NS_COARSE_SLOT].sec, 0);
+	smp_wmb();	/* A reader of the new count sees it */
+}
+
+static inline void timens_tk_page_open(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	smp_wmb();	/* A reader of it sees the new count */
+	WRITE_ONCE(vd[CS_HRES_COARSE].basetime[VDSO_NS_COARSE_SLOT].sec, tn->page_coarse);
+}
+
+/*
+ * The coarse clocks end at a counter value, or where the line ends before it. What they
+ * would be evaluated at, the last tick of the host, is one of another counter.
+ */
+static inline void timens_tk_page_end_at(struct vdso_data *vd, u64 cycles)
+{
+	u64 delta = (cycles - vd->cycle_last) & vd->mask;
+
+	if (likely(delta <= vd->max_cycles))
+		vd->max_cycles = delta;
+	else if (delta > vd->mask - (vd->mask >> 3))
+		vd->max_cycles = 0;	/* Before the point of the line: see vdso_line_ns() */
+	vd->ns_state |= VDSO_NS_HELD;
+	vd[CS_RAW].ns_state |= VDSO_NS_HELD;
+}
+
+/*
+ * The hold of a page, where no other CPU runs. There are many pages, and the machine
+ * waits. No reader can tell the order of the stores: one which was interrupted finds
+ * another count, even again.
+ */
+static inline void timens_tk_page_hold_still(struct vdso_data *vd, u64 cycles)
+{
+	timens_tk_page_end_at(vd, cycles);
+	vd[CS_HRES_COARSE].basetime[VDSO_NS_COARSE_SLOT].sec = 0;
+	vd[CS_HRES_COARSE].clock_mode = VDSO_CLOCKMODE_NONE;
+	vd[CS_HRES_COARSE].seq += 2;
+	vd[CS_RAW].clock_mode = VDSO_CLOCKMODE_NONE;
+	vd[CS_RAW].seq += 2;
 }
 
 static inline void timens_tk_page_time(struct vdso_data *vd, clockid_t clk, u64 sec, u64 xnsec,
@@ -91,6 +140,9 @@ static inline bool timens_tk_edge_is_near(const struct timekeeper_ns *tn)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
 
+	/* What an earlier smear left is read all the time until the next one takes it off */
+	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE) && tn->smear.from)
+		return true;
 	return timens_tk_next_edge(tn) - tn->ahead <= (time64_t)tk->xtime_sec + 1;
 }
 
@@ -100,6 +152,7 @@ static inline void timens_tk_update_begin(struct timekeeper_ns *tn)
 	/* What is written may be what makes the clock restless */
 	tn->calm_until = 0;
 	if (tn->vdata) {
+		timens_tk_page_shut(tn->vdata);
 		timens_tk_page_begin(&tn->vdata[CS_HRES_COARSE]);
 		timens_tk_page_begin(&tn->vdata[CS_RAW]);
 	}
@@ -131,6 +184,7 @@ static inline void timens_tk_update_end_calm(struct timekeeper_ns *tn)
 		smp_wmb();	/* The data come before the even counts */
 		WRITE_ONCE(vd[CS_RAW].seq, vd[CS_RAW].seq + 1);
 		WRITE_ONCE(vd[CS_HRES_COARSE].seq, vd[CS_HRES_COARSE].seq + 1);
+		timens_tk_page_open(tn, vd);
 	}
 	write_seqcount_end(&tn->tkd.seq);
 }

@@ -71,14 +71,16 @@
 #include <linux/bits.h>
 #include <linux/jiffies.h>
 #include <linux/math64.h>
+#include <linux/memcontrol.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
 #include "timekeeping_internal.h"
-#include "timens_internal.h"
+#include "timens_line.h"
 
 /* Slopes are on the scale of 2^-40: 2000 * 2^40 < 2^51, a year is exact to 30 us */
 #define TIMENS_PAST_SHIFT	40
@@ -225,15 +227,14 @@ static u64 timens_past_next_look(u64 slope, const struct timens_past_line *last,
 }
 
 /* What the clock counts while the host counts one, or while the machine sleeps */
-static u64 timens_past_slope_now(struct timens_past *past, const struct timens_tk_pair *p,
-				 bool asleep)
+static u64 timens_past_slope_now(const struct timens_past *past, bool asleep)
 {
-	if (!p->own)
+	if (!past->own)
 		return TIMENS_PAST_ONE;
 	/* No clock steers the time for which the machine sleeps */
 	if (asleep)
-		return timens_past_slope(past->host_tick, past->host_tick, p->rate);
-	return timens_past_slope(past->tick, past->host_tick, p->rate);
+		return timens_past_slope(past->host_tick, past->host_tick, past->rate);
+	return timens_past_slope(past->tick, past->host_tick, past->rate);
 }
 
 /* Whether less is left than a change, and what passes need until the worker has run */
@@ -243,48 +244,33 @@ static bool timens_past_is_short(const struct timens_past *past)
 	       past->size < TIMENS_PAST_MAX;
 }
 
-/**
- * timens_past_look - Append a line if the clock has left the last one
- * @tn:		The namespace, outside of its write section
- * @asleep:	The machine is about to sleep
- *
- * Context: any, under the lock of the clock
- */
-void timens_past_look(struct timekeeper_ns *tn, bool asleep)
+/* The clocks are at @host and @ns (nsecs) */
+static void timens_past_note(struct timekeeper_ns *tn, u64 host, s64 ns, bool own,
+			     struct timens_tk_rate rate, bool asleep)
 {
 	struct timens_past *past = &tn->past;
 	const struct timens_past_line *last;
-	u64 host, slope, off, second;
-	struct timens_tk_pair p;
-	s64 ns, tolerance;
+	u64 slope, off, second;
+	s64 tolerance;
 	bool bent;
 
-	lockdep_assert_held(&tn->tkd.lock);
-
-	/* A mock, or a follower which never owned its clock */
-	if (!past->size || (!past->nr && tn->state != TIMENS_TK_OWN))
-		return;
-
-	timens_tk_read_pair(tn->ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &p);
-	host = timespec64_to_ns(&p.host);
-	ns = timespec64_to_ns(&p.ns);
-	bent = p.own != past->own || p.rate.num != past->rate.num || p.rate.den != past->rate.den;
-	past->own = p.own;
-	past->rate = p.rate;
+	bent = own != past->own || rate.num != past->rate.num || rate.den != past->rate.den;
+	past->own = own;
+	past->rate = rate;
 	past->tick = tn->ntp.tick_length;
 	past->host_tick = READ_ONCE(tk_core.timekeeper.ntp_tick);
 	past->due = get_jiffies_64() + TIMENS_PAST_LOOK;
-	slope = timens_past_slope_now(past, &p, asleep);
+	slope = timens_past_slope_now(past, asleep);
 
 	if (!past->nr) {
 		/* Older tasks keep the constant offset with which they were shown */
-		ns = host + timespec64_to_ns(&tn->ns->offsets.boottime);
+		ns = host + timespec64_to_ns(&tn->offs.boottime);
 		timens_past_append(past, host, ns, slope, 0);
 		return;
 	}
 
 	last = &past->line[past->nr - 1];
-	tolerance = timens_past_tolerance(past, p.rate);
+	tolerance = timens_past_tolerance(past, rate);
 	off = abs_diff(timens_past_line_at(last, host), ns);
 	second = mul_u64_u64_shr(abs_diff(slope, last->slope), NSEC_PER_SEC, TIMENS_PAST_SHIFT);
 	if (bent || (asleep && slope != last->slope)) {
@@ -298,6 +284,83 @@ void timens_past_look(struct timekeeper_ns *tn, bool asleep)
 		}
 	}
 	past->due = get_jiffies_64() + timens_past_next_look(slope, last, off, tolerance);
+}
+
+/*
+ * From where the clocks are, at @host and @ns (nsecs), back to where the present line of
+ * the owner begins. What happened between that and the look was under the lock of the
+ * clock, so nobody was shown a start of that time.
+ */
+static void timens_past_to_bend(const struct timekeeper_ns *tn, u64 *host, s64 *ns)
+{
+	u64 slope = timens_past_slope(tn->ntp.tick_length, READ_ONCE(tk_core.timekeeper.ntp_tick),
+				      tn->rate);
+	struct timespec64 bend;
+	s64 since;
+
+	timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &bend);
+	since = *ns - timespec64_to_ns(&bend);
+	if (since <= 0)
+		return;
+	*ns -= since;
+	*host -= mul_u64_u64_div_u64(since, TIMENS_PAST_ONE, slope);
+}
+
+/**
+ * timens_past_look - Append a line if the clock has left the last one
+ * @tn:		The namespace, outside of its write section
+ *
+ * Context: any, under the lock of the clock
+ */
+void timens_past_look(struct timekeeper_ns *tn)
+{
+	struct timens_past *past = &tn->past;
+	struct timens_tk_pair p;
+	u64 host;
+	s64 ns;
+
+	lockdep_assert_held(&tn->tkd.lock);
+
+	/* A mock, or a follower which never owned its clock */
+	if (!past->size || (!past->nr && tn->state != TIMENS_TK_OWN))
+		return;
+	/* The clocks are on two counters: who takes it to that of the host looks again */
+	if (timens_tk_is_stale(tn) && tn->state == TIMENS_TK_OWN)
+		return;
+
+	timens_tk_read_pair_locked(tn->ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &p);
+	host = timespec64_to_ns(&p.host);
+	ns = timespec64_to_ns(&p.ns);
+	/*
+	 * A rate holds from the bend on. As a rule that was a moment ago, but not for who has
+	 * a virtual CPU, and a thousandth of a second of the host is a second of a fast clock:
+	 *
+	 *   CPU 0 (rate 1000, under tkd.lock)
+	 *   bend at counter B
+	 *   the CPU is taken away for 5 ms
+	 *   look: the clock is 5 s further
+	 */
+	if (p.own && (!past->nr || past->rate.num != p.rate.num || past->rate.den != p.rate.den))
+		timens_past_to_bend(tn, &host, &ns);
+	timens_past_note(tn, host, ns, p.own, p.rate, false);
+}
+
+/**
+ * timens_past_sleep - The same for an owner when the machine began to sleep
+ * @tn:		The namespace
+ * @host:	CLOCK_BOOTTIME of the host then (nsecs)
+ * @ns:		That of the namespace (nsecs)
+ *
+ * Nobody can have been shown a start behind that, since the clock is stale until now.
+ *
+ * Context: any, under the lock of the clock
+ */
+void timens_past_sleep(struct timekeeper_ns *tn, u64 host, s64 ns)
+{
+	lockdep_assert_held(&tn->tkd.lock);
+
+	if (tn->past.size)
+		timens_past_note(tn, host, ns, true, tn->rate, true);
 }
 
 /**
@@ -323,6 +386,28 @@ void timens_past_move(struct timekeeper_ns *tn, struct timespec64 step)
 	}
 }
 
+/*
+ * Charge what the kernel keeps for a namespace to the cgroup to which the namespace
+ * is charged, whoever makes it keep that: a worker, or somebody outside who sets the
+ * clock. Undone by timens_past_uncharge() with what this returns.
+ */
+static struct mem_cgroup *timens_past_charge(struct timekeeper_ns *tn, struct mem_cgroup **memcg)
+{
+	rcu_read_lock();
+	/* When a cgroup is removed, the parent takes over */
+	do {
+		*memcg = mem_cgroup_from_slab_obj(tn);
+	} while (!mem_cgroup_tryget(*memcg));
+	rcu_read_unlock();
+	return set_active_memcg(*memcg);
+}
+
+static void timens_past_uncharge(struct mem_cgroup *old, struct mem_cgroup *memcg)
+{
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+}
+
 /**
  * timens_past_reserve - Make room in the log for what a writer may do
  * @tn:		The namespace, whose mutex the caller holds
@@ -334,6 +419,7 @@ int timens_past_reserve(struct timekeeper_ns *tn)
 {
 	struct timens_past *past = &tn->past;
 	struct timens_past_line *line, *old;
+	struct mem_cgroup *memcg, *active;
 	unsigned long flags;
 	unsigned int size;
 
@@ -344,7 +430,9 @@ int timens_past_reserve(struct timekeeper_ns *tn)
 		return 0;
 
 	size = past->size ? 2 * past->size : TIMENS_PAST_MIN;
+	active = timens_past_charge(tn, &memcg);
 	line = kmalloc_array(size, sizeof(*line), GFP_KERNEL_ACCOUNT);
+	timens_past_uncharge(active, memcg);
 	if (!line)
 		return -ENOMEM;
 
@@ -450,7 +538,7 @@ void timens_past_free(struct timekeeper_ns *tn)
 void timens_tk_note_start(struct task_struct *p)
 {
 	struct time_namespace *ns = p->nsproxy->time_ns;
-	struct timekeeper_ns *tn = ns->tk;
+	struct timekeeper_ns *tn = timens_tk_of(ns);
 	struct timens_tk_pair pair;
 
 	/* It is a copy of its parent */
@@ -487,19 +575,20 @@ void timens_tk_take_start(struct task_struct *p, const struct task_struct *leade
 u64 timens_tk_start_boottime(const struct task_struct *p)
 {
 	struct time_namespace *ns = current->nsproxy->time_ns;
-	struct timekeeper_ns *tn = ns->tk;
+	struct timekeeper_ns *tn = timens_tk_of(ns);
 	unsigned long flags;
 	s64 start;
 
 	if (!tn)
-		return p->start_boottime;
+		return max_t(s64, p->start_boottime + timespec64_to_ns(&ns->offsets.boottime), 0);
 	if (p->timens_start_clock == tn->past.id) {
 		start = p->timens_start_boottime;
 	} else if (!READ_ONCE(tn->past.nr)) {
 		/* It never owned its clock: the offset is constant */
-		start = p->start_boottime + timespec64_to_ns(&ns->offsets.boottime);
+		start = p->start_boottime + timespec64_to_ns(&tn->offs.boottime);
 	} else {
-		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		/* A sleep may have ended a line which the clock has not seen yet */
+		flags = timens_tk_lock_current(tn);
 		start = timens_past_at(&tn->past, p->start_boottime);
 		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	}

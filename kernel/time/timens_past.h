@@ -69,8 +69,9 @@ u64 timens_past_slope(u64 tick, u64 host_tick, struct timens_tk_rate rate);
 bool timens_past_append(struct timens_past *past, u64 host, s64 ns, u64 slope,
 			unsigned int keep);
 
-/* Under the lock of the clock: timens_page.c, timens_tick.c, timens_tk.c */
-void timens_past_look(struct timekeeper_ns *tn, bool asleep);
+/* Under the lock of the clock: timens_page.c, timens_tick.c, timens_change.c */
+void timens_past_look(struct timekeeper_ns *tn);
+void timens_past_sleep(struct timekeeper_ns *tn, u64 host, s64 ns);
 
 /* Setters, under its mutex: timens_set.c */
 void timens_past_move(struct timekeeper_ns *tn, struct timespec64 step);

@@ -132,7 +132,7 @@ int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
  *
  * Context: a write section, behind timens_tk_advance_to()
  */
-void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
+static void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
 {
 	if (likely(!timens_tk_is_fast(tn)) || timens_tk_fast_left(tn) > 0)
 		return;
@@ -140,6 +140,40 @@ void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *
 	timens_tk_do_rate(tn, (struct timens_tk_rate){ 1, 1 }, raw);
 	timens_tk_retune(tn, 0);
 	timens_tk_update_edge(tn);
+}
+
+/**
+ * timens_tk_run_to - Advance a clock, and end its rate where that ends
+ * @tn:		The namespace
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ * @cycles:	Counter value of the present
+ * @steps:	In: the steps which may be taken, out: what is left of them
+ *
+ * A rate above one ends at a second of the clock, and not when a pass comes.
+ *
+ * Context: a write section
+ * Return: whether @cycles was reached
+ */
+bool timens_tk_run_to(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles,
+		      unsigned int *steps)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	bool there = true;
+	u64 delta, most;
+
+	if (timens_tk_is_fast(tn)) {
+		delta = timens_tk_delta(&tk->tkr_mono, cycles, tn->cycle_now);
+		/* The second is seen by the interval which ends after it */
+		most = timens_tk_fast_cycles(tn, delta) + 2 * tk->cycle_interval;
+		if (most < delta) {
+			cycles = tn->cycle_now + most;
+			there = false;
+		}
+	}
+	there &= timens_tk_advance_to(tn, cycles, steps);
+	timens_tk_set_raw(tn, raw);
+	timens_tk_limit_rate(tn, raw);
+	return there;
 }
 
 /* What a clock counts while the machine sleeps (nsecs) */

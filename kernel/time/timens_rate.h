@@ -33,7 +33,8 @@ struct timens_tk_rate {
 time64_t timens_tk_fast_left(const struct timekeeper_ns *tn);
 int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
 		      const struct timens_tk_raw *raw);
-void timens_tk_limit_rate(struct timekeeper_ns *tn, const struct timens_tk_raw *raw);
+bool timens_tk_run_to(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles,
+		      unsigned int *steps);
 void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);
 struct timespec64 timens_tk_raw_ahead(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
 				      u64 cycles);

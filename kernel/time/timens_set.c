@@ -16,11 +16,13 @@
  *
  *   CPU 0 (settime in the namespace)     CPU 1 (stop_machine: new clocksource)
  *   lock tk_core, calendar, namespace
- *   copy, state = own
+ *   copy, state = own, number of the
+ *     last change
  *   add to the list of owners
  *   unlock all
  *                                        lock tk_core, calendar
- *                                        re-base each owner on the list
+ *                                        hold the page of each owner on the
+ *                                          list, record, new number
  *
  * State and list change under the same lock, or the namespace could miss the
  * change and be left with the old counter.
@@ -93,12 +95,10 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 	bool moved;
 	int ret;
 
-	timens_tk_key_inc(&timens_tk_key.key);
-
 	raw_spin_lock_irqsave(&tk_core.lock, flags);
 	raw_spin_lock(&cal->lock);
 	raw_spin_lock(&tn->tkd.lock);
-	ret = timens_tk_write(tn, &tk_core, &ns->offsets, op, arg);
+	ret = timens_tk_write(tn, &tk_core, &tn->offs, op, arg);
 	if (ret >= 0) {
 		timens_tk_join(cal, tn);
 		cal->switches++;
@@ -110,8 +110,6 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 
 	if (ret >= 0)
 		trace_timens_tk_switch(ns->ns.inum, true);
-	else
-		static_branch_slow_dec_deferred(&timens_tk_key);
 	if (moved)
 		timens_timer_clock_moved(tn);
 	return ret;
@@ -126,7 +124,8 @@ static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void
 	u64 ticks;
 	int ret;
 
-	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	/* What is left for the section is little */
+	flags = timens_tk_lock_current(tn);
 	ret = timens_tk_write(tn, NULL, NULL, op, arg);
 	ticks = timens_tk_aligned_ticks(tn, &tk_core);
 	timens_tk_arm_wake(tn);
@@ -149,22 +148,40 @@ static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void
  * namespace an owner if it was none.
  *
  * Context: process context
- * Return: what @op returns, or -ENOMEM; a negative value changes nothing
+ * Return: what @op returns, -ENOMEM, -EOPNOTSUPP if the namespace may not own a
+ * clock, -ENOSPC if too many do; a negative value changes nothing
  */
 int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg)
 {
-	struct timekeeper_ns *tn = ns->tk;
+	struct timekeeper_ns *tn = timens_tk_of(ns);
+	bool follow;
 	int ret;
 
+	if (!tn) {
+		if (!timens_own_allowed(ns))
+			return -EOPNOTSUPP;
+		ret = timens_tk_give(ns);
+		if (ret)
+			return ret;
+		tn = ns->tk;
+	}
 	mutex_lock(&tn->mutex);
+	follow = tn->state == TIMENS_TK_FOLLOW;
+	if (follow && !timens_own_allowed(ns)) {
+		ret = -EOPNOTSUPP;
+		goto out;
+	}
 	ret = timens_past_reserve(tn);
 	if (!ret) {
-		if (tn->state == TIMENS_TK_FOLLOW)
+		if (follow)
 			ret = timens_tk_modify_follow(ns, op, arg);
 		else
 			ret = timens_tk_modify_own(ns, op, arg);
 	}
+out:
 	mutex_unlock(&tn->mutex);
+	if (follow && ret >= 0)
+		timens_own_tell(ns);
 	return ret;
 }
 
@@ -172,13 +189,6 @@ static void timens_tk_stepped(struct time_namespace *ns, const struct timespec64
 {
 	atomic64_inc(&timens_tk_steps);
 	trace_timens_tk_step(ns->ns.inum, step->tv_sec, step->tv_nsec);
-}
-
-/* A step ends all slewing and any pending leap second, as on the host */
-static void timens_tk_clear_ntp(struct timekeeper_ns *tn)
-{
-	tn->tkd.timekeeper.ntp_error = 0;
-	ntp_clear(&tn->ntp);
 }
 
 /* A step ends a smear. A leap second whose edge has passed was taken. */
@@ -252,15 +262,15 @@ bool timens_tk_timex_reads(const struct __kernel_timex *txc)
  *		the present if @txc changes something
  * @txc:	The validated request; filled with the state of the clock
  * @step:	Storage for the step of ADJ_SETOFFSET
+ * @ad:		Storage for the values which changed, for the audit log
  *
  * Return: the clock state TIME_* on success, -EINVAL if the offset of
  * ADJ_SETOFFSET leads out of the range of the clock
  */
 int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
-			  struct timespec64 *step)
+			  struct timespec64 *step, struct audit_ntp_data *ad)
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
-	struct audit_ntp_data ad;
 	struct timespec64 ts;
 	s32 tai;
 	int ret;
@@ -283,8 +293,13 @@ int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 	timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &ts);
 	timens_tk_add_smear(tn, &ts);
 	tai = tk->tai_offset;
-	audit_ntp_init(&ad);
-	ret = __do_adjtimex(&tn->ntp, txc, &ts, &tai, tk->xtime_sec, &ad);
+	/* It is the next second which obeys, not the next of many: a leap second may be near */
+	if (tn->batch_left && !timens_tk_timex_reads(txc)) {
+		ntp_cut_seconds(&tn->ntp, tn->batch_left);
+		tn->batch_left = 0;
+	}
+	audit_ntp_init(ad);
+	ret = __do_adjtimex(&tn->ntp, txc, &ts, &tai, tk->xtime_sec, ad);
 	if (tai != tk->tai_offset)
 		tk_set_tai_offset(tk, tai);
 	return ret;
@@ -316,11 +331,18 @@ int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_poli
 /**
  * timens_tk_current - Whether a write of current is for its own clock
  *
- * Return: true if current is not in the initial time namespace
+ * Return: true if current is in a time namespace which owns its clock, or which
+ * may become an owner; see timens_own.c
  */
 bool timens_tk_current(void)
 {
-	return current->nsproxy->time_ns != &init_time_ns;
+	struct time_namespace *ns = current->nsproxy->time_ns;
+	struct timekeeper_ns *tn;
+
+	if (ns == &init_time_ns)
+		return false;
+	tn = timens_tk_of(ns);
+	return timens_own_allowed(ns) || (tn && READ_ONCE(tn->state) == TIMENS_TK_OWN);
 }
 
 struct timens_tk_settime_arg {
@@ -365,28 +387,34 @@ int timens_tk_settimeofday(const struct timespec64 *tv, const struct timezone *t
 		return 0;
 
 	ret = timens_tk_modify(ns, timens_tk_settime_op, &arg);
+	/* It may not own a clock any more, and has given back the one which it had */
+	if (ret == -EOPNOTSUPP)
+		return do_sys_settimeofday64(tv, tz);
 	if (!ret && tv)
 		timens_tk_stepped(ns, &arg.step);
+	if (!ret)
+		timens_own_audit(ns, tv ? "settime" : "zone", &arg.step, NULL, NULL);
 	return ret;
 }
 
 struct timens_tk_timex_arg {
 	struct __kernel_timex	*txc;
 	struct timespec64	step;
+	struct audit_ntp_data	ad;
 };
 
 static int timens_tk_timex_op(struct timekeeper_ns *tn, void *data)
 {
 	struct timens_tk_timex_arg *arg = data;
 
-	return timens_tk_do_adjtimex(tn, arg->txc, &arg->step);
+	return timens_tk_do_adjtimex(tn, arg->txc, &arg->step, &arg->ad);
 }
 
 /**
  * timens_tk_adjtimex - adjtimex() for the namespace of current
  * @txc:	The request; filled with the state of the clock
  *
- * The RTC, PPS and the audit log belong to the host and are not involved.
+ * The RTC and PPS belong to the host and are not involved.
  *
  * Return: the clock state TIME_* on success, or the error which the host's
  * clock gives
@@ -395,7 +423,8 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 {
 	struct time_namespace *ns = current->nsproxy->time_ns;
 	struct timens_tk_timex_arg arg = { .txc = txc };
-	struct timekeeper_ns *tn = ns->tk;
+	struct timekeeper_ns *tn = timens_tk_of(ns);
+	unsigned int steps = UINT_MAX;
 	unsigned long flags;
 	int ret;
 
@@ -404,15 +433,17 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 		return ret;
 
 	if (timens_tk_timex_reads(txc)) {
+		if (!tn)
+			return do_adjtimex(txc);
 		mutex_lock(&tn->mutex);
 		if (tn->state == TIMENS_TK_FOLLOW) {
 			mutex_unlock(&tn->mutex);
 			return do_adjtimex(txc);
 		}
-		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		flags = timens_tk_lock_current(tn);
 		timens_tk_update_begin(tn);
-		timens_tk_advance_to(tn, timens_tk_counter(tn));
-		ret = timens_tk_do_adjtimex(tn, txc, &arg.step);
+		timens_tk_advance_to(tn, timens_tk_counter(tn), &steps);
+		ret = timens_tk_do_adjtimex(tn, txc, &arg.step, &arg.ad);
 		timens_tk_update_end(tn);
 		/* It only brought forward what a pass had done */
 		if (timens_tk_take_moved(tn))
@@ -423,8 +454,13 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 	}
 
 	ret = timens_tk_modify(ns, timens_tk_timex_op, &arg);
+	/* As in timens_tk_settimeofday() */
+	if (ret == -EOPNOTSUPP)
+		return do_adjtimex(txc);
 	if (ret >= 0 && txc->modes & ADJ_SETOFFSET)
 		timens_tk_stepped(ns, &arg.step);
+	if (ret >= 0)
+		timens_own_audit(ns, "adjtimex", &arg.step, NULL, &arg.ad);
 	return ret;
 }
 
@@ -432,9 +468,9 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
  * Offsets before the first task
  */
 
-static int timens_tk_offsets_op(struct timekeeper_ns *tn, void *data)
+static void timens_tk_offsets_op(struct timekeeper_ns *tn, const struct timens_offsets *offs,
+				 bool raw_too)
 {
-	const struct timens_offsets *offs = data;
 	struct timekeeper *tk = &tn->tkd.timekeeper;
 	const struct timekeeper *host = &tk_core.timekeeper;
 	struct timespec64 mono, boot, now;
@@ -455,45 +491,65 @@ static int timens_tk_offsets_op(struct timekeeper_ns *tn, void *data)
 	boot = timespec64_sub(boot, now);
 	tk_update_sleep_time(tk, timespec64_to_ktime(boot));
 	timens_past_move(tn, boot);
+	if (!raw_too)
+		return;
 	if (timens_tk_is_rated(tn)) {
 		timens_tk_host_raw(&tk_core, &raw);
-		timens_tk_put_raw(tn, &raw, offs->raw, tn->cycle_now);
+		timens_tk_put_raw(tn, &raw, offs->monotonic, tn->cycle_now);
 	} else {
-		tn->raw_offset = offs->raw;
+		tn->raw_offset = offs->monotonic;
 	}
-	return 0;
 }
 
 /**
  * timens_tk_set_offsets - Set MONOTONIC and BOOTTIME before the first task
  * @ns:		The namespace, which no task has entered yet
  * @offs:	The offsets to the host which the clocks shall have
+ * @raw_too:	CLOCK_MONOTONIC_RAW gets the offset of CLOCK_MONOTONIC
  *
- * Return: true if @ns owns its clock and was set, false if it follows the host
+ * Context: process context, while nobody gives it a clock
+ * Return: true if @ns has a clock, which was set, false if there is none
  */
-bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs)
+bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs,
+			   bool raw_too)
 {
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
 	bool own;
 
+	if (!tn)
+		return false;
 	mutex_lock(&tn->mutex);
-	raw_spin_lock_irqsave(&tk_core.lock, flags);
-	raw_spin_lock(&tn->tkd.lock);
-	own = tn->state == TIMENS_TK_OWN;
+	for (;;) {
+		timens_tk_catch_up(tn);
+		raw_spin_lock_irqsave(&tk_core.lock, flags);
+		raw_spin_lock(&tn->tkd.lock);
+		own = tn->state == TIMENS_TK_OWN;
+		if (!own || !timens_tk_is_stale(tn))
+			break;
+		raw_spin_unlock(&tn->tkd.lock);
+		raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+	}
 	if (own) {
 		timens_tk_update_begin(tn);
 		timens_tk_forward_to(tn, timens_tk_counter(tn));
-		timens_tk_offsets_op(tn, (void *)offs);
+		timens_tk_offsets_op(tn, offs, raw_too);
 		timens_tk_update_end(tn);
 		timens_tk_take_moved(tn);
 	} else {
-		timens_past_move(tn, timespec64_sub(offs->boottime, ns->offsets.boottime));
+		timens_past_move(tn, timespec64_sub(offs->boottime, tn->offs.boottime));
+		write_seqcount_begin(&tn->tkd.seq);
+		tn->offs = *offs;
+		if (raw_too)
+			tn->raw_offset = offs->monotonic;
+		write_seqcount_end(&tn->tkd.seq);
 	}
 	raw_spin_unlock(&tn->tkd.lock);
 	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
 	mutex_unlock(&tn->mutex);
-	return own;
+	if (own)
+		timens_own_audit(ns, "offsets", NULL, NULL, NULL);
+	return true;
 }
 
 /**
@@ -503,16 +559,7 @@ bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offset
  */
 void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *offs)
 {
-	struct timespec64 raw, host;
-	struct timens_tk_rate rate;
-
-	if (!ns->tk) {
-		*offs = ns->offsets;
-		return;
-	}
 	offs->monotonic = timens_tk_offset(ns, CLOCK_MONOTONIC);
-	raw = timens_tk_raw_now(ns, &host, &rate);
-	offs->raw = timespec64_sub(raw, host);
 	offs->boottime = timens_tk_offset(ns, CLOCK_BOOTTIME);
 }
 
@@ -520,30 +567,40 @@ void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *off
  * Giving the clock back
  */
 
-/*
- * The constant offset with which a clock follows the host from @now on, such
- * that nothing goes back: neither the clock itself, at @now, nor its coarse
- * sister, at the last tick. They differ by what the namespace gained on the
- * host within a tick.
+/**
+ * timens_tk_set_vdso_offsets - Tell the vDSO the offsets of a clock which follows
+ * @tn:		The namespace
+ * @vd:		Data of its page
+ *
+ * The raw clock is not steered, so that its offset differs from that of CLOCK_MONOTONIC
+ * once the namespace has owned its clock.
+ *
+ * Context: a write section, or before anybody reads the page
  */
-static struct timespec64 timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t clk,
-						 u64 now)
+void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	timens_set_vdso_offsets(vd, &tn->offs);
+	vd->offset[CLOCK_MONOTONIC_RAW].sec = tn->raw_offset.tv_sec;
+	vd->offset[CLOCK_MONOTONIC_RAW].nsec = tn->raw_offset.tv_nsec;
+}
+
+/*
+ * The constant offset with which a clock that reads @own follows the host, and not
+ * less than it is already. Both clocks are truncated to nanoseconds, the one more
+ * than the other.
+ */
+static void timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
+				    struct timespec64 *offset)
 {
 	const struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
-	u64 cycles[] = { now, tkr->cycle_last };
-	struct timespec64 ns, host, off, most = { 0 };
-	unsigned int i;
+	struct timespec64 ns, host;
 
-	for (i = 0; i < ARRAY_SIZE(cycles); i++) {
-		timens_tk_line(&tk_core.timekeeper, clk,
-			       timens_tk_delta(tkr, cycles[i], tkr->cycle_last), &host);
-		timens_tk_own_line(tn, clk, cycles[i], &ns);
-		off = timespec64_sub(ns, host);
-		if (!i || timespec64_compare(&off, &most) > 0)
-			most = off;
-	}
-	/* Both were truncated to nanoseconds, the one more than the other */
-	return timespec64_add(most, (struct timespec64){ .tv_nsec = 1 });
+	timens_tk_line(&tk_core.timekeeper, clk, timens_tk_delta(tkr, cycles, tkr->cycle_last),
+		       &host);
+	timens_tk_own_line(tn, clk, cycles, &ns);
+	ns = timespec64_add(timespec64_sub(ns, host), (struct timespec64){ .tv_nsec = 1 });
+	if (timespec64_compare(&ns, offset) > 0)
+		*offset = ns;
 }
 
 /**
@@ -565,11 +622,16 @@ int timens_tk_follow(struct time_namespace *ns)
 {
 	struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timekeeper_ns *tn = ns->tk;
+	struct timekeeper_ns *tn = timens_tk_of(ns);
+	unsigned int steps = UINT_MAX;
 	struct timens_tk_raw raw;
 	unsigned long flags;
 	int ret = 0;
 	u64 now;
+
+	/* It never had another clock */
+	if (!tn)
+		return 0;
 
 	mutex_lock(&tn->mutex);
 	if (tn->state == TIMENS_TK_FOLLOW)
@@ -585,11 +647,12 @@ int timens_tk_follow(struct time_namespace *ns)
 	hrtimer_cancel(&tn->wake_timer);
 
 	for (;;) {
+		timens_tk_catch_up(tn);
 		raw_spin_lock_irqsave(&tk_core.lock, flags);
 		raw_spin_lock(&cal->lock);
 		raw_spin_lock(&tn->tkd.lock);
 		now = (tkr->cycle_last - tn->cycle_now) & tkr->mask;
-		if (now <= tkr->clock->max_raw_delta)
+		if (!timens_tk_is_stale(tn) && now <= tkr->clock->max_raw_delta)
 			break;
 		raw_spin_unlock(&tn->tkd.lock);
 		raw_spin_unlock(&cal->lock);
@@ -599,17 +662,27 @@ int timens_tk_follow(struct time_namespace *ns)
 
 	timens_tk_update_begin(tn);
 	now = timens_tk_counter(tn);
-	ns->offsets.monotonic = timens_tk_follow_offset(tn, CLOCK_MONOTONIC, now);
-	ns->offsets.boottime = timens_tk_follow_offset(tn, CLOCK_BOOTTIME, now);
+	/*
+	 * Nothing goes back: neither a clock itself, at @now, nor its coarse variant, at
+	 * the last tick. They differ by what the namespace gained on the host since.
+	 */
+	timens_tk_advance_to(tn, tkr->cycle_last, &steps);
+	tn->offs.monotonic = (struct timespec64){ .tv_sec = TIME64_MIN };
+	tn->offs.boottime = (struct timespec64){ .tv_sec = TIME64_MIN };
+	timens_tk_follow_offset(tn, CLOCK_MONOTONIC, tkr->cycle_last, &tn->offs.monotonic);
+	timens_tk_follow_offset(tn, CLOCK_BOOTTIME, tkr->cycle_last, &tn->offs.boottime);
+	timens_tk_advance_to(tn, now, &steps);
+	timens_tk_follow_offset(tn, CLOCK_MONOTONIC, now, &tn->offs.monotonic);
+	timens_tk_follow_offset(tn, CLOCK_BOOTTIME, now, &tn->offs.boottime);
 	timens_tk_host_raw(&tk_core, &raw);
-	ns->offsets.raw = timens_tk_raw_ahead(tn, &raw, now);
+	tn->raw_offset = timens_tk_raw_ahead(tn, &raw, now);
 	tn->state = TIMENS_TK_FOLLOW;
 	tn->edge_sec = TIME64_MAX;
 	tn->smear.state = TIMENS_SMEAR_NONE;
 	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });
 	if (tn->vdata) {
-		timens_set_vdso_offsets(&tn->vdata[CS_HRES_COARSE], &ns->offsets);
-		timens_set_vdso_offsets(&tn->vdata[CS_RAW], &ns->offsets);
+		timens_tk_set_vdso_offsets(tn, &tn->vdata[CS_HRES_COARSE]);
+		timens_tk_set_vdso_offsets(tn, &tn->vdata[CS_RAW]);
 	}
 	timens_tk_update_end(tn);
 	timens_tk_take_moved(tn);
@@ -622,7 +695,7 @@ int timens_tk_follow(struct time_namespace *ns)
 	/* The end of a suspend may have armed it again */
 	hrtimer_cancel(&tn->wake_timer);
 	trace_timens_tk_switch(ns->ns.inum, false);
-	static_branch_slow_dec_deferred(&timens_tk_key);
+	timens_own_audit(ns, "follow", NULL, NULL, NULL);
 	/* CLOCK_REALTIME and TAI jumped to the host's */
 	timens_timer_clock_moved(tn);
 out:

@@ -19,30 +19,21 @@
  *	               start         end
  *
  * The curve says what the phase is at which time of the line, so nothing can
- * be left over, however late and how often it is evaluated. It is evaluated
- * by the passes. Readers follow a chord: it leads from the phase where it was
- * computed to the point of the curve which the next pass will reach. If that
- * pass does not come it goes on along the next chord of the curve, but never
- * past the final phase. So a chord which makes up for a late pass does not
- * overshoot when the next one is late as well.
+ * be left over, however late and how often it is evaluated. Readers follow a
+ * chord of it. The chords start at the start of the curve, and are a second long
+ * if it is bent. So which chord holds depends on the time alone, and not on when a
+ * pass comes: a reader which finds itself behind the end of a chord asks for the
+ * next one (timens_tk_valid()).
  *
- *  - CLOCK_REALTIME is continuous: a chord starts with the phase to which the
- *    last one led. It cannot go back, since a slope is 1/64 at the most.
+ *  - CLOCK_REALTIME is continuous: a chord starts where the last one ended, on
+ *    the curve as rounded to nanoseconds. It cannot go back, since a slope is
+ *    1/64 at the most.
  *
  *  - The sum is exact: the last chord leads to the end of the curve.
  *
- *  - Between two passes the phase is off the curve by what a chord is, which is
- *    5 * (time between the passes / window)^2 / 8 seconds at the most: 80 ps for
- *    a day and one second, nothing for a linear curve, and for each 4 ns of
- *    rounding. A chord rounds the phase, so however many passes there are (each
- *    adjtimex() is one), it is left alone for half of the time that it was
- *    made for. That makes four times of the 80 ps.
- *
- *  - When the machine is idle there are no passes, and timens_smear_wake() asks
- *    for one in each thousandth of the window. That is 2.4 us off the curve, and
- *    up to 3 ns more for each second in between, since the slope was made from
- *    nanoseconds. A chord which makes up for such an error must end where it
- *    meets the curve, so a pass is asked for there.
+ *  - The phase is off the curve by what a chord is, which is
+ *    5 * (1 s / window)^2 / 8 seconds at the most: 80 ps for a day, nothing for a
+ *    linear curve, and for each 3 ns of rounding.
  *
  *
  * Changes
@@ -190,12 +181,6 @@ static s64 smear_curve_at(const struct timens_smear *s, s64 real)
 	return total < 0 ? s->from - (s64)y : s->from + (s64)y;
 }
 
-/* Whether the chord starts on the curve, as far as rounding permits */
-static bool smear_is_on_curve(const struct timens_smear *s)
-{
-	return abs(s->phase - smear_curve_at(s, s->at)) <= SMEAR_ROUNDING;
-}
-
 /* The least time (nsecs) for a change of the phase */
 static s64 smear_least(s64 change)
 {
@@ -214,43 +199,29 @@ static u32 smear_slope(s64 rise, s64 span)
 }
 
 /*
- * A chord from the present phase to where the curve is @ahead of @real, and from
- * there on along the next one.
+ * The chord which holds at @real. Its ends lie on the curve, at places which do not
+ * depend on who asks when: each pass, and each reader which comes before a pass,
+ * finds the same chords.
  */
-static void smear_chord(struct timens_smear *s, s64 real, s64 ahead)
+static void smear_chord(struct timens_smear *s, s64 real)
 {
-	bool down = s->to < s->phase;
-	s64 next, at_aim, rise;
+	s64 since = clamp(real, s->start, s->end) - s->start;
+	bool straight = s->policy.shape == TIMENS_SMEAR_LINEAR;
+	s64 len = straight ? TIMENS_SMEAR_STRAIGHT : TIMENS_SMEAR_CHORD;
+	u64 into;
 
-	s->at = max(real, s->start);
-	s->aim = max(min(s->at + ahead, s->end), s->at);
-	/* A straight line needs no pass on its way */
-	if (s->policy.shape == TIMENS_SMEAR_LINEAR && smear_is_on_curve(s))
-		s->aim = max(s->end, s->at);
-
-	/* Ahead of the curve, after a pass which came late: wait for it */
-	at_aim = smear_curve_at(s, s->aim);
-	rise = down ? s->phase - at_aim : at_aim - s->phase;
-	s->slope = smear_slope(rise, s->aim - s->at);
-
-	/*
-	 * Over more time, as a rise of few nanoseconds says little about a slope;
-	 * and to the end when that may come before the next pass.
-	 */
-	next = s->aim + 2 * ahead;
-	if (s->end - s->aim <= max(2 * ahead, (s->end - s->start) >> 10))
-		next = s->end;
-	if (next > s->aim) {
-		rise = smear_curve_at(s, next) - at_aim;
-		s->after = smear_slope(down ? -rise : rise, next - s->aim);
-	} else {
-		/* Whoever is behind at the end makes up for it as fast as is allowed */
-		s->after = 1U << (TIMENS_SMEAR_SCALE - 6);
-	}
+	/* Not one of no length at the end */
+	since = min(since, s->end - s->start - 1);
+	div64_u64_rem(since, len, &into);
+	s->at = s->start + since - into;
+	s->aim = min(s->at + len, s->end);
+	s->phase = smear_curve_at(s, s->at);
+	s->knot = smear_curve_at(s, s->aim);
+	s->slope = smear_slope(abs(s->knot - s->phase), s->aim - s->at);
 }
 
-/* A new curve from the present phase, for a leap second at @edge */
-static void smear_begin(struct timens_smear *s, s64 real, time64_t edge, s32 step)
+/* A new curve from @phase, which is the present one, for a leap second at @edge */
+static void smear_begin(struct timens_smear *s, s64 real, s64 phase, time64_t edge, s32 step)
 {
 	s32 before, after;
 
@@ -258,21 +229,22 @@ static void smear_begin(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 	s->edge = edge;
 	s->step = step;
 	s->committed = false;
-	s->from = s->phase;
+	s->from = phase;
 	s->to = step * NSEC_PER_SEC;
 	s->start = max(real, (edge - before) * NSEC_PER_SEC);
 	s->end = max((edge + after) * NSEC_PER_SEC, s->start + smear_least(s->to - s->from));
 	s->state = TIMENS_SMEAR_WAITING;
+	smear_chord(s, real);
 }
 
-/* The leap second was withdrawn */
-static void smear_withdraw(struct timens_smear *s, s64 real)
+/* The leap second was withdrawn when the phase was @phase */
+static void smear_withdraw(struct timens_smear *s, s64 real, s64 phase)
 {
-	u64 len = s->end - s->start, size = max(abs(s->to - s->from), abs(s->phase));
+	u64 len = s->end - s->start, size = max(abs(s->to - s->from), abs(phase));
 
-	s->from = s->phase;
+	s->from = phase;
 	s->to = 0;
-	if (!s->phase) {
+	if (!phase) {
 		s->state = TIMENS_SMEAR_NONE;
 		return;
 	}
@@ -281,6 +253,7 @@ static void smear_withdraw(struct timens_smear *s, s64 real)
 	/* As slow as it came, if it came all the way, and not below a second */
 	s->end = real + max3((s64)mul_u64_u64_div_u64(len, abs(s->from), size),
 			     smear_least(s->from), NSEC_PER_SEC);
+	smear_chord(s, real);
 }
 
 /**
@@ -289,45 +262,39 @@ static void smear_withdraw(struct timens_smear *s, s64 real)
  * @real:	The present time of the line (nsecs)
  * @edge:	Second of the line at which a leap second is armed, or TIME64_MAX
  * @step:	What that adds to CLOCK_REALTIME (secs)
- * @ahead:	Time to the next pass (nsecs)
  *
  * Return: what the caller has to add to the line (secs), and to take off the
  * TAI offset, because the smear is over; zero otherwise
  */
-s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 step, s64 ahead)
+s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 step)
 {
-	bool armed = edge != TIME64_MAX, turn = false;
-	s64 phase = s->phase;
+	bool armed = edge != TIME64_MAX;
 
 	if (s->state == TIMENS_SMEAR_NONE) {
 		if (!armed)
 			return 0;
-		s->phase = 0;
-		smear_begin(s, real, edge, step);
-		turn = true;
-	} else {
-		s->phase = timens_smear_phase(s, real);
+		smear_begin(s, real, 0, edge, step);
+	} else if (real >= s->aim) {
+		smear_chord(s, real);
 	}
 
 	if (s->state != TIMENS_SMEAR_BACK && real >= s->edge * NSEC_PER_SEC)
 		s->committed = true;
 	if (!s->committed) {
+		s64 phase = timens_smear_phase(s, real);
 		bool other = edge != s->edge || step != s->step;
 
-		if (armed && (s->state == TIMENS_SMEAR_BACK || other)) {
-			smear_begin(s, real, edge, step);
-			turn = true;
-		} else if (!armed && s->state != TIMENS_SMEAR_BACK) {
-			smear_withdraw(s, real);
-			turn = true;
-		}
+		if (armed && (s->state == TIMENS_SMEAR_BACK || other))
+			smear_begin(s, real, phase, edge, step);
+		else if (!armed && s->state != TIMENS_SMEAR_BACK)
+			smear_withdraw(s, real, phase);
 	}
 	if (s->state == TIMENS_SMEAR_NONE)
 		return 0;
 	if (s->state == TIMENS_SMEAR_WAITING && real >= s->start)
 		s->state = TIMENS_SMEAR_RUNNING;
 
-	if (real >= s->end && s->phase == s->to) {
+	if (real >= s->end) {
 		step = s->state == TIMENS_SMEAR_BACK ? 0 : s->step;
 		s->state = TIMENS_SMEAR_NONE;
 		s->committed = false;
@@ -335,11 +302,6 @@ s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 ste
 		s->total += step * NSEC_PER_SEC;
 		return step;
 	}
-	/* Each chord rounds the phase. However many passes there are, few are needed. */
-	if (!turn && real < s->aim && real - s->at < ahead >> 1)
-		s->phase = phase;
-	else
-		smear_chord(s, real, ahead);
 	return 0;
 }
 
@@ -353,32 +315,24 @@ s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 ste
  */
 void timens_smear_jump(struct timens_smear *s, s64 real)
 {
-	if (s->state == TIMENS_SMEAR_NONE)
-		return;
-	s->phase = smear_curve_at(s, real);
-	s->at = real;
-	s->aim = real;
-	s->slope = 0;
-	s->after = 0;
+	if (s->state != TIMENS_SMEAR_NONE)
+		smear_chord(s, real);
 }
 
 /**
- * timens_smear_wake - When a smear needs a pass, even if the machine is idle
+ * timens_smear_wake - When the timers should look at a smear, even if the machine is idle
  * @s:		The smear
  * @real:	The present time of the line (nsecs)
  *
- * A chord which makes up for a pass that came late must not go on beyond the
- * curve: the error would change its sign and grow with each pass.
+ * Readers need nobody. But a timer was projected with the rate of a chord, which
+ * must not change by much without a walk.
  *
  * Return: the time until then (nsecs), S64_MAX for whenever
  */
 s64 timens_smear_wake(const struct timens_smear *s, s64 real)
 {
-	if (s->state == TIMENS_SMEAR_NONE || real >= s->end)
-		return S64_MAX;
-	if (!smear_is_on_curve(s))
-		return max(s->aim - real, 0);
-	if (s->policy.shape == TIMENS_SMEAR_LINEAR)
+	if (s->state == TIMENS_SMEAR_NONE || real >= s->end ||
+	    s->policy.shape == TIMENS_SMEAR_LINEAR)
 		return S64_MAX;
 	return max(s->start - real, 0) + max((s->end - s->start) >> 10, NSEC_PER_SEC);
 }

@@ -16,6 +16,9 @@
 /* The slope of a phase is in units of 2^-37, and is 1/64 at the most */
 #define TIMENS_SMEAR_SCALE	37
 #define TIMENS_SMEAR_STEEP	64
+/* Length of a chord of a bent curve, and of a straight one: a slope is off by 2^-37 (nsecs) */
+#define TIMENS_SMEAR_CHORD	NSEC_PER_SEC
+#define TIMENS_SMEAR_STRAIGHT	(128 * NSEC_PER_SEC)
 
 /**
  * enum timens_smear_shape - How the phase goes from zero to a second
@@ -98,7 +101,6 @@ enum timens_smear_state {
  * @committed:	The edge has passed: nothing withdraws the leap second any more
  * @step:	What the leap second adds to CLOCK_REALTIME in the end (secs)
  * @slope:	Of the chord up to @aim, as a magnitude (2^-TIMENS_SMEAR_SCALE)
- * @after:	Its slope behind @aim, likewise
  * @edge:	CLOCK_REALTIME second at which it would be stepped
  * @start:	Start of the curve (nsecs)
  * @end:	End of the curve (nsecs)
@@ -106,7 +108,8 @@ enum timens_smear_state {
  * @to:		Phase at @end (nsecs)
  * @at:		Start of the chord (nsecs)
  * @phase:	Phase at @at (nsecs)
- * @aim:	Where the chord meets the curve (nsecs)
+ * @aim:	End of the chord (nsecs)
+ * @knot:	Phase at @aim, and behind it (nsecs)
  * @total:	Sum of the smears which came to their end (nsecs)
  *
  * Times are those of CLOCK_REALTIME as it would be without the smear.
@@ -117,7 +120,6 @@ struct timens_smear {
 	bool			committed;
 	s32			step;
 	u32			slope;
-	u32			after;
 	time64_t		edge;
 	s64			start;
 	s64			end;
@@ -126,13 +128,14 @@ struct timens_smear {
 	s64			at;
 	s64			phase;
 	s64			aim;
+	s64			knot;
 	s64			total;
 };
 
 u64 timens_smear_curve(unsigned int shape, u64 x, u64 len, u64 total);
 void timens_smear_window(const struct timens_smear_policy *policy, s32 step, s32 *before,
 			 s32 *after);
-s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 step, s64 ahead);
+s32 timens_smear_update(struct timens_smear *s, s64 real, time64_t edge, s32 step);
 void timens_smear_jump(struct timens_smear *s, s64 real);
 s64 timens_smear_wake(const struct timens_smear *s, s64 real);
 int timens_smear_parse(struct timens_smear_policy *policy, char *text);
@@ -143,22 +146,22 @@ const char *timens_smear_name(const struct timens_smear_policy *policy, char *bu
  * @s:		The smear
  * @real:	The time without the smear (nsecs)
  *
- * A time before the chord is before its window, and one far behind it is past
- * the end of the curve: a chord leads to the end, and no further.
+ * A time before the chord is before its window. Behind the chord its last phase
+ * holds, which is the end of the curve or wants another timens_smear_update().
  *
  * Return: the phase (nsecs)
  */
 static inline s64 timens_smear_phase(const struct timens_smear *s, s64 real)
 {
-	s64 left = s->to - s->phase, moved;
+	s64 left = s->knot - s->phase, moved;
 
 	if (s->state == TIMENS_SMEAR_NONE)
 		return 0;
 	if (real <= s->at)
 		return s->phase;
-	moved = mul_u64_u32_shr(min(real, s->aim) - s->at, s->slope, TIMENS_SMEAR_SCALE);
-	if (real > s->aim)
-		moved += mul_u64_u32_shr(real - s->aim, s->after, TIMENS_SMEAR_SCALE);
+	if (real >= s->aim)
+		return s->knot;
+	moved = mul_u64_u32_shr(real - s->at, s->slope, TIMENS_SMEAR_SCALE);
 	return left < 0 ? s->phase - min(moved, -left) : s->phase + min(moved, left);
 }
 

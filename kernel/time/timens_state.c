@@ -35,7 +35,7 @@ static void timens_tk_show_policy(struct seq_file *m, struct timekeeper_ns *tn)
 	s64 phase = 0;
 
 	if (tn) {
-		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		flags = timens_tk_lock_current(tn);
 		rate = tn->rate;
 		s = tn->smear;
 		phase = timens_smear_phase(&s, timens_tk_unsmeared(tn, timens_tk_counter(tn)));
@@ -58,18 +58,18 @@ static void timens_tk_show_policy(struct seq_file *m, struct timekeeper_ns *tn)
  */
 void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 {
-	struct timekeeper_ns *tn = ns->tk;
-	struct timespec64 zero = { 0 };
-	struct timens_tk_pair p = { 0 };
+	struct timekeeper_ns *tn = timens_tk_of(ns);
+	struct timens_tk_pair p;
 	u64 tick;
 
 	if (tn)
-		timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
+		timens_tk_refresh(tn);
+	timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
 	seq_printf(m, "%-10s %s\n", "state", p.own ? "own" : "follow");
 	timens_tk_show_offset(m, "realtime", timespec64_sub(p.ns, p.host));
-	timens_tk_show_offset(m, "monotonic", tn ? timens_tk_offset(ns, CLOCK_MONOTONIC) : zero);
-	timens_tk_show_offset(m, "boottime", tn ? timens_tk_offset(ns, CLOCK_BOOTTIME) : zero);
-	timens_tk_show_offset(m, "tai", tn ? timens_tk_offset(ns, CLOCK_TAI) : zero);
+	timens_tk_show_offset(m, "monotonic", timens_tk_offset(ns, CLOCK_MONOTONIC));
+	timens_tk_show_offset(m, "boottime", timens_tk_offset(ns, CLOCK_BOOTTIME));
+	timens_tk_show_offset(m, "tai", timens_tk_offset(ns, CLOCK_TAI));
 
 	/* Nanoseconds per second on top of a second, NTP slewing included */
 	tick = READ_ONCE((p.own ? &tn->ntp : &tk_ntp_data)->tick_length);
@@ -168,7 +168,8 @@ static int timens_tk_policy_op(struct timekeeper_ns *tn, void *data)
  * Return: 0, -EPERM without CAP_SYS_TIME in the user namespace which owns @ns,
  * -EINVAL for what is no command and for the initial namespace, -ERANGE for a
  * rate out of its range, -EBUSY if a leap second is being smeared in another
- * way, -ENOMEM
+ * way, -ENOMEM, -EOPNOTSUPP if the namespace may not own a clock, -ENOSPC if too
+ * many do
  */
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf)
 {
@@ -181,7 +182,7 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
 		return -EPERM;
 	if (len && buf[len - 1] == '\n')
 		buf[len - 1] = '\0';
-	if (!ns->tk)
+	if (ns == &init_time_ns)
 		return -EINVAL;
 
 	if (!strcmp(buf, "follow"))
@@ -189,12 +190,20 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
 	len = str_has_prefix(buf, "leap ");
 	if (len) {
 		ret = timens_smear_parse(&policy, buf + len);
-		return ret ?: timens_tk_modify(ns, timens_tk_policy_op, &policy);
+		if (!ret)
+			ret = timens_tk_modify(ns, timens_tk_policy_op, &policy);
+		if (!ret)
+			timens_own_audit(ns, "leap", NULL, NULL, NULL);
+		return ret;
 	}
 	len = str_has_prefix(buf, "rate ");
 	if (len) {
 		ret = timens_tk_parse_rate(buf + len, &rate);
-		return ret ?: timens_tk_modify(ns, timens_tk_rate_op, &rate);
+		if (!ret)
+			ret = timens_tk_modify(ns, timens_tk_rate_op, &rate);
+		if (!ret)
+			timens_own_audit(ns, "rate", NULL, &rate, NULL);
+		return ret;
 	}
 	return -EINVAL;
 }

@@ -2,46 +2,60 @@
 /*
  * Passes: when the clock of a time namespace is brought forward
  *
- * The tick serves the namespaces whose turn it is (__timens_tk_advance()), and a
- * wake timer those which need a pass while there is no tick. All that a calm pass
- * executes is inlined in this object.
+ * A pass moves the point of a line to the present. No value that anybody reads
+ * depends on when it comes: where a line ends, its readers advance the clock
+ * themselves (timens_tk_catch_up()). A pass keeps them from having to, moves the
+ * coarse clocks behind the end of a line, keeps the counter from wrapping, and
+ * notices what the timers of the namespace have to know. So it may be late, and
+ * there is a bound to what passes may do.
  *
  *
  * Calendar
  * --------
  *
- * A namespace takes one pass in each interval, at its home: the tick, modulo
- * the interval, which had the fewest namespaces when it was chosen. One slot
- * of a ring per tick holds those which are due. What the budget does not cover
- * stays on the carry list, in order, and only a counter about to wrap
- * (deadline) overrides the budget. A timer of the calendar sees to it that there
- * is a next tick, even if the machine has become idle:
+ * The tick serves the namespaces whose turn it is (__timens_tk_advance()). Each
+ * takes one pass in each interval, at its home: the tick, modulo the interval,
+ * which had the fewest namespaces when it was chosen. One slot of a ring per tick
+ * holds those which are due. The interval is up to four seconds, however fast a
+ * clock is; while the PLL or adjtime() slew, the pass moves to the end of the line
+ * (aligned), which is a second of the namespace or of the host, whichever is longer.
+ * A smear at a rate gets up to sixteen a second for its chords.
  *
- *   CPU 0 (woken by a wake timer)        9,968 others, whose timers fire, too
- *   end of idle: collect 10,000,
- *     take the passes of 32
- *                                        collected already: leave it to the tick
+ *
+ * Budget
+ * ------
+ *
+ * A pass counts its steps: a calm one is one, and so are all seconds in which the
+ * slope stays, however many they are; a second in which the PLL slews is one. A pass
+ * takes at most TIMENS_TK_STEPS, and a tick at most TIMENS_TK_BUDGET: the last pass of a
+ * tick gets what is left of that. Where the counter wraps it is TIMENS_TK_HASTE times as
+ * much. What the budget does not cover, and what a pass leaves, is taken up in later ticks,
+ * in which users take turns: see timens_share.c. A timer of the calendar sees to it that
+ * there is a next tick, even if the machine has become idle:
+ *
+ *   CPU 0 (end of a long idle time)
+ *   collect 10,000, take the passes of 32
  *   idle again, no tick
  *   the timer of the calendar: 32 more
  *
- * A pass leaves alone a wake timer which comes in time for a leap second. That may
- * fire while the pass is under way, and must not take it for one still to come:
+ *
+ * Wake timer
+ * ----------
+ *
+ * Timers stand on the host's clock, and have to move when the rate of their clock
+ * changes by much. Where NTP or a smear will do that, a timer of the namespace
+ * makes the tick unnecessary. It may fire while a pass is under way:
  *
  *   CPU 0 (tick)                         CPU 1 (wake timer of the namespace)
  *   collect: due <= tick
  *   lock namespace, pass                 expires, lock namespace: wait
- *   the timer is queued: leave it
- *   due = the next home, unlock
- *                                        due > tick: not collected. Look again,
- *                                          take a pass and arm the timer
+ *   arm the timer anew, due = later
+ *   unlock
+ *                                        due > tick: not collected. Catch up with
+ *                                          what there is, and arm the timer
  *
  * With the lock in other hands first, it is the tick which finds it taken: it
  * queues the pass for the next tick, and arms the timer of the calendar.
- *
- * While the PLL or adjtime() slew, the slope changes at each second of the
- * namespace, and the pass moves to that second (aligned). When all CPUs idle
- * there is no tick, and the slope would last until one comes: the wake timer
- * takes the pass then.
  *
  *
  * Calm passes
@@ -90,71 +104,42 @@ struct timens_tk_calendar timens_tk_cal = {
  * Passes without a tick
  */
 
-/*
- * Cycles until the slope changes: NTP sees a second at the first of its intervals
- * that ends after it.
- */
-static u64 timens_tk_cycles_to_second(const struct timekeeper_ns *tn)
+/* Whether NTP slews so much, or is about to, that timers notice when it changes */
+static bool timens_tk_slews_much(const struct timekeeper_ns *tn)
 {
-	const struct timekeeper *tk = &tn->tkd.timekeeper;
-	u64 since = (tn->cycle_now - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
-	s64 rest = timens_tk_second(tk) - tk->tkr_mono.xtime_nsec;
-	u64 cycles = DIV64_U64_ROUND_UP(max(rest, 0), tk->xtime_interval) * tk->cycle_interval;
+	const struct ntp_data *ntp = &tn->ntp;
+	u64 much = ntp->tick_length_base >> TIMENS_TIMER_RATE_SHIFT;
 
-	return cycles > since ? cycles - since : 0;
+	if (likely(timens_tk_is_even(tn)))
+		return false;
+	return abs_diff(ntp->tick_length, ntp->tick_length_base) > much ||
+	       abs(ntp_next_bend(ntp)) > much;
 }
 
 /*
- * Nanoseconds of the host until the namespace needs a pass, S64_MAX for whenever.
- * Durations of the namespace are what they are on the host at the present
- * slopes of both; timens_tk_host_rate_changed() looks again when these change.
+ * Nanoseconds of the host until the namespace needs a pass even if there is no tick,
+ * S64_MAX for whenever: its timers have to move when its rate changes by much, and
+ * nobody else would tell them. No reader needs one. However fast the clock is, it is
+ * a second of the host at the least, unless that is what its line says.
  */
 static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 {
-	const struct timekeeper *tk = &tn->tkd.timekeeper;
-	s64 left = S64_MAX, rest = S64_MAX;
-	struct timespec64 now;
-	time64_t edge;
+	s64 left = S64_MAX, rest;
 
-	/*
-	 * The slope changes at the next second, or must not hold for much longer
-	 * than from one pass to the next. The tick comes first if there is one.
-	 */
-	if (unlikely(ntp_second_bends(&tn->ntp))) {
-		left = timens_tk_cycles_to_event(&tk_core, timens_tk_cycles_to_second(tn)) +
+	if (unlikely(timens_tk_slews_much(tn)))
+		left = timens_tk_cycles_to_event(&tk_core, tn->valid) +
 		       TICK_NSEC + TICK_NSEC / 4;
-	} else if (unlikely(timens_tk_is_behind(tk))) {
-		left = timens_tk_cycles_to_host(&tk_core, tn->span / 2);
-		left += left >> 2;
-	}
+	/* The chords of a smear would end hundreds of times in a second */
+	if (timens_tk_is_fast(tn))
+		left = max(left, NSEC_PER_SEC);
 
-	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE))
+	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE)) {
 		rest = timens_smear_wake(&tn->smear, timens_tk_unsmeared(tn, tn->cycle_now));
-
-	edge = timens_tk_next_edge(tn);
-	if (unlikely(edge != TIME64_MAX) && !timens_tk_edge_is_near(tn)) {
-		timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &now);
-		edge = (edge - now.tv_sec - tn->ahead) * NSEC_PER_SEC - now.tv_nsec;
-		/*
-		 * The clock may run up to 12 % faster than now. Come early and
-		 * look again; the rest shrinks to an eighth each time.
-		 */
-		rest = min(rest, edge - (edge >> 3));
+		if (rest != S64_MAX)
+			left = min(left, max(timens_tk_ns_to_host(&tk_core, tn, rest),
+					     NSEC_PER_SEC));
 	}
-	if (timens_tk_is_fast(tn)) {
-		edge = timens_tk_fast_left(tn) * NSEC_PER_SEC;
-		rest = min(rest, edge - (edge >> 3));
-	}
-	if (unlikely(rest != S64_MAX))
-		left = min(left, timens_tk_ns_to_host(&tk_core, tn, rest));
 	return left;
-}
-
-/* The only reason to wake, if there is one, is a leap second which will step */
-static bool timens_tk_wakes_for_edge(const struct timekeeper_ns *tn)
-{
-	return !ntp_second_bends(&tn->ntp) && !timens_tk_is_behind(&tn->tkd.timekeeper) &&
-	       tn->smear.state == TIMENS_SMEAR_NONE;
 }
 
 /*
@@ -178,11 +163,7 @@ static unsigned int timens_tk_wake_group(const struct timens_tk_calendar *cal,
  * Arm the timer for a pass which must be taken even when the machine is idle.
  * As long as there are ticks, they come first and put it off.
  *
- * But not on the way to a leap second: the tree of the timers is deep when
- * thousands wait for the same one, and each pass would climb it. The timer which
- * is armed already comes early, looks again, and does that a few times in all.
- *
- * Context: under the lock of the clock, outside of a write section
+ * Context: under the lock of the clock, behind a write section
  */
 void timens_tk_arm_wake(struct timekeeper_ns *tn)
 {
@@ -195,17 +176,121 @@ void timens_tk_arm_wake(struct timekeeper_ns *tn)
 		return;
 	left += (s64)timens_tk_wake_group(&timens_tk_cal, tn) * TIMENS_TK_WAKE_APART;
 	left = max(left, NSEC_PER_MSEC);
-	if (hrtimer_is_queued(&tn->wake_timer) && timens_tk_wakes_for_edge(tn) &&
-	    ktime_to_ns(hrtimer_get_remaining(&tn->wake_timer)) <= left + TIMENS_TK_WAKE_SLACK)
-		return;
 	hrtimer_start_range_ns(&tn->wake_timer, ns_to_ktime(left), TIMENS_TK_WAKE_SLACK,
 			       HRTIMER_MODE_REL);
+}
+
+/*
+ * Bring the clock to the present, by @steps at the most. The last one of them
+ * arms the wake timer and moves the timers of the namespace. The counter is read when
+ * the clock is on that of the host.
+ *
+ * Return: whether the present was reached; @steps is what is left
+ */
+static bool __timens_tk_catch_up_some(struct timekeeper_ns *tn, unsigned int *steps)
+{
+	struct timens_tk_raw raw;
+	bool there;
+
+	lockdep_assert_held(&tn->tkd.lock);
+
+	timens_tk_host_raw(&tk_core, &raw);
+	timens_tk_update_begin(tn);
+	there = timens_tk_replay(tn, steps) &&
+		timens_tk_run_to(tn, &raw, timens_tk_counter(tn), steps);
+	timens_tk_update_end(tn);
+	if (!there)
+		return false;
+	timens_tk_arm_wake(tn);
+	if (timens_tk_take_moved(tn))
+		timens_timer_clock_moved_delayed(tn);
+	return true;
+}
+
+static bool timens_tk_catch_up_some(struct timekeeper_ns *tn)
+{
+	unsigned int steps = TIMENS_TK_STEPS;
+
+	return __timens_tk_catch_up_some(tn, &steps);
+}
+
+static void __timens_tk_catch_up(struct timekeeper_ns *tn, bool always)
+{
+	unsigned long flags;
+	bool there;
+
+	do {
+		there = true;
+		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		if (tn->state == TIMENS_TK_OWN && !timekeeping_suspended &&
+		    (always || timens_tk_is_stale(tn) ||
+		     timens_tk_is_beyond(tn, timens_tk_counter(tn))))
+			there = timens_tk_catch_up_some(tn);
+		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	} while (unlikely(!there));
+}
+
+/**
+ * timens_tk_catch_up - Bring a clock which is behind its next bend to the present
+ * @tn:		The namespace
+ *
+ * For who reads or writes a clock and finds that its line ends before the present, or
+ * that the host's timekeeping has changed since.
+ * What the clock had to do in the meantime is done at the expense of the caller, with
+ * interrupts enabled, if they were, every TIMENS_TK_STEPS steps.
+ *
+ *   CPU 0 (reader)                       CPU 1 (tick, or another reader)
+ *   counter beyond the line
+ *                                        lock namespace, advance, unlock
+ *   lock namespace
+ *   the line reaches further: leave it
+ *   unlock, read again
+ *
+ * Context: any but NMI, without the lock of the clock; those of timers may be held
+ */
+void timens_tk_catch_up(struct timekeeper_ns *tn)
+{
+	__timens_tk_catch_up(tn, false);
+}
+
+/**
+ * timens_tk_refresh - Bring a clock to the present, wherever its line ends
+ * @tn:		The namespace
+ *
+ * For who shows more of it than its time: which second it is, say, for NTP.
+ *
+ * Context: as timens_tk_catch_up()
+ */
+void timens_tk_refresh(struct timekeeper_ns *tn)
+{
+	__timens_tk_catch_up(tn, true);
+}
+
+/**
+ * timens_tk_lock_current - Lock a clock which counts what the host counts
+ * @tn:		The namespace
+ *
+ * For who writes, or reads more than a seqcount protects. A follower is locked as it is.
+ *
+ * Context: process context, without the lock of the clock
+ * Return: the interrupt flags to unlock with
+ */
+unsigned long timens_tk_lock_current(struct timekeeper_ns *tn)
+{
+	unsigned long flags;
+
+	for (;;) {
+		timens_tk_catch_up(tn);
+		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		if (tn->state != TIMENS_TK_OWN || !timens_tk_is_stale(tn))
+			return flags;
+		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	}
 }
 
 static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 {
 	struct timekeeper_ns *tn = container_of(timer, struct timekeeper_ns, wake_timer);
-	struct timens_tk_raw raw;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
@@ -220,20 +305,9 @@ static enum hrtimer_restart timens_tk_wake_fn(struct hrtimer *timer)
 	 */
 	if (READ_ONCE(tn->due) <= READ_ONCE(timens_tk_cal.tick))
 		goto out;
-	/* A pass published the edge, or there is none any more */
-	if (timens_tk_wakes_for_edge(tn) && !timens_tk_is_fast(tn) &&
-	    (tn->edge_sec == TIME64_MAX || timens_tk_edge_is_near(tn)))
-		goto out;
-	timens_tk_update_begin(tn);
-	timens_tk_advance_to(tn, timens_tk_counter(tn));
-	if (timens_tk_is_fast(tn)) {
-		timens_tk_host_raw(&tk_core, &raw);
-		timens_tk_limit_rate(tn, &raw);
-	}
-	timens_tk_update_end(tn);
-	timens_tk_arm_wake(tn);
-	if (timens_tk_take_moved(tn))
-		timens_timer_clock_moved_delayed(tn);
+	/* What is left is for the next one, which comes soon */
+	if (!timens_tk_catch_up_some(tn))
+		hrtimer_start_range_ns(timer, NSEC_PER_MSEC, 0, HRTIMER_MODE_REL);
 out:
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	return HRTIMER_NORESTART;
@@ -268,30 +342,33 @@ void timens_tk_calendar_init(struct timens_tk_calendar *cal, u64 now)
 	for (i = 0; i < TIMENS_TK_SLOTS; i++)
 		INIT_LIST_HEAD(&cal->slot[i]);
 	INIT_LIST_HEAD(&cal->carry);
+	for (i = 0; i < TIMENS_TK_SHARES; i++)
+		INIT_LIST_HEAD(&cal->share[i]);
 	INIT_LIST_HEAD(&cal->own);
+	INIT_LIST_HEAD(&cal->stale);
 	cal->tick = now;
 	cal->host = &tk_core;
 	cal->budget = TIMENS_TK_BUDGET;
-	timens_tk_calendar_set(cal, HZ, 0);
+	timens_tk_calendar_set(cal, TIMENS_TK_PERIOD * HZ, 0);
 }
 
 /**
  * timens_tk_calendar_set - Change the pace of the passes
  * @cal:	The calendar
- * @interval:	Ticks between two passes, 1 to HZ
+ * @interval:	Ticks between two passes, 1 to TIMENS_TK_PERIOD * HZ
  * @deadline:	Ticks after which the counter of a namespace is about to wrap,
- *		0 for a counter which does not
+ *		0 for a counter which does not. Half of them are the interval.
  *
  * Namespaces look for a new home when they take their next pass.
  */
 void timens_tk_calendar_set(struct timens_tk_calendar *cal, unsigned int interval,
 			    unsigned int deadline)
 {
-	BUILD_BUG_ON(HZ >= TIMENS_TK_SLOTS);
+	BUILD_BUG_ON(TIMENS_TK_PERIOD * HZ >= TIMENS_TK_SLOTS);
 
 	if (deadline)
 		interval = min(interval, deadline / 2);
-	cal->interval = clamp(interval, 1, HZ);
+	cal->interval = clamp(interval, 1, TIMENS_TK_PERIOD * HZ);
 	cal->deadline = deadline;
 	cal->generation++;
 	cal->cursor = 0;
@@ -364,14 +441,8 @@ static inline u32 timens_tk_calendar_phase(struct timens_tk_calendar *cal, u64 t
 }
 
 static inline void timens_tk_calendar_insert(struct timens_tk_calendar *cal,
-					     struct timekeeper_ns *tn, u64 now)
+					     struct timekeeper_ns *tn)
 {
-	if (unlikely(cal->deadline)) {
-		tn->deadline = now + cal->deadline;
-		list_move_tail(&tn->own_node, &cal->own);
-	} else {
-		tn->deadline = U64_MAX;
-	}
 	list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
 }
 
@@ -386,7 +457,7 @@ static inline void timens_tk_calendar_queue_home(struct timens_tk_calendar *cal,
 	tn->due = now + 1 + tn->home - phase;
 	if (tn->home < phase)
 		tn->due += cal->interval;
-	timens_tk_calendar_insert(cal, tn, now);
+	timens_tk_calendar_insert(cal, tn);
 }
 
 /**
@@ -399,14 +470,14 @@ void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_
 {
 	u64 ticks = timens_tk_aligned_ticks(tn, cal->host);
 
-	if (likely(!ticks) || (ticks >= cal->interval && cal->interval != HZ)) {
+	if (likely(ticks >= cal->interval)) {
 		timens_tk_calendar_queue_home(cal, tn, now);
 		return;
 	}
 	if (unlikely(tn->generation != cal->generation))
 		timens_tk_calendar_home(cal, tn);
-	tn->due = now + (ticks < cal->interval ? ticks : min(ticks, HZ));
-	timens_tk_calendar_insert(cal, tn, now);
+	tn->due = now + ticks;
+	timens_tk_calendar_insert(cal, tn);
 }
 
 /**
@@ -456,6 +527,8 @@ void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns
 		timens_tk_calendar_leave(cal, tn->home);
 	list_del_init(&tn->node);
 	list_del_init(&tn->own_node);
+	if (list_empty(&cal->stale))
+		timens_tk_log_drain(&cal->log);
 	cal->nr_own--;
 }
 
@@ -467,6 +540,7 @@ void timens_tk_calendar_del(struct timens_tk_calendar *cal, struct timekeeper_ns
 void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now)
 {
 	u64 tick = cal->tick, last = min(now, tick + TIMENS_TK_SLOTS);
+	bool waits = !list_empty(&cal->carry);
 
 	/* After a long idle time each slot is visited once, oldest first */
 	while (tick < last) {
@@ -476,6 +550,9 @@ void timens_tk_calendar_collect(struct timens_tk_calendar *cal, u64 now)
 			list_splice_tail_init(slot, &cal->carry);
 	}
 	WRITE_ONCE(cal->tick, now);
+	/* The last tick had no budget for all, so users take turns */
+	if (unlikely(waits || cal->shared))
+		timens_share_sort(cal);
 }
 
 /*
@@ -504,24 +581,35 @@ static inline void timens_tk_prefetch_page(const struct vdso_data *vd)
 	prefetchw(&vd[CS_RAW].basetime[CLOCK_MONOTONIC_RAW]);
 }
 
+/* Whether a tick which took @done steps leaves the rest to the next one */
+static inline bool timens_tk_is_exhausted(const struct timens_tk_calendar *cal, unsigned int done)
+{
+	return done >= cal->budget && cal->interval > 1 &&
+	       (!cal->deadline || done / TIMENS_TK_HASTE >= cal->budget);
+}
+
+/* How many steps the next pass of a tick which is not exhausted may take */
+static inline unsigned int timens_tk_steps_left(const struct timens_tk_calendar *cal,
+						unsigned int done)
+{
+	u64 most = cal->deadline ? (u64)cal->budget * TIMENS_TK_HASTE : cal->budget;
+
+	/* Without a budget every pass is taken, and as long as it is */
+	return most > done ? min(most - done, TIMENS_TK_STEPS) : TIMENS_TK_STEPS;
+}
+
 static inline struct timekeeper_ns *__timens_tk_calendar_next(struct timens_tk_calendar *cal,
 							      u64 now, unsigned int done)
 {
 	struct timekeeper_ns *tn;
 	struct list_head *next;
 
+	if (unlikely(done >= cal->budget) && timens_tk_is_exhausted(cal, done))
+		return NULL;
 	if (list_empty(&cal->carry))
 		return NULL;
 
 	tn = list_first_entry(&cal->carry, struct timekeeper_ns, node);
-	/* Compared as they are: U64_MAX is no deadline, and ticks do not wrap */
-	if (unlikely(done >= cal->budget) && cal->interval > 1) {
-		/* Whose last pass is longest ago: its counter wraps first */
-		if (cal->deadline)
-			tn = list_first_entry(&cal->own, struct timekeeper_ns, own_node);
-		if (now < tn->deadline)
-			return NULL;
-	}
 	list_del_init(&tn->node);
 
 	next = cal->carry.next;
@@ -537,7 +625,7 @@ static inline struct timekeeper_ns *__timens_tk_calendar_next(struct timens_tk_c
  * timens_tk_calendar_next - The next namespace to take its pass
  * @cal:	The calendar
  * @now:	The present tick
- * @done:	Passes taken in this tick
+ * @done:	Steps taken in this tick
  *
  * Return: a namespace, removed from the calendar, or NULL if none is due or
  * the budget is used up.
@@ -545,26 +633,33 @@ static inline struct timekeeper_ns *__timens_tk_calendar_next(struct timens_tk_c
 struct timekeeper_ns *timens_tk_calendar_next(struct timens_tk_calendar *cal, u64 now,
 					      unsigned int done)
 {
-	return __timens_tk_calendar_next(cal, now, done);
+	struct timekeeper_ns *tn = NULL;
+
+	if (!timens_tk_is_exhausted(cal, done))
+		tn = timens_share_next(cal);
+	return tn ?: __timens_tk_calendar_next(cal, now, done);
 }
 
 /**
- * timens_tk_aligned_ticks - Ticks to the next second at which the slope changes
+ * timens_tk_aligned_ticks - Ticks to the end of the line
  * @tn:		The namespace
  * @host:	The clock of the ticks: their length in cycles is what it is steered to
  *
- * Return: 0 if the slope does not change there, so that any tick will do; or
- * what the rate allows if that is less
+ * A pass right behind the end, where the slope changes, keeps the readers from
+ * bringing the clock there themselves.
+ *
+ * Return: ticks, U64_MAX if the line goes on for so long that any tick will do
  */
 u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data *host)
 {
 	u64 ticks;
 
-	if (likely(!ntp_second_bends(&tn->ntp)))
-		return tn->pass_ticks;
-	ticks = timens_tk_cycles_to_host(host, timens_tk_cycles_to_second(tn));
-	ticks = max(DIV_ROUND_UP_ULL(ticks, TICK_NSEC), 1);
-	return tn->pass_ticks ? min(ticks, tn->pass_ticks) : ticks;
+	if (likely(timens_tk_is_even(tn) && tn->smear.state == TIMENS_SMEAR_NONE))
+		return U64_MAX;
+	ticks = timens_tk_cycles_to_host(host, tn->valid);
+	ticks = DIV_ROUND_UP_ULL(ticks, TICK_NSEC);
+	/* In between the coarse clocks stand still: a fast smear moves them 16 times a second */
+	return max(ticks, timens_tk_is_fast(tn) ? HZ / 16 : 1);
 }
 
 /*
@@ -572,52 +667,92 @@ u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data
  */
 
 /*
- * The section of a pass from its begin on. Serialized by tkd.lock.
- *
- * Return: true if it was a calm one, so that nothing but the line has changed
+ * The section of a pass from its begin on, if it is a calm one, in which nothing but the
+ * line changes. If it is not, timens_tk_pass_bent() goes on. Serialized by tkd.lock.
  */
-static inline bool timens_tk_pass_to(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
-				     u64 cycles, time64_t calm)
+static __always_inline bool timens_tk_pass_calm(struct timekeeper_ns *tn,
+						const struct timens_tk_raw *raw, u64 cycles,
+						time64_t calm)
 {
-	if (likely(calm && timens_tk_advance_calm(tn, cycles, calm))) {
-		tn->calm_until = calm;
-		tn->raw = *raw;
-		timens_tk_update_end_calm(tn);
-		return true;
-	}
-	timens_tk_advance_to(tn, cycles);
-	timens_tk_set_raw(tn, raw);
-	timens_tk_limit_rate(tn, raw);
-	timens_tk_settle(tn);
-	timens_tk_update_end(tn);
-	return false;
+	if (unlikely(!calm || !timens_tk_advance_calm(tn, cycles, calm)))
+		return false;
+	tn->calm_until = calm;
+	tn->raw = *raw;
+	timens_tk_update_end_calm(tn);
+	return true;
 }
 
-/* Take the pass of a namespace whose turn it is, and queue it for the next one */
-static inline void timens_tk_pass(struct timens_tk_calendar *cal, struct timekeeper_ns *tn,
-				  const struct timens_tk_raw *raw, u64 now)
+/* Return: whether @cycles was reached; @steps is what is left of them */
+static inline bool timens_tk_pass_bent(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
+				       u64 cycles, unsigned int *steps)
+{
+	bool there = timens_tk_run_to(tn, raw, cycles, steps);
+
+	if (there)
+		timens_tk_settle(tn);
+	timens_tk_update_end(tn);
+	return there;
+}
+
+/* The pass of a namespace which was not seen since the host's timekeeping changed */
+static noinline unsigned int timens_tk_pass_stale(struct timens_tk_calendar *cal,
+						  struct timekeeper_ns *tn, u64 now,
+						  unsigned int done)
+{
+	unsigned int most = timens_tk_steps_left(cal, done), steps = most;
+
+	if (__timens_tk_catch_up_some(tn, &steps))
+		timens_tk_calendar_queue(cal, tn, now);
+	else
+		timens_share_add(cal, tn);
+	return max(most - steps, 1U);
+}
+
+/*
+ * Take the pass of a namespace whose turn it is, in a tick which took @done steps, and
+ * queue it for the next one. What it leaves for want of steps waits behind the others of
+ * its user.
+ *
+ * Return: the steps which were taken
+ */
+static __always_inline unsigned int timens_tk_pass(struct timens_tk_calendar *cal,
+						   struct timekeeper_ns *tn,
+						   const struct timens_tk_raw *raw, u64 now,
+						   unsigned int done)
 {
 	time64_t calm = tn->calm_until;
+	unsigned int most, steps;
+	u64 cycles;
 
+	if (timens_tk_is_stale(tn))
+		return timens_tk_pass_stale(cal, tn, now, done);
 	timens_tk_update_begin(tn);
-	if (likely(timens_tk_pass_to(tn, raw, timens_tk_counter(tn), calm))) {
+	cycles = timens_tk_counter(tn);
+	if (likely(timens_tk_pass_calm(tn, raw, cycles, calm))) {
 		if (unlikely(tn->host_rate != cal->host_rate)) {
 			tn->host_rate = cal->host_rate;
-			timens_past_look(tn, false);
+			timens_past_look(tn);
 		}
 		timens_tk_calendar_queue_home(cal, tn, now);
-		return;
+		return 1;
+	}
+	most = timens_tk_steps_left(cal, done);
+	steps = most;
+	if (unlikely(!timens_tk_pass_bent(tn, raw, cycles, &steps))) {
+		timens_share_add(cal, tn);
+		return most;
 	}
 	timens_tk_arm_wake(tn);
 	if (unlikely(timens_tk_take_moved(tn)))
 		timens_timer_clock_moved_delayed(tn);
 	timens_tk_calendar_queue(cal, tn, now);
+	return max(most - steps, 1U);
 }
 
 /**
  * timens_tk_bring_forward - Take the next pass earlier
  * @tn:		The namespace
- * @ticks:	Ticks to the pass, 0: when it is due anyway
+ * @ticks:	Ticks to the pass, U64_MAX: when it is due anyway
  *
  * Context: process context, without the lock of the clock
  */
@@ -627,7 +762,7 @@ void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks)
 	unsigned long flags;
 	u64 now;
 
-	if (!ticks)
+	if (ticks == U64_MAX)
 		return;
 	now = get_jiffies_64();
 	raw_spin_lock_irqsave(&cal->lock, flags);
@@ -647,13 +782,13 @@ void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks)
 static void timens_tk_host_rate_changed(struct timekeeper_ns *tn)
 {
 	unsigned long flags;
-	u64 ticks = 0;
+	u64 ticks = U64_MAX;
 
-	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+	flags = timens_tk_lock_current(tn);
 	if (tn->state == TIMENS_TK_OWN) {
 		ticks = timens_tk_aligned_ticks(tn, &tk_core);
 		timens_tk_arm_wake(tn);
-		timens_past_look(tn, false);
+		timens_past_look(tn);
 	}
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	timens_tk_bring_forward(tn, ticks);
@@ -698,55 +833,179 @@ static enum hrtimer_restart timens_tk_carry_fn(struct hrtimer *timer)
 
 static struct hrtimer timens_tk_carry_timer;
 
+/**
+ * timens_tk_expect_tick - Ensure that there is a next tick
+ *
+ * Context: under the lock of the calendar of the system
+ */
+void timens_tk_expect_tick(void)
+{
+	hrtimer_start(&timens_tk_carry_timer, ns_to_ktime(TICK_NSEC + TICK_NSEC / 4),
+		      HRTIMER_MODE_REL);
+}
+
+/*
+ * Bring a stale owner to the present, by @most steps. Its next pass was queued for the old
+ * counter.
+ *
+ * Return: false if it could not be locked, or needs more steps
+ */
+static bool timens_tk_serve_one(struct timens_tk_calendar *cal, struct timekeeper_ns *tn, u64 now,
+				unsigned int most, unsigned int *done)
+{
+	unsigned int steps = most;
+	u64 ticks = U64_MAX;
+
+	/* A reader may have brought it there. Only a change makes it stale again. */
+	if (timens_tk_is_stale(tn)) {
+		if (!raw_spin_trylock(&tn->tkd.lock)) {
+			cal->busy++;
+			return false;
+		}
+		if (!__timens_tk_catch_up_some(tn, &steps)) {
+			raw_spin_unlock(&tn->tkd.lock);
+			*done += most;
+			return false;
+		}
+		ticks = timens_tk_aligned_ticks(tn, cal->host);
+		raw_spin_unlock(&tn->tkd.lock);
+		*done += max(most - steps, 1U);
+	}
+	timens_tk_calendar_hurry(cal, tn, now, now + min(ticks, cal->interval));
+	return true;
+}
+
+/**
+ * timens_tk_serve_stale - Bring owners which a change left behind to the present
+ * @cal:	The calendar
+ * @now:	The present tick
+ * @most:	Steps after which the rest is left, 0: as many as a tick takes
+ *
+ * The last one frees the records of the changes.
+ *
+ * Context: under the lock of the calendar
+ * Return: the steps which were taken
+ */
+unsigned int timens_tk_serve_stale(struct timens_tk_calendar *cal, u64 now, unsigned int most)
+{
+	struct timekeeper_ns *tn;
+	unsigned int done = 0;
+
+	lockdep_assert_held(&cal->lock);
+
+	while (!list_empty(&cal->stale)) {
+		if (most ? done >= most : timens_tk_is_exhausted(cal, done))
+			return done;
+		tn = list_first_entry(&cal->stale, struct timekeeper_ns, own_node);
+		if (!timens_tk_serve_one(cal, tn, now,
+					 most ? min(most - done, TIMENS_TK_STEPS) :
+					 timens_tk_steps_left(cal, done), &done)) {
+			/* Nobody waits for one whose lock is taken whenever a tick comes */
+			list_move_tail(&tn->own_node, &cal->stale);
+			return done;
+		}
+		list_move_tail(&tn->own_node, &cal->own);
+	}
+	timens_tk_log_drain(&cal->log);
+	return done;
+}
+
+/* Whether passes wait. A queue of which the bit is left over is looked at in the next tick. */
+static inline bool timens_tk_has_due(const struct timens_tk_calendar *cal)
+{
+	return !list_empty(&cal->carry) || cal->shared;
+}
+
+/**
+ * struct timens_tk_round - The passes of a tick
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ * @now:	The present tick
+ * @done:	Steps taken
+ * @passes:	Passes taken
+ * @busy:	Passes put off, since the clock was being set
+ */
+struct timens_tk_round {
+	struct timens_tk_raw	raw;
+	u64			now;
+	unsigned int		done;
+	unsigned int		passes;
+	unsigned int		busy;
+};
+
+/* Let a namespace which was removed from the calendar take its pass, unless it is being set */
+static __always_inline void timens_tk_serve(struct timens_tk_calendar *cal,
+					    struct timekeeper_ns *tn, struct timens_tk_round *r)
+{
+	/* A tick which lags finds slots of its next round */
+	u64 late = r->now > tn->due ? r->now - tn->due : 0;
+
+	if (unlikely(!raw_spin_trylock(&tn->tkd.lock))) {
+		tn->due = r->now + 1;
+		list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
+		r->busy++;
+		return;
+	}
+	r->done += timens_tk_pass(cal, tn, &r->raw, r->now, r->done);
+	r->passes++;
+	/* Or the argument is fetched from memory for nothing */
+	if (trace_timens_tk_pass_enabled())
+		trace_timens_tk_pass(tn->ns->ns.inum, late, tn->tkd.timekeeper.tkr_mono.mult);
+	raw_spin_unlock(&tn->tkd.lock);
+	cal->max_late = max(cal->max_late, late);
+}
+
+/* What earlier ticks left over. Who is not done after a pass waits behind others of its user. */
+static noinline void timens_tk_take_turns(struct timens_tk_calendar *cal,
+					  struct timens_tk_round *r)
+{
+	struct timekeeper_ns *tn;
+
+	while (!timens_tk_is_exhausted(cal, r->done)) {
+		tn = timens_share_next(cal);
+		if (!tn)
+			return;
+		timens_tk_serve(cal, tn, r);
+	}
+}
+
 void __timens_tk_advance(void)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	unsigned int done = 0, busy = 0;
-	struct timens_tk_raw raw;
+	struct timens_tk_round r = { };
 	struct timekeeper_ns *tn;
 	unsigned long flags;
-	u64 now, late;
 
 	/* Another CPU serves this tick, or somebody owns a clock from now on */
 	if (!raw_spin_trylock_irqsave(&cal->lock, flags))
 		return;
 
-	now = get_jiffies_64();
-	if (unlikely(timekeeping_suspended) || now == cal->tick)
+	r.now = get_jiffies_64();
+	if (unlikely(timekeeping_suspended) || r.now == cal->tick)
 		goto out;
 
 	timens_tk_watch_host(cal);
-	timens_tk_calendar_collect(cal, now);
-	if (list_empty(&cal->carry))
+	timens_tk_calendar_collect(cal, r.now);
+	if (unlikely(!list_empty(&cal->stale))) {
+		/* Half of the budget is for those whose turn it is */
+		r.done = timens_tk_serve_stale(cal, r.now, timens_tk_has_due(cal) ?
+					       DIV_ROUND_UP(cal->budget, 2) : 0);
+		timens_tk_expect_tick();
+	}
+	if (!timens_tk_has_due(cal) && !r.done)
 		goto out;
 
-	timens_tk_host_raw(&tk_core, &raw);
-	while ((tn = __timens_tk_calendar_next(cal, now, done))) {
-		/* A tick which lags finds slots of its next round */
-		late = now > tn->due ? now - tn->due : 0;
-		if (unlikely(!raw_spin_trylock(&tn->tkd.lock))) {
-			tn->due = now + 1;
-			list_add_tail(&tn->node, &cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
-			busy++;
-			continue;
-		}
-		timens_tk_pass(cal, tn, &raw, now);
-		/* Or the argument is fetched from memory for nothing */
-		if (trace_timens_tk_pass_enabled())
-			trace_timens_tk_pass(tn->ns->ns.inum, late,
-					     tn->tkd.timekeeper.tkr_mono.mult);
-		raw_spin_unlock(&tn->tkd.lock);
-		cal->max_late = max(cal->max_late, late);
-		done++;
-	}
+	timens_tk_host_raw(&tk_core, &r.raw);
+	if (unlikely(cal->shared))
+		timens_tk_take_turns(cal, &r);
+	while ((tn = __timens_tk_calendar_next(cal, r.now, r.done)))
+		timens_tk_serve(cal, tn, &r);
 	cal->ticks++;
-	cal->passes += done;
-	cal->max_batch = max(cal->max_batch, done);
-	if (unlikely(busy || !list_empty(&cal->carry))) {
-		cal->busy += busy;
-		cal->carried += !list_empty(&cal->carry);
-		hrtimer_start(&timens_tk_carry_timer, ns_to_ktime(TICK_NSEC + TICK_NSEC / 4),
-			      HRTIMER_MODE_REL);
+	cal->passes += r.passes;
+	cal->max_batch = max(cal->max_batch, r.done);
+	if (unlikely(r.busy || timens_tk_has_due(cal))) {
+		cal->busy += r.busy;
+		cal->carried += timens_tk_has_due(cal);
+		timens_tk_expect_tick();
 	}
 out:
 	raw_spin_unlock_irqrestore(&cal->lock, flags);
@@ -756,17 +1015,31 @@ out:
  * timens_tk_pass_at - Take a pass at a counter value
  * @tn:		The namespace
  * @raw:	The host's CLOCK_MONOTONIC_RAW
- * @cycles:	The counter value
+ * @cycles:	The counter value, of the counter of the host
  */
 void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles)
 {
+	unsigned int steps;
 	unsigned long flags;
+	bool there = true;
 	time64_t calm;
 
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
-	calm = tn->calm_until;
-	timens_tk_update_begin(tn);
-	timens_tk_pass_to(tn, raw, cycles, calm);
+	do {
+		steps = TIMENS_TK_STEPS;
+		calm = tn->calm_until;
+		timens_tk_update_begin(tn);
+		if (timens_tk_is_stale(tn)) {
+			there = __timens_tk_replay(tn, &steps);
+			calm = 0;
+			if (!there) {
+				timens_tk_update_end(tn);
+				continue;
+			}
+		}
+		there = timens_tk_pass_calm(tn, raw, cycles, calm) ||
+			timens_tk_pass_bent(tn, raw, cycles, &steps);
+	} while (!there);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 }
 
@@ -786,7 +1059,26 @@ unsigned int timens_tk_wrap_ticks(const struct timekeeper *tk)
 	return ticks > UINT_MAX ? 0 : ticks;
 }
 
-unsigned int timens_tk_interval = HZ;
+unsigned int timens_tk_interval = TIMENS_TK_PERIOD * HZ;
+
+/**
+ * timens_tk_calm_ticks - How long a clock which nothing bends may go without a pass
+ * @tk:		The host's timekeeper
+ *
+ * A multiplier is off by less than a unit. A unit is 10^9 / mult ns in a second,
+ * whatever the scale, and the clock shall be no more than 5 ns off.
+ *
+ * Return: ticks, at most TIMENS_TK_PERIOD * HZ
+ */
+unsigned int timens_tk_calm_ticks(const struct timekeeper *tk)
+{
+	u32 mult, shift;
+	u64 ticks;
+
+	timens_tk_mult_shift(tk->tkr_mono.clock, &mult, &shift);
+	ticks = div_u64(5ULL * HZ * mult, NSEC_PER_SEC);
+	return clamp(ticks, 1, TIMENS_TK_PERIOD * HZ);
+}
 
 /**
  * timens_tk_join - Queue a new owner
@@ -800,7 +1092,8 @@ void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns *tn)
 	lockdep_assert_held(&cal->lock);
 
 	if (!cal->nr_own)
-		timens_tk_calendar_set(cal, timens_tk_interval,
+		timens_tk_calendar_set(cal, min(timens_tk_interval,
+						timens_tk_calm_ticks(&tk_core.timekeeper)),
 				       timens_tk_wrap_ticks(&tk_core.timekeeper));
 	timens_tk_calendar_add(cal, tn, get_jiffies_64());
 	timens_tk_arm_wake(tn);

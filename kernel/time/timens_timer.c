@@ -9,6 +9,67 @@
  * embeds a struct timens_timer in place of an hrtimer, and is bound to the
  * namespace of the task.
  *
+ * Most namespaces follow the host for all their life, and have no clock of their own.
+ * Their timers are plain hrtimers with a mark, until somebody writes to the clock.
+ *
+ *
+ * As the owner sees it
+ * --------------------
+ *
+ * Who arms a timer for an absolute time of CLOCK_MONOTONIC or BOOTTIME has the offset
+ * of the namespace taken off (timens_ktime_to_host()), as in mainline. So the times
+ * which the owner of a timer sees are those of the clock less the offset with which the
+ * namespace was entered, and that stays so when it gets a clock: expiry and present
+ * time of a timer do not change when it is bound, nor does the end of a timeout which
+ * was computed before. time_namespace::offsets never changes behind the first task;
+ * what the clocks of a follower which owned its clock are ahead of the host is in
+ * timekeeper_ns::offs.
+ *
+ *
+ * A namespace gets a clock
+ * ------------------------
+ *
+ * The first writer publishes a clock which is the host's so far, and finds all timers
+ * which are armed in the namespace by looking through the hrtimers of the machine, some
+ * at a time. Only then the clock is written to, so that a walk (below) reaches all.
+ *
+ *   CPU 0 (the first writer)             CPU 1 (arms a timer)
+ *   enable the static key
+ *                                        mark it
+ *                                        lock its hrtimer base
+ *                                        no clock: start the hrtimer
+ *   publish the clock
+ *                                        unlock
+ *   synchronize_rcu()
+ *   lock list and hrtimer base
+ *   it is marked: put it on the list
+ *
+ * or CPU 1 finds the clock under the lock of the hrtimer base, and binds the timer
+ * itself. Who does not find it has interrupts disabled from then on until the hrtimer
+ * is queued, which is what the grace period waits for. The same holds for a periodic
+ * timer whose callback runs: it is queued again in the same interrupt, or softirq.
+ *
+ * A timer which expires behind the publication is bound by its callback first:
+ *
+ *   CPU 0 (the first writer)             CPU 1 (expiry, hrtimer base locked)
+ *   publish the clock
+ *                                        marked, and there is a clock: taken
+ *                                        dequeue, unlock
+ *   (does not find it)                   lock list and hrtimer base
+ *                                        bound, on the list
+ *                                        unlock; expiry of a bound timer
+ *
+ * Who binds a timer holds the lock of a list and that of the hrtimer base, so that
+ * nobody starts, cancels, expires or binds it meanwhile. Whoever has found it not bound
+ * looks again under the lock of the hrtimer base before it starts or cancels it, and
+ * after it has read an expiry or a clock.
+ *
+ * A timer for CLOCK_REALTIME or TAI stands on that clock of the host when it is bound,
+ * and goes to CLOCK_BOOTTIME in the walk behind it. It cannot while its callback runs,
+ * since who waits for that looks at the base; the next walk, which its callback asks for,
+ * moves it then. In between a step of the host could make it late for some milliseconds,
+ * but not early.
+ *
  *
  * Projection
  * ----------
@@ -17,9 +78,9 @@
  * CLOCK_MONOTONIC of the namespace, else on CLOCK_BOOTTIME: REALTIME, TAI and
  * BOOTTIME of a namespace advance during a suspend by what CLOCK_BOOTTIME of
  * the host advances. That is more than the projection of a slow clock expects,
- * so the end of a suspend makes a walk (below). A namespace which follows the
- * host is no special case; its rate is the host's and its CLOCK_REALTIME steps
- * when the host's does.
+ * so the end of a suspend makes a walk (below). A namespace which has a clock but
+ * follows the host is no special case; its rate is the host's and its CLOCK_REALTIME
+ * steps when the host's does.
  *
  *   namespace  ----|now---------------------|expires-----
  *                  |        left            |
@@ -41,11 +102,45 @@
  *    timer of less than 25.6 ms has none, and steering can make it late by
  *    1/1024 of that, 25 us.
  *
- * An owner's leap second is known from the moment at which it is ordered, and
+ *  - What is left at an early expiry may be anything, and at a high rate nothing
+ *    on the host. An interrupt which is followed by another one at once costs
+ *    others more than it is worth, so the rest is a microsecond of the host at
+ *    least. The next expiry is then behind the time, unless the rate changes.
+ *
+ * An owner's leap second is known from the moment at which it is scheduled, and
  * is part of the projection. When it is taken the timers stand right already.
  * The walk which is made all the same is for the timerfds which are cancelled
  * when the clock is set. A leap second of the host is not projected: the timers
  * of a follower come at the edge, look, and are put off by a second.
+ *
+ *
+ * What protects the machine
+ * -------------------------
+ *
+ * Where the kernel itself arms a timer again, the least distance protects the
+ * other users, so it is one of the host: a jiffy of a clock at rate 2000 is half
+ * a microsecond. timens_timer_least() says what it is on the clock of the timer.
+ * It doubles the distance, for an expiry of a bound timer costs more than that of
+ * another one, but less than two of them, so that nobody can take more from others
+ * than he could on the host. Nobody sees an expiry whose signal is ignored, and the
+ * overrun is exact. Who does that, and who does not need it:
+ *
+ *   posix_timer_fn()        a periodic timer whose signal is ignored
+ *   __alarm_forward_now()   the same of an alarm
+ *   timens_timer_expired()  a timer which came early: see "Projection"
+ *   alarmtimer_suspend()    no suspend for less than two seconds: what it compares
+ *                           is how long the machine would sleep, see
+ *                           __timens_timer_sleep_expires()
+ *
+ *   POSIX timers whose signal is delivered, ITIMER_REAL, timerfd, multishot
+ *   timeouts of io_uring    a task arms them again when it takes a signal, reads
+ *                           or runs its task work. It pays for that itself,
+ *                           whatever the interval.
+ *   sleeps, poll(), epoll   a task calls again
+ *   timer slack             any task may set its own to a nanosecond
+ *
+ * hrtimer_forward() is arithmetic on the clock of the timer, and right there.
+ * Setting the clock or its rate moves timers at the expense of the setter.
  *
  *
  * Walk
@@ -109,24 +204,46 @@
  *
  * hrtimer_try_to_cancel() of a bound timer takes the lock of the list around
  * dequeueing the hrtimer and unlinking the timer, so that no walk can start
- * it again afterwards. When the callback runs, there are two cases. If it has
- * taken the timer off the list, it is going to call the owner, and cancelling
- * fails as for any hrtimer. Owners rely on that: io_uring takes a failure for
- * the promise that the timeout will be completed. If the timer is on the list
- * still, the callback only looks at the clock. It needs nothing which the owner
- * could hold, so wait for what it finds.
+ * it again afterwards. If the callback runs it fails, as for any hrtimer, and
+ * does not wait: its callers hold locks, some of them with interrupts disabled,
+ * and one is for all alarms of the machine. The callback may be that of a
+ * virtual CPU which does not run. All callers but one drop their locks and try
+ * again.
  *
- * Unless the owner armed the timer again while it was being called, as a reader
- * of a periodic timerfd does. Then the callback is past the look, the timer is
- * on the list, and whoever waits may hold what the owner wants:
+ * io_uring does not try again. It takes a failure for the promise that the timeout
+ * will be completed. That holds if the callback calls the owner, but it may only
+ * look at the clock and put the timer off. Then timens_timer_try_to_cancel(), which
+ * io_uring calls instead, takes the timer off the list, which tells the callback
+ * to leave it alone:
  *
- *   CPU 0 (expiry)                       CPU 1 (timerfd of an alarm clock)
+ *   CPU 0 (expiry)                       CPU 1 (io_uring, timeout_lock)
+ *   hrtimer is dequeued, callback runs
+ *                                        lock list
+ *                                        the callback runs, the timer is listed:
+ *                                        off the list
+ *                                        unlock
+ *   lock list                            wait until no callback runs
+ *   not listed: unlock, return
+ *                                        dequeue the hrtimer if the callback had
+ *                                        started it: cancelled
+ *
+ * It has to wait, for CPU 0 looks at the timer, whose memory may be freed. But
+ * nothing makes the callback run again, so what is waited for is what is left of
+ * a callback which holds no lock but those of hrtimers and that of the list: as
+ * with any of those spinlocks. The lock held meanwhile is that of the ring of the
+ * caller.
+ *
+ * The owner may have armed the timer again while it was being called, as a reader
+ * of a periodic timerfd does. Then the callback is past the look and the timer is
+ * on the list, but to wait for the callback would be to wait for the owner, who may
+ * want what the canceller holds:
+ *
+ *   CPU 0 (expiry)                       CPU 1 (io_uring, timeout_lock)
  *   off the list, call the owner:
- *     wake the reader
- *                                        read(): arm it, on the list
- *                                        settime(): lock alarms, cancel: the
- *                                        callback runs, the timer is listed
- *     lock alarms
+ *                                        armed again, on the list
+ *                                        lock timeout_lock, cancel: the callback
+ *                                        runs, the timer is listed
+ *     lock timeout_lock
  *
  * So the callback says, in the section which takes the timer off the list, whose
  * owner this CPU calls, and takes that back when the owner has returned. The
@@ -140,8 +257,65 @@
  * may come first.
  *
  *
+ * Cancelled when the clock is set
+ * -------------------------------
+ *
+ * A timerfd with TFD_TIMER_CANCEL_ON_SET is on a list of the namespace in which it
+ * was armed if that has a clock, or on that of the host, so that who sets a clock
+ * looks at the descriptors of that clock alone, whoever has how many others. When a
+ * namespace gets its clock, its descriptors go from the one list to the other. One which
+ * follows again has the host's CLOCK_REALTIME: when that is set, or the machine was
+ * asleep, the lists of those are walked, too.
+ *
+ * Which those are is said by timekeeper_ns::state, and no descriptor moves when
+ * that changes. A walk compares the offset of CLOCK_REALTIME with which a
+ * descriptor was armed with the present one, so one walk too many does no harm,
+ * and a change of the state makes one of its own behind it:
+ *
+ *   CPU 0 (the host's clock is set)      CPU 1 (follow -> own)
+ *   lock tk_core, set, unlock
+ *                                        lock tk_core
+ *                                        copy the clock, state = own, unlock
+ *   state is own: leave the list alone
+ *                                        the state changed: walk
+ *
+ *   CPU 0 (the host's clock is set)      CPU 1 (own -> follow)
+ *                                        lock tk_core, state = follow, unlock
+ *   lock tk_core, set, unlock
+ *   state is follow, as it was written
+ *   before the lock was taken: walk      walk
+ *
+ * or the set comes first, and the walk of CPU 1 finds the offset of the host as it
+ * was set.
+ *
+ * Against arming: a descriptor is on the list before its offset is read.
+ *
+ *   CPU 0 (settime in the namespace)     CPU 1 (timerfd_settime)
+ *                                        lock list, add, unlock
+ *                                        lock descriptor, bind the timer
+ *                                        read the offset: old
+ *   set the clock                        unlock
+ *   lock list, find the descriptor
+ *   lock descriptor, the offset differs
+ *
+ * When the descriptor goes from one namespace to another, it may be on the list of
+ * the new one and bound to the old one for a moment, in which neither cancels it:
+ * it is being armed on a clock which was not set since. Tasks of two namespaces
+ * which arm one descriptor at once can leave it on the list of the one and bound to
+ * the other; who binds it last puts that right, and looks whether the clock was set
+ * in between (timerfd_settle_cancel()). A descriptor on the list has a reference on
+ * the namespace.
+ *
+ * The list of the host is walked under RCU, so a descriptor cannot go from there to
+ * another list by the same link: it has one for each.
+ *
+ *
  * Locking
  * -------
+ *
+ *   timerfd_ctx::cancel_lock
+ *     timens_timer_cancel::lock
+ *       locks of the owner: timerfd_ctx::wqh.lock
  *
  *   locks of the owner (it_lock, siglock, timeout_lock, ...)
  *     timens_timer_base::lock
@@ -158,9 +332,10 @@
  * A timer belongs to the namespace in which it was armed, wherever its owner
  * goes: it has a reference, taken when it is bound and dropped when it is
  * bound again or unbound. So no timer is left when a namespace is freed. The
- * owner may be in a context in which a namespace cannot be freed; if the
- * reference turns out to be the last one a work item drops it. There can be
- * no second one who finds it the last, so one work item per namespace will do.
+ * owner may be in a context in which a clock cannot be freed; if the
+ * reference was the last one a work item frees the namespace. Nobody else can find
+ * it the last, so one work item per clock will do. To free a namespace which has no
+ * clock takes spinlocks only.
  *
  * A sleeping task is a member of its namespace, and its timer on the stack has
  * no reference of its own.
@@ -181,23 +356,33 @@
 
 #include <trace/events/timens_tk.h>
 
-/* As for timens_tk_key: no patching for each namespace that comes and goes */
-DEFINE_STATIC_KEY_DEFERRED_FALSE(timens_timer_key, TIMENS_TK_KEY_LINGER);
-
 /* Timers which a walk moves in one go, with interrupts disabled */
 #define TIMENS_TIMER_BATCH	32
 
-/* All namespaces but the initial one */
+/* hrtimers which are looked at in one go when a namespace gets a clock, likewise */
+#define TIMENS_TIMER_SCAN	64
+
+/* All namespaces which have a clock */
 static LIST_HEAD(timens_timer_all);
 static DEFINE_MUTEX(timens_timer_all_mutex);
 
-static atomic64_t timens_timer_early, timens_timer_moved;
+static atomic64_t timens_timer_early, timens_timer_moved, timens_timer_looked;
 
-/*
- * The timer whose owner is being called by a CPU, in hard [0] and in soft [1]
- * interrupt context. To compare with only: it may be gone. See "Cancelling".
+/**
+ * struct timens_timer_call - A look at a timer, and the call of its owner
+ * @tt:		The timer whose owner is being called by this CPU, or NULL. For others
+ *		to compare with only: it may be gone. See "Cancelling"
+ * @generation:	Number of the last walk when the timer was looked at
+ * @pair:	The clocks then
  */
-static DEFINE_PER_CPU(struct timens_timer *, timens_timer_called[2]);
+struct timens_timer_call {
+	struct timens_timer	*tt;
+	u32			generation;
+	struct timens_tk_pair	pair;
+};
+
+/* In hard [0] and in soft [1] interrupt context */
+static DEFINE_PER_CPU(struct timens_timer_call, timens_timer_call[2]);
 
 /*
  * Projection. See there.
@@ -241,14 +426,35 @@ static inline clockid_t timens_timer_host_clock(clockid_t clock)
 	return clock == CLOCK_MONOTONIC ? CLOCK_MONOTONIC : CLOCK_BOOTTIME;
 }
 
-static void timens_timer_read(struct timekeeper_ns *tn, clockid_t clock,
-			      struct timens_tk_pair *p)
+static void timens_timer_read_on(struct time_namespace *ns, clockid_t clock, clockid_t host_clock,
+				 struct timens_tk_pair *p)
 {
-	timens_tk_read_pair(tn->ns, clock, timens_timer_host_clock(clock), p);
+	timens_tk_read_pair(ns, clock, host_clock, p);
 
 	/* The host's readers see an inserted second up to a tick late */
-	if (!p->own && clock == CLOCK_REALTIME && p->ns.tv_sec >= p->host_leap)
+	if (!p->own && clock == CLOCK_REALTIME && p->ns.tv_sec >= p->host_leap) {
 		p->ns.tv_sec--;
+		p->host.tv_sec -= host_clock == CLOCK_REALTIME;
+	}
+	/* See "As the owner sees it" */
+	if (clock == CLOCK_MONOTONIC)
+		p->ns = timespec64_sub(p->ns, ns->offsets.monotonic);
+	else if (clock == CLOCK_BOOTTIME)
+		p->ns = timespec64_sub(p->ns, ns->offsets.boottime);
+}
+
+/* The clocks of a timer: as its owner sees its own, and that on which its hrtimer stands */
+static void timens_timer_read(const struct timens_timer *tt, struct timens_tk_pair *p)
+{
+	clockid_t host_clock = READ_ONCE(tt->timer.base)->clockid, clock = host_clock;
+
+	/* Pairs with the release in timens_timer_take() */
+	if (smp_load_acquire(&tt->timer.is_bound) == TIMENS_TIMER_BOUND) {
+		clock = tt->clock;
+		/* It may have moved to it in between */
+		host_clock = READ_ONCE(tt->timer.base)->clockid;
+	}
+	timens_timer_read_on(tt->ns, clock, host_clock, p);
 }
 
 /**
@@ -284,22 +490,56 @@ ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 	return ktime_add_safe(host, left);
 }
 
+/**
+ * timens_timer_project_rest - Project the expiry of a timer which came early
+ * @p:		As for timens_timer_project()
+ * @clock:	The clock of the timer
+ * @expires:	Expiry on that clock (nsecs)
+ *
+ * Return: the time (nsecs) on the clock of the host, not so near that an interrupt
+ * follows another one at once
+ */
+ktime_t timens_timer_project_rest(const struct timens_tk_pair *p, clockid_t clock,
+				  ktime_t expires)
+{
+	return max(timens_timer_project(p, clock, expires, false),
+		   ktime_add_ns(timespec64_to_ktime(p->host), TIMENS_TIMER_REST));
+}
+
 #define to_timens_timer(t)	container_of_const(t, struct timens_timer, timer)
+
+/* The slack of a timer (nsecs of the host). It is no promise, and need not be exact */
+static u64 timens_timer_delta(const struct timens_timer *tt, const struct timens_tk_pair *p)
+{
+	u64 delta = ktime_sub(tt->expires, tt->softexpires);
+
+	if (unlikely(p->rate.num != p->rate.den))
+		delta = timens_timer_scale(delta, p->rate.den, p->rate.num);
+	return delta;
+}
+
+/* Start the hrtimer of an armed timer at @host, on the clock of the host */
+static void timens_timer_arm_at(struct timens_timer *tt, const struct timens_tk_pair *p,
+				ktime_t host, enum hrtimer_mode mode)
+{
+	lockdep_assert_held(&tt->base->lock);
+
+	hrtimer_start_on_host(&tt->timer, host, timens_timer_delta(tt, p), mode);
+}
 
 /* Put an armed timer where its clock wants it now */
 static void timens_timer_arm(struct timens_timer *tt, const struct timens_tk_pair *p,
 			     enum hrtimer_mode mode)
 {
-	ktime_t host = timens_timer_project(p, tt->clock, tt->softexpires, false);
-	u64 delta = ktime_sub(tt->expires, tt->softexpires);
+	timens_timer_arm_at(tt, p, timens_timer_project(p, tt->clock, tt->softexpires, false),
+			    mode);
+}
 
-	/* A slack is no promise, and need not be exact */
-	if (unlikely(p->rate.num != p->rate.den))
-		delta = timens_timer_scale(delta, p->rate.den, p->rate.num);
-
-	lockdep_assert_held(&tt->base->lock);
-
-	hrtimer_start_on_host(&tt->timer, host, delta, mode);
+/* The same for a timer which came early */
+static void timens_timer_arm_rest(struct timens_timer *tt, const struct timens_tk_pair *p,
+				  enum hrtimer_mode mode)
+{
+	timens_timer_arm_at(tt, p, timens_timer_project_rest(p, tt->clock, tt->softexpires), mode);
 }
 
 /* A mode which fits the way in which an hrtimer was initialized */
@@ -310,28 +550,111 @@ static inline enum hrtimer_mode timens_timer_mode(const struct hrtimer *timer)
 	       (timer->is_hard ? HRTIMER_MODE_HARD : 0);
 }
 
-/* The timer is not armed any more: its expiry is the owner's again */
+/* The expiry of a timer which is not armed any more is the owner's again */
+static void timens_timer_give_back(struct timens_timer *tt)
+{
+	hrtimer_set_expires_range(&tt->timer, tt->softexpires,
+				  ktime_sub(tt->expires, tt->softexpires));
+}
+
 static void timens_timer_disarm(struct timens_timer *tt)
 {
 	lockdep_assert_held(&tt->base->lock);
 
 	list_del_init(&tt->node);
-	hrtimer_set_expires_range(&tt->timer, tt->softexpires,
-				  ktime_sub(tt->expires, tt->softexpires));
+	timens_timer_give_back(tt);
 }
 
 static enum hrtimer_restart timens_timer_expired(struct hrtimer *timer);
 
-static void timens_timer_start_locked(struct timens_timer *tt, ktime_t tim, u64 delta_ns,
-				      enum hrtimer_mode mode)
+/*
+ * Binding a marked timer. See "A namespace gets a clock".
+ */
+
+/**
+ * struct timens_timer_take - What hrtimer_take() and hrtimer_scan() are to do
+ * @base:	The list to which a timer goes, locked by the caller
+ * @ns:		Of which namespace
+ */
+struct timens_timer_take {
+	struct timens_timer_base	*base;
+	const struct time_namespace	*ns;
+};
+
+/*
+ * Under the lock of the hrtimer's base, if it is not bound yet. What is queued or being
+ * expired (TIMENS_TIMER_TAKEN) is armed, and goes on the list as it stands.
+ */
+static void timens_timer_take(struct hrtimer *timer, void *arg)
+{
+	struct timens_timer *tt = to_timens_timer(timer);
+	const struct timens_timer_take *take = arg;
+	bool armed;
+
+	if (timer->is_bound == TIMENS_TIMER_HOST || timer->is_bound == TIMENS_TIMER_BOUND ||
+	    tt->ns != take->ns)
+		return;
+
+	lockdep_assert_held(&take->base->lock);
+	armed = hrtimer_is_queued(timer) || timer->is_bound == TIMENS_TIMER_TAKEN;
+	WRITE_ONCE(tt->base, take->base);
+	INIT_LIST_HEAD(&tt->node);
+	tt->clock = timer->base->clockid;
+	tt->generation = take->base->generation;
+	tt->function = timer->function;
+	timer->function = timens_timer_expired;
+	if (armed) {
+		tt->softexpires = hrtimer_get_softexpires(timer);
+		tt->expires = hrtimer_get_expires(timer);
+		list_add_tail(&tt->node, &take->base->armed);
+	}
+	/* Pairs with timens_timer_was_bound() */
+	smp_store_release(&timer->is_bound, TIMENS_TIMER_BOUND);
+}
+
+/* Lock the list of a timer which is bound, or is now */
+static struct timens_timer_base *timens_timer_lock(struct timens_timer *tt, unsigned long *flags)
+{
+	struct timekeeper_ns *tn = tt->ns->tk;
+	struct timens_timer_take take = {
+		.base = &tn->timers[raw_smp_processor_id() % TIMENS_TIMER_BASES],
+		.ns = tt->ns,
+	};
+	struct timens_timer_base *base;
+
+	/* Pairs with the release in timens_timer_take() */
+	while (smp_load_acquire(&tt->timer.is_bound) != TIMENS_TIMER_BOUND) {
+		raw_spin_lock_irqsave(&take.base->lock, *flags);
+		hrtimer_take(&tt->timer, timens_timer_take, &take);
+		if (tt->base == take.base)
+			return take.base;
+		/* Somebody else has bound it */
+		raw_spin_unlock_irqrestore(&take.base->lock, *flags);
+	}
+	base = tt->base;
+	raw_spin_lock_irqsave(&base->lock, *flags);
+	return base;
+}
+
+/*
+ * A timer which was bound while it was armed may stand on CLOCK_REALTIME or TAI of the
+ * host, which are set. An hrtimer can only go to another clock while its callback does
+ * not run, so a walk has to do that, and soon.
+ */
+static void timens_timer_settle(struct timens_timer *tt)
+{
+	if (unlikely(tt->timer.base->clockid != timens_timer_host_clock(tt->clock)))
+		timens_timer_clock_moved_delayed(tt->base->tn);
+}
+
+static void timens_timer_start_at(struct timens_timer *tt, ktime_t tim, u64 delta_ns,
+				  enum hrtimer_mode mode, const struct timens_tk_pair *p)
 {
 	struct timens_timer_base *base = tt->base;
 	struct hrtimer *timer = &tt->timer;
-	struct timens_tk_pair p;
 
-	timens_timer_read(base->tn, tt->clock, &p);
 	if (mode & HRTIMER_MODE_REL)
-		tim = ktime_add_safe(tim, timespec64_to_ktime(p.ns));
+		tim = ktime_add_safe(tim, timespec64_to_ktime(p->ns));
 	tt->softexpires = tim;
 	tt->expires = ktime_add_safe(tim, ns_to_ktime(delta_ns));
 	if (timer->function != timens_timer_expired) {
@@ -340,22 +663,31 @@ static void timens_timer_start_locked(struct timens_timer *tt, ktime_t tim, u64 
 	}
 	tt->generation = base->generation;
 	list_move_tail(&tt->node, &base->armed);
-	timens_timer_arm(tt, &p, mode & ~HRTIMER_MODE_REL);
+	timens_timer_arm(tt, p, mode & ~HRTIMER_MODE_REL);
+	timens_timer_settle(tt);
 }
 
-/* The owner wants to go on, if nobody has armed the timer since it said so */
-static void timens_timer_restart(struct timens_timer *tt)
+/*
+ * The owner wants to go on, if nobody has armed the timer since it said so. What
+ * the clocks were when the timer was looked at is good enough as long as no walk
+ * has begun since: a walk to come finds the timer with the mark of the last one.
+ */
+static void timens_timer_restart(struct timens_timer *tt, struct timens_timer_call *call)
 {
+	struct timens_timer_base *base = tt->base;
 	struct hrtimer *timer = &tt->timer;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&tt->base->lock, flags);
-	if (list_empty(&tt->node))
-		timens_timer_start_locked(tt, hrtimer_get_softexpires(timer),
-					  ktime_sub(hrtimer_get_expires(timer),
-						    hrtimer_get_softexpires(timer)),
-					  timens_timer_mode(timer));
-	raw_spin_unlock_irqrestore(&tt->base->lock, flags);
+	raw_spin_lock_irqsave(&base->lock, flags);
+	if (list_empty(&tt->node)) {
+		if (unlikely(call->generation != base->generation))
+			timens_timer_read(tt, &call->pair);
+		timens_timer_start_at(tt, hrtimer_get_softexpires(timer),
+				      ktime_sub(hrtimer_get_expires(timer),
+						hrtimer_get_softexpires(timer)),
+				      timens_timer_mode(timer), &call->pair);
+	}
+	raw_spin_unlock_irqrestore(&base->lock, flags);
 }
 
 static enum hrtimer_restart timens_timer_expired(struct hrtimer *timer)
@@ -363,39 +695,57 @@ static enum hrtimer_restart timens_timer_expired(struct hrtimer *timer)
 	struct timens_timer *tt = to_timens_timer(timer);
 	struct timens_timer_base *base = tt->base;
 	enum hrtimer_restart restart;
-	struct timens_timer **called;
-	struct timens_tk_pair p;
+	struct timens_timer_call *call;
 	unsigned long flags;
 	ktime_t left;
 
 	raw_spin_lock_irqsave(&base->lock, flags);
-	/* See "Expiry against walk" */
+	/* See "Expiry against walk", and "Cancelling" */
 	if (unlikely(hrtimer_is_queued(timer) || list_empty(&tt->node))) {
 		raw_spin_unlock_irqrestore(&base->lock, flags);
 		return HRTIMER_NORESTART;
 	}
 
-	timens_timer_read(base->tn, tt->clock, &p);
-	left = ktime_sub(tt->softexpires, timespec64_to_ktime(p.ns));
+	/* Nothing else expires in this context of this CPU before the owner returns */
+	call = this_cpu_ptr(&timens_timer_call[timer->is_soft]);
+	timens_timer_read(tt, &call->pair);
+	left = ktime_sub(tt->softexpires, timespec64_to_ktime(call->pair.ns));
 	if (left > 0) {
-		timens_timer_arm(tt, &p, timens_timer_mode(timer));
+		timens_timer_arm_rest(tt, &call->pair, timens_timer_mode(timer));
+		timens_timer_settle(tt);
 		atomic64_inc(&timens_timer_early);
 		trace_timens_timer_early(base->tn->ns->ns.inum, tt->clock, left);
 		raw_spin_unlock_irqrestore(&base->lock, flags);
 		return HRTIMER_NORESTART;
 	}
 	timens_timer_disarm(tt);
-	/* Nothing else expires in this context of this CPU before the owner returns */
-	called = this_cpu_ptr(&timens_timer_called[timer->is_soft]);
-	WRITE_ONCE(*called, tt);
+	call->generation = base->generation;
+	WRITE_ONCE(call->tt, tt);
 	raw_spin_unlock_irqrestore(&base->lock, flags);
 
 	restart = tt->function(timer);
-	WRITE_ONCE(*called, NULL);
+	WRITE_ONCE(call->tt, NULL);
 	/* If the owner does not want to go on, the timer may be gone */
 	if (restart == HRTIMER_RESTART)
-		timens_timer_restart(tt);
+		timens_timer_restart(tt, call);
 	return HRTIMER_NORESTART;
+}
+
+/**
+ * timens_timer_taken - A marked timer expires whose namespace has a clock
+ * @timer:	The hrtimer of the timer, in the state TIMENS_TIMER_TAKEN
+ *
+ * Context: the callback of @timer
+ * Return: HRTIMER_NORESTART
+ */
+enum hrtimer_restart timens_timer_taken(struct hrtimer *timer)
+{
+	struct timens_timer_base *base;
+	unsigned long flags;
+
+	base = timens_timer_lock(to_timens_timer(timer), &flags);
+	raw_spin_unlock_irqrestore(&base->lock, flags);
+	return timens_timer_expired(timer);
 }
 
 /* Does the callback which runs, if one does, call the owner? Not if it only looks */
@@ -405,60 +755,119 @@ static bool timens_timer_calls_owner(const struct timens_timer *tt)
 	unsigned int cpu = READ_ONCE(timer->base)->cpu_base->cpu;
 
 	lockdep_assert_held(&tt->base->lock);
-	return READ_ONCE(*per_cpu_ptr(&timens_timer_called[timer->is_soft], cpu)) == tt;
+	return READ_ONCE(per_cpu_ptr(&timens_timer_call[timer->is_soft], cpu)->tt) == tt;
 }
 
 /**
- * __timens_timer_start - Start a bound timer
+ * __timens_timer_start - Start a bound or marked timer
  * @timer:	The hrtimer of the timer
- * @tim:	Expiry on the clock of the namespace, or time to it (nsecs)
+ * @tim:	Expiry as the owner sees its clock, or time to it (nsecs)
  * @delta_ns:	Slack (nsecs)
  * @mode:	As for hrtimer_start_range_ns(), which calls this
  *
  * Context: any in which an hrtimer can be started
+ * Return: false if nothing was done, since the namespace of the timer has no clock
  */
-void __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
+bool __timens_timer_start(struct hrtimer *timer, ktime_t tim, u64 delta_ns,
 			  enum hrtimer_mode mode)
 {
 	struct timens_timer *tt = to_timens_timer(timer);
+	struct timens_timer_base *base;
+	struct timens_tk_pair p;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&tt->base->lock, flags);
-	timens_timer_start_locked(tt, tim, delta_ns, mode);
-	raw_spin_unlock_irqrestore(&tt->base->lock, flags);
+	if (!__timens_timer_has_clock(timer))
+		return false;
+	base = timens_timer_lock(tt, &flags);
+	/* Nobody arms it behind this, and it is not armed yet: it can stand where it belongs */
+	if (list_empty(&tt->node))
+		hrtimer_set_idle_clock(timer, timens_timer_host_clock(tt->clock));
+	timens_timer_read(tt, &p);
+	timens_timer_start_at(tt, tim, delta_ns, mode, &p);
+	raw_spin_unlock_irqrestore(&base->lock, flags);
+	return true;
 }
 
 /**
  * __timens_timer_try_to_cancel - Cancel a bound timer
  * @timer:	The hrtimer of the timer
  *
- * Return: as hrtimer_try_to_cancel(), which calls this; in particular -1 if the
- * timer expires. See "Cancelling".
+ * Return: as hrtimer_try_to_cancel(), which calls this; in particular -1 if its
+ * callback runs, even if that only looks at the clock
  */
 int __timens_timer_try_to_cancel(struct hrtimer *timer)
 {
 	struct timens_timer *tt = to_timens_timer(timer);
 	struct timens_timer_base *base = tt->base;
 	unsigned long flags;
-	bool looks;
 	int ret;
 
-	for (;;) {
-		raw_spin_lock_irqsave(&base->lock, flags);
-		ret = hrtimer_try_to_cancel_on_host(timer);
-		if (ret > 0)
-			timens_timer_disarm(tt);
-		looks = ret < 0 && !list_empty(&tt->node) && !timens_timer_calls_owner(tt);
-		raw_spin_unlock_irqrestore(&base->lock, flags);
-		if (!looks)
-			return ret;
+	raw_spin_lock_irqsave(&base->lock, flags);
+	ret = hrtimer_try_to_cancel_on_host(timer);
+	if (ret > 0)
+		timens_timer_disarm(tt);
+	raw_spin_unlock_irqrestore(&base->lock, flags);
+	return ret;
+}
+
+/**
+ * __timens_timer_stop - Cancel a bound timer whose callback runs
+ * @tt:		The timer
+ *
+ * Return: 1 if the timer is cancelled, -1 if its owner is being called. See
+ * "Cancelling".
+ */
+int __timens_timer_stop(struct timens_timer *tt)
+{
+	struct hrtimer *timer = &tt->timer;
+	struct timens_timer_base *base;
+	unsigned long flags;
+	int ret;
+
+	/* What is about to be bound may only look, too; it has no lock of the caller */
+	while (READ_ONCE(timer->is_bound) == TIMENS_TIMER_TAKEN)
 		cpu_relax();
+	if (!timens_timer_was_bound(timer))
+		return -1;
+	base = tt->base;
+	raw_spin_lock_irqsave(&base->lock, flags);
+	ret = hrtimer_try_to_cancel_on_host(timer);
+	if (ret < 0) {
+		/* Not listed, it has expired */
+		if (list_empty(&tt->node) || timens_timer_calls_owner(tt)) {
+			raw_spin_unlock_irqrestore(&base->lock, flags);
+			return -1;
+		}
+		list_del_init(&tt->node);
+		raw_spin_unlock_irqrestore(&base->lock, flags);
+		while (hrtimer_try_to_cancel_on_host(timer) < 0)
+			hrtimer_cancel_wait_running(timer);
+		timens_timer_give_back(tt);
+		return 1;
 	}
+	if (ret > 0)
+		timens_timer_disarm(tt);
+	raw_spin_unlock_irqrestore(&base->lock, flags);
+	return ret;
 }
 
 /*
  * What the owner of a timer asks
  */
+
+/*
+ * The clocks of a bound timer: at present, or in the callback of its owner when it
+ * was looked at, which is not long ago.
+ */
+static const struct timens_tk_pair *timens_timer_clocks(const struct timens_timer *tt,
+							struct timens_tk_pair *p)
+{
+	/* Who is called in hard interrupt context is the only one on its CPU */
+	if (this_cpu_read(timens_timer_call[0].tt) == tt)
+		return this_cpu_ptr(&timens_timer_call[0].pair);
+	timens_timer_read(tt, p);
+	return p;
+}
 
 /**
  * __timens_timer_now - The present time of the clock of a bound timer
@@ -468,11 +877,26 @@ int __timens_timer_try_to_cancel(struct hrtimer *timer)
  */
 ktime_t __timens_timer_now(const struct hrtimer *timer)
 {
-	const struct timens_timer *tt = to_timens_timer(timer);
 	struct timens_tk_pair p;
 
-	timens_timer_read(tt->base->tn, tt->clock, &p);
-	return timespec64_to_ktime(p.ns);
+	return timespec64_to_ktime(timens_timer_clocks(to_timens_timer(timer), &p)->ns);
+}
+
+/**
+ * __timens_timer_least - How near the kernel itself may arm a bound timer again
+ * @timer:	The hrtimer of the timer
+ * @least:	How near it may be if the timer is not bound (nsecs), a jiffy or so
+ *
+ * Return: the distance on the clock of the namespace (nsecs), rounded up. On the
+ * host it is twice @least.
+ */
+ktime_t __timens_timer_least(const struct hrtimer *timer, ktime_t least)
+{
+	const struct timens_tk_pair *now;
+	struct timens_tk_pair p;
+
+	now = timens_timer_clocks(to_timens_timer(timer), &p);
+	return timens_timer_scale(2 * least, now->ns_mult, now->host_mult);
 }
 
 /**
@@ -496,17 +920,19 @@ ktime_t __timens_timer_expires(const struct hrtimer *timer)
 /**
  * __timens_timer_sleep_expires - When a bound timer has to end a suspend
  * @timer:	The hrtimer of the timer, not for CLOCK_MONOTONIC, armed or not
+ * @expires:	Expiry on the clock of the namespace (nsecs)
  *
- * Return: the time (nsecs) on CLOCK_BOOTTIME of the host at which it expires if
- * the machine sleeps until then
+ * Return: the time (nsecs) on CLOCK_BOOTTIME of the host at which that is if the
+ * machine sleeps until then
  */
-ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer)
+ktime_t __timens_timer_sleep_expires(const struct hrtimer *timer, ktime_t expires)
 {
 	const struct timens_timer *tt = to_timens_timer(timer);
+	clockid_t clock = timens_timer_clock(timer);
 	struct timens_tk_pair p;
 
-	timens_timer_read(tt->base->tn, tt->clock, &p);
-	return timens_timer_project(&p, tt->clock, __timens_timer_expires(timer), true);
+	timens_timer_read_on(tt->ns, clock, CLOCK_BOOTTIME, &p);
+	return timens_timer_project(&p, clock, expires, true);
 }
 
 /**
@@ -540,41 +966,105 @@ clockid_t __timens_timer_clock(const struct hrtimer *timer)
 }
 
 /**
- * __timens_timer_is_of - Whether a timer belongs to a namespace
+ * __timens_timer_is_of - Whether a timer belongs to the namespace of a list
  * @tt:		The timer, which may be bound to another one at the same time
- * @tn:		The namespace; only the pointer is used
+ * @cancel:	The list, NULL for that of the host: the namespace of current is meant
  *
  * Return: true if it does
  */
-bool __timens_timer_is_of(const struct timens_timer *tt, const struct timekeeper_ns *tn)
+bool __timens_timer_is_of(const struct timens_timer *tt,
+			  const struct timens_timer_cancel *cancel)
 {
-	const struct timens_timer_base *base = READ_ONCE(tt->base);
+	const struct time_namespace *ns;
 
-	return base >= tn->timers && base < tn->timers + TIMENS_TIMER_BASES;
+	if (cancel)
+		ns = container_of_const(cancel, struct timekeeper_ns, cancel)->ns;
+	else
+		ns = timens_timer_ns();
+	return READ_ONCE(tt->ns) == (ns == &init_time_ns ? NULL : ns);
 }
 
 /**
  * __timens_timer_real_offset - CLOCK_REALTIME less MONOTONIC of a namespace
- * @tt:		A timer which is bound to it
+ * @tt:		A timer of a task in it
  *
- * Return: the difference (nsecs)
+ * Return: the difference (nsecs) as the owner of the timer sees it, so that it does
+ * not change when the namespace gets its clock
  */
 ktime_t __timens_timer_real_offset(const struct timens_timer *tt)
 {
-	return timens_tk_real_offset(tt->base->tn);
+	struct timekeeper_ns *tn = timens_tk_of(tt->ns);
+
+	if (!tn)
+		return ktime_mono_to_real(0);
+	return ktime_add(timens_tk_real_offset(tn),
+			 timespec64_to_ktime(tt->ns->offsets.monotonic));
+}
+
+/* See "Lifetime". Timers of a namespace come and go all the time, so this is inlined. */
+static __always_inline void timens_timer_put(struct time_namespace *ns)
+{
+	if (likely(!refcount_dec_and_test(&ns->ns.count)))
+		return;
+	if (ns->tk)
+		queue_work(system_wq, &ns->tk->free_work);
+	else
+		free_time_ns(ns);
 }
 
 static struct timekeeper_ns *timens_timer_current(void)
 {
-	/* A task which exits has left its namespaces */
-	return current->nsproxy ? current->nsproxy->time_ns->tk : NULL;
+	return timens_tk_of(timens_timer_ns());
+}
+
+/**
+ * __timens_timer_cancel - The list of what is cancelled when the clock is set
+ *
+ * Return: the list of the time namespace of current, NULL for the initial one
+ */
+struct timens_timer_cancel *__timens_timer_cancel(void)
+{
+	struct timekeeper_ns *tn = timens_timer_current();
+
+	return tn ? &tn->cancel : NULL;
+}
+
+/**
+ * timens_timer_cancel_get - A timerfd is on the list of a namespace
+ * @cancel:	The list, of the time namespace of current
+ */
+void timens_timer_cancel_get(struct timens_timer_cancel *cancel)
+{
+	get_time_ns(container_of(cancel, struct timekeeper_ns, cancel)->ns);
+}
+
+/**
+ * timens_timer_cancel_put - A timerfd is not on the list of a namespace any more
+ * @cancel:	The list
+ *
+ * Context: any
+ */
+void timens_timer_cancel_put(struct timens_timer_cancel *cancel)
+{
+	timens_timer_put(container_of(cancel, struct timekeeper_ns, cancel)->ns);
+}
+
+/**
+ * timens_timer_count_cancel - Count what a walk over a list looked at
+ * @n:		Number of timerfds
+ */
+void timens_timer_count_cancel(unsigned int n)
+{
+	if (n)
+		atomic64_add(n, &timens_timer_looked);
 }
 
 /**
  * __timens_user_ktime_get - The present time for a timeout of user space
  * @clock:	CLOCK_MONOTONIC or CLOCK_BOOTTIME
  *
- * Return: the time (nsecs) on the clock of the time namespace of current
+ * Return: the time (nsecs) on the clock of the time namespace of current, as the owner
+ * of a timer sees it
  */
 ktime_t __timens_user_ktime_get(clockid_t clock)
 {
@@ -583,7 +1073,7 @@ ktime_t __timens_user_ktime_get(clockid_t clock)
 
 	if (!tn)
 		return clock == CLOCK_BOOTTIME ? ktime_get_boottime() : ktime_get();
-	timens_timer_read(tn, clock, &p);
+	timens_timer_read_on(tn->ns, clock, timens_timer_host_clock(clock), &p);
 	return timespec64_to_ktime(p.ns);
 }
 
@@ -591,68 +1081,54 @@ ktime_t __timens_user_ktime_get(clockid_t clock)
  * Binding. See "Lifetime".
  */
 
-static void timens_timer_put(struct timekeeper_ns *tn)
+static void timens_timer_free_work(struct work_struct *work)
 {
-	if (!refcount_dec_not_one(&tn->ns->ns.count))
-		queue_work(system_wq, &tn->put_work);
-}
-
-static void timens_timer_put_work(struct work_struct *work)
-{
-	put_time_ns(container_of(work, struct timekeeper_ns, put_work)->ns);
+	free_time_ns(container_of(work, struct timekeeper_ns, free_work)->ns);
 }
 
 /**
- * __timens_timer_bind - Bind a timer to the time namespace of current
+ * __timens_timer_bind - Bind a timer to another time namespace
  * @tt:		The timer, inactive, and initialized or bound before
- * @on_stack:	It was never bound before, and current sleeps on it
+ * @ns:		That of current
  *
  * Return: true if it was bound to another namespace before, or to none
  */
-bool __timens_timer_bind(struct timens_timer *tt, bool on_stack)
+bool __timens_timer_bind(struct timens_timer *tt, struct time_namespace *ns)
 {
-	struct timekeeper_ns *tn = timens_timer_current(), *old = NULL;
+	struct time_namespace *old = tt->ns;
 
-	if (!on_stack && tt->base) {
-		old = tt->base->tn;
-		/* Not every owner initializes its hrtimer again */
-		if (tt->timer.function == timens_timer_expired) {
-			tt->timer.function = tt->function;
-			hrtimer_set_clock(&tt->timer, tt->clock);
-		}
+	/* Not every owner initializes its hrtimer again */
+	if (tt->timer.is_bound == TIMENS_TIMER_BOUND) {
+		tt->timer.function = tt->function;
+		hrtimer_set_clock(&tt->timer, tt->clock);
 	}
-	if (tn && tn != old && !on_stack)
-		get_time_ns(tn->ns);
-
-	if (tn) {
-		WRITE_ONCE(tt->base, &tn->timers[raw_smp_processor_id() % TIMENS_TIMER_BASES]);
-		INIT_LIST_HEAD(&tt->node);
-		tt->clock = tt->timer.base->clockid;
-		hrtimer_set_clock(&tt->timer, timens_timer_host_clock(tt->clock));
+	if (ns == &init_time_ns) {
+		ns = NULL;
+		WRITE_ONCE(tt->timer.is_bound, TIMENS_TIMER_HOST);
 	} else {
-		WRITE_ONCE(tt->base, NULL);
+		WRITE_ONCE(tt->timer.is_bound, TIMENS_TIMER_MARKED);
 	}
-	tt->timer.is_bound = !!tn;
-
-	if (old && old != tn)
+	if (ns == old)
+		return false;
+	if (ns)
+		get_time_ns(ns);
+	WRITE_ONCE(tt->ns, ns);
+	if (old)
 		timens_timer_put(old);
-	return tn != old;
+	return true;
 }
 
 /**
  * __timens_timer_unbind - Drop the reference of a timer on its namespace
- * @tt:		The timer, inactive, bound or not
+ * @tt:		The timer, inactive, bound or marked
  */
 void __timens_timer_unbind(struct timens_timer *tt)
 {
-	struct timekeeper_ns *tn;
+	struct time_namespace *ns = tt->ns;
 
-	if (!tt->base)
-		return;
-	tn = tt->base->tn;
-	WRITE_ONCE(tt->base, NULL);
-	tt->timer.is_bound = false;
-	timens_timer_put(tn);
+	WRITE_ONCE(tt->ns, NULL);
+	WRITE_ONCE(tt->timer.is_bound, TIMENS_TIMER_HOST);
+	timens_timer_put(ns);
 }
 
 /*
@@ -664,8 +1140,18 @@ static bool timens_timer_move(struct timens_timer *tt)
 {
 	struct timens_tk_pair p;
 	ktime_t host, left, off;
+	clockid_t clock;
 
-	timens_timer_read(tt->base->tn, tt->clock, &p);
+	/* See timens_timer_settle() */
+	clock = timens_timer_host_clock(tt->clock);
+	if (unlikely(tt->timer.base->clockid != clock)) {
+		timens_timer_read_on(tt->ns, tt->clock, clock, &p);
+		host = timens_timer_project(&p, tt->clock, tt->softexpires, false);
+		return hrtimer_move_on_host(&tt->timer, clock, host,
+					    timens_timer_delta(tt, &p));
+	}
+
+	timens_timer_read(tt, &p);
 	host = timens_timer_project(&p, tt->clock, tt->softexpires, false);
 	/*
 	 * Leave alone what the change does not concern. It need not come out the
@@ -729,7 +1215,7 @@ static void timens_timer_walk(struct timekeeper_ns *tn)
  */
 void timens_timer_clock_moved(struct timekeeper_ns *tn)
 {
-	timerfd_ns_clock_was_set(tn);
+	timerfd_ns_clock_was_set(&tn->cancel);
 	timens_timer_walk(tn);
 }
 
@@ -749,17 +1235,11 @@ void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn)
 	queue_work(system_unbound_wq, &tn->timer_work);
 }
 
-/**
- * timens_timer_walk_all - Let the timers of many namespaces follow
- * @state:	Those which follow the host, or own a clock: enum timens_tk_state
- * @also:	What to do with a namespace before its timers move, or NULL
- *
+/*
  * Namespaces come and go meanwhile. One with a reference stays on the list, so
  * that it is the place from which to go on.
- *
- * Context: process context
  */
-void timens_timer_walk_all(u32 state, void (*also)(struct timekeeper_ns *tn))
+static void timens_timer_for_all(u32 state, void (*also)(struct timekeeper_ns *tn), bool walk)
 {
 	struct timekeeper_ns *tn, *held = NULL;
 
@@ -773,12 +1253,30 @@ void timens_timer_walk_all(u32 state, void (*also)(struct timekeeper_ns *tn))
 		held = tn;
 		if (also)
 			also(tn);
-		timens_timer_walk(tn);
+		if (walk)
+			timens_timer_walk(tn);
 		mutex_lock(&timens_timer_all_mutex);
 	}
 	mutex_unlock(&timens_timer_all_mutex);
 	if (held)
 		put_time_ns(held->ns);
+}
+
+/**
+ * timens_timer_walk_all - Let the timers of many namespaces follow
+ * @state:	Those which follow the host, or own a clock: enum timens_tk_state
+ * @also:	What to do with a namespace before its timers move, or NULL
+ *
+ * Context: process context
+ */
+void timens_timer_walk_all(u32 state, void (*also)(struct timekeeper_ns *tn))
+{
+	timens_timer_for_all(state, also, true);
+}
+
+static void timens_timer_cancel_timerfds(struct timekeeper_ns *tn)
+{
+	timerfd_ns_clock_was_set(&tn->cancel);
 }
 
 /**
@@ -788,7 +1286,19 @@ void timens_timer_walk_all(u32 state, void (*also)(struct timekeeper_ns *tn))
  */
 void __timens_timer_host_was_set(void)
 {
-	timens_timer_walk_all(TIMENS_TK_FOLLOW, NULL);
+	timens_timer_for_all(TIMENS_TK_FOLLOW, timens_timer_cancel_timerfds, true);
+}
+
+/**
+ * __timens_timer_host_resumed - Tell the timerfds of all followers
+ *
+ * Their timers are on CLOCK_MONOTONIC and CLOCK_BOOTTIME of the host, and right.
+ *
+ * Context: process context
+ */
+void __timens_timer_host_resumed(void)
+{
+	timens_timer_for_all(TIMENS_TK_FOLLOW, timens_timer_cancel_timerfds, false);
 }
 
 /**
@@ -796,11 +1306,14 @@ void __timens_timer_host_was_set(void)
  * @early:	Storage for the number of expiries which came early and were put
  *		off
  * @moved:	Storage for the number of timers which a walk moved
+ * @looked:	Storage for the number of timerfds at which was looked because a clock
+ *		was set
  */
-void timens_timer_stats(u64 *early, u64 *moved)
+void timens_timer_stats(u64 *early, u64 *moved, u64 *looked)
 {
 	*early = atomic64_read(&timens_timer_early);
 	*moved = atomic64_read(&timens_timer_moved);
+	*looked = atomic64_read(&timens_timer_looked);
 }
 
 /*
@@ -820,23 +1333,65 @@ void timens_timer_init_ns(struct timekeeper_ns *tn)
 		INIT_LIST_HEAD(&tn->timers[i].armed);
 		tn->timers[i].tn = tn;
 	}
+	spin_lock_init(&tn->cancel.lock);
+	INIT_LIST_HEAD(&tn->cancel.list);
 	INIT_LIST_HEAD(&tn->all_node);
 	INIT_WORK(&tn->timer_work, timens_timer_work);
-	INIT_WORK(&tn->put_work, timens_timer_put_work);
+	INIT_WORK(&tn->free_work, timens_timer_free_work);
 }
 
 /**
- * timens_timer_add_ns - A namespace begins to exist
- * @tn:		The namespace, which nothing can keep from existing any more
+ * timens_timer_add_ns - A namespace which no task has entered gets a clock
+ * @tn:		Its clock, with which nothing can go wrong any more
  *
  * Context: process context
  */
 void timens_timer_add_ns(struct timekeeper_ns *tn)
 {
-	timens_tk_key_inc(&timens_timer_key.key);
 	mutex_lock(&timens_timer_all_mutex);
 	list_add_tail(&tn->all_node, &timens_timer_all);
 	mutex_unlock(&timens_timer_all_mutex);
+}
+
+/**
+ * timens_timer_take_ns - Bind the armed timers of a namespace which got a clock
+ * @tn:		The clock, published, and still the host's
+ *
+ * See "A namespace gets a clock".
+ *
+ * Context: process context, under timekeeper_ns::mutex
+ */
+void timens_timer_take_ns(struct timekeeper_ns *tn)
+{
+	struct timens_timer_take take = { .ns = tn->ns };
+	struct hrtimer_scan scan;
+	unsigned long flags;
+	unsigned int cpu;
+	bool more;
+
+	lockdep_assert_held(&tn->mutex);
+
+	timens_timer_add_ns(tn);
+	/* Who has found no clock has started its timer by then, see there */
+	synchronize_rcu();
+	hrtimer_scan_begin(&scan);
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		take.base = &tn->timers[cpu % TIMENS_TIMER_BASES];
+		scan.index = 0;
+		do {
+			raw_spin_lock_irqsave(&take.base->lock, flags);
+			more = hrtimer_scan_some(&scan, cpu, TIMENS_TIMER_SCAN,
+						 timens_timer_take, &take);
+			raw_spin_unlock_irqrestore(&take.base->lock, flags);
+			cond_resched();
+		} while (more);
+	}
+	cpus_read_unlock();
+	hrtimer_scan_end(&scan);
+	timerfd_ns_take(tn->ns, &tn->cancel);
+	/* Those for CLOCK_REALTIME and TAI go to another clock of the host */
+	timens_timer_walk(tn);
 }
 
 /**
@@ -854,10 +1409,10 @@ void timens_timer_del_ns(struct timekeeper_ns *tn)
 		return;
 
 	mutex_lock(&timens_timer_all_mutex);
-	list_del(&tn->all_node);
+	list_del_init(&tn->all_node);
 	mutex_unlock(&timens_timer_all_mutex);
 	cancel_work_sync(&tn->timer_work);
 	for (i = 0; i < TIMENS_TIMER_BASES; i++)
 		WARN_ON_ONCE(!list_empty(&tn->timers[i].armed));
-	static_branch_slow_dec_deferred(&timens_timer_key);
+	WARN_ON_ONCE(!list_empty(&tn->cancel.list));
 }

@@ -23,6 +23,8 @@ struct timens_tk_pair;
 #define TIMENS_TIMER_MARGIN_SHIFT 9
 /* and what is not worth it (nsecs) */
 #define TIMENS_TIMER_SLOP	(50 * NSEC_PER_USEC)
+/* The least rest of a timer which came early (nsecs of the host) */
+#define TIMENS_TIMER_REST	NSEC_PER_USEC
 /* A change of a rate by more than 1/4096 moves the timers */
 #define TIMENS_TIMER_RATE_SHIFT	12
 
@@ -45,10 +47,13 @@ struct timens_timer_base {
 ktime_t timens_timer_to_host(ktime_t left, u64 host_mult, u64 mult);
 ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 			     ktime_t expires, bool asleep);
+ktime_t timens_timer_project_rest(const struct timens_tk_pair *p, clockid_t clock,
+				  ktime_t expires);
 
 /* Lifetime of a namespace: timens_tk.c */
 void timens_timer_init_ns(struct timekeeper_ns *tn);
 void timens_timer_add_ns(struct timekeeper_ns *tn);
+void timens_timer_take_ns(struct timekeeper_ns *tn);
 void timens_timer_del_ns(struct timekeeper_ns *tn);
 
 /* Whoever takes timens_tk_take_moved() for true: timens_tick.c, timens_set.c, timens_tk.c */
@@ -59,6 +64,6 @@ void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn);
 void timens_timer_walk_all(u32 state, void (*also)(struct timekeeper_ns *tn));
 
 /* timens_debugfs.c */
-void timens_timer_stats(u64 *early, u64 *moved);
+void timens_timer_stats(u64 *early, u64 *moved, u64 *looked);
 
 #endif /* _KERNEL_TIME_TIMENS_TIMER_H */

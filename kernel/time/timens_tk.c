@@ -10,7 +10,7 @@
  *
  * This file has what concerns a namespace as a whole: its lifetime, and what
  * happens to all of them when the host's timekeeping changes (another clocksource,
- * suspend and resume).
+ * suspend and resume), as far as it happens at once: see timens_change.c.
  *
  * The rooms
  * ---------
@@ -25,9 +25,12 @@
  *   timens_stamp.c    stamps, transmit times, dates and timeouts change sides
  *   timens_past.c     what CLOCK_BOOTTIME was, for the start times of processes
  *   timens_timer.c    timers and sleeps on the clock of a namespace
+ *   timens_change.c   what happens to the host's timekeeping, recorded and replayed
  *   timens_page.c     publication: write sections, the page of the vDSO
  *     timens_page.h     what of it is inline
  *   timens_tick.c     calendar, passes, wake timers: the hot path
+ *   timens_share.c    whose turn it is when a tick has no budget for all
+ *   timens_own.c      who may own a clock, how many may, and who is told
  *   timens_set.c      setters, the switch between follow and own
  *   timens_tk.c       this file
  *   timens_state.c    /proc/PID/timens_clock
@@ -80,6 +83,9 @@
  *   cancel the wake timer, free          never sees it again
  *
  */
+#include <linux/clocksource.h>
+#include <linux/jiffies.h>
+#include <linux/prefetch.h>
 #include <linux/slab.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
@@ -97,59 +103,126 @@ static struct kmem_cache *timens_tk_cache __ro_after_init;
  * The host's timekeeping changes under all namespaces
  */
 
-/**
- * timens_tk_change_one - Continue a clock on another counter
- * @tn:		The namespace
- * @old_cycles:	Value of its counter at the change
- * @cs:		The new clocksource
- * @raw:		The host's CLOCK_MONOTONIC_RAW on the new counter
- * @cycles:	Value of the new counter at the change
- *
- * Context: without the lock of the clock
+/* Steps between two enables of interrupts, for who waits until no owner is stale */
+#define TIMENS_TK_SERVE		(2 * TIMENS_TK_STEPS)
+
+/* Where the host was suspended, until it is resumed; under its lock */
+static struct timens_tk_change timens_tk_suspended;
+
+/*
+ * Keep the readers from the pages of those owners who have seen the last change but not
+ * the next one. It is as short as possible: they are many, and the machine stands still.
  */
-void timens_tk_change_one(struct timekeeper_ns *tn, u64 old_cycles, struct clocksource *cs,
-			  const struct timens_tk_raw *raw, u64 cycles)
+static void timens_tk_hold_list(struct list_head *list, u32 epoch, u64 cycles)
+{
+	struct timekeeper_ns *tn, *next;
+
+	list_for_each_entry(tn, list, own_node) {
+		next = list_next_entry(tn, own_node);
+		if (likely(!list_entry_is_head(next, list, own_node)))
+			prefetchw(next->vdata);
+		if (likely(tn->epoch == epoch))
+			timens_tk_page_hold_still(tn->vdata, cycles);
+	}
+}
+
+/* The same while other CPUs run: under the locks of the clocks */
+static void timens_tk_hold_list_locked(struct list_head *list, u32 epoch, u64 cycles)
+{
+	struct timekeeper_ns *tn;
+
+	list_for_each_entry(tn, list, own_node) {
+		raw_spin_lock(&tn->tkd.lock);
+		if (likely(tn->epoch == epoch))
+			timens_tk_page_hold(tn->vdata, cycles);
+		raw_spin_unlock(&tn->tkd.lock);
+	}
+}
+
+/* All owners go through what is recorded, when there is no room for another change */
+static void timens_tk_replay_all(struct timens_tk_calendar *cal)
+{
+	struct timekeeper_ns *tn, *next;
+	unsigned int steps;
+
+	list_for_each_entry_safe(tn, next, &cal->stale, own_node) {
+		raw_spin_lock(&tn->tkd.lock);
+		steps = UINT_MAX;
+		timens_tk_update_begin(tn);
+		timens_tk_replay(tn, &steps);
+		timens_tk_update_end(tn);
+		timens_tk_arm_wake(tn);
+		if (timens_tk_take_moved(tn))
+			timens_timer_clock_moved_delayed(tn);
+		raw_spin_unlock(&tn->tkd.lock);
+		timens_tk_calendar_hurry(cal, tn, cal->tick, cal->tick + cal->interval);
+		list_move_tail(&tn->own_node, &cal->own);
+	}
+	timens_tk_log_drain(&cal->log);
+}
+
+/* Record a change of the host's timekeeping; all owners are stale then */
+static void timens_tk_record(struct timens_tk_calendar *cal, struct timens_tk_change *change)
+{
+	lockdep_assert_held(&tk_core.lock);
+	lockdep_assert_held(&cal->lock);
+
+	timens_tk_host_raw(&tk_core, &change->raw);
+	change->cycles = tk_core.timekeeper.tkr_mono.cycle_last;
+	timens_tk_log_add(&cal->log, change);
+	list_splice_tail_init(&cal->own, &cal->stale);
+	if (unlikely(cal->log.epoch - cal->log.oldest == TIMENS_TK_CHANGES))
+		timens_tk_replay_all(cal);
+	timens_tk_expect_tick();
+}
+
+/* Wait until no owner is stale, as far as there are more records than @most */
+static void timens_tk_flush(struct timens_tk_calendar *cal, unsigned int most)
 {
 	unsigned long flags;
+	bool done;
 
-	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
-	timens_tk_update_begin(tn);
-	timens_tk_forward_to(tn, old_cycles);
-	timens_tk_rebase(tn, cs, raw, cycles);
-	timens_tk_update_end(tn);
-	if (timens_tk_take_moved(tn) && tn->ns)
-		timens_timer_clock_moved_delayed(tn);
-	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	do {
+		raw_spin_lock_irqsave(&cal->lock, flags);
+		done = list_empty(&cal->stale) || cal->log.epoch - cal->log.oldest <= most;
+		if (!done)
+			timens_tk_serve_stale(cal, get_jiffies_64(), TIMENS_TK_SERVE);
+		raw_spin_unlock_irqrestore(&cal->lock, flags);
+		cond_resched();
+	} while (!done);
 }
 
 /**
- * timens_tk_sleep_one - Account a sleep of which the host learned late
- * @tn:		The namespace
- * @sleep:	Duration of the sleep
+ * __timens_tk_prepare_change - Make room for a change of the clocksource
  *
- * Context: without the lock of the clock
+ * As long as there is some, nobody waits.
+ *
+ * Context: process context
  */
-void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *sleep)
+void __timens_tk_prepare_change(void)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
-	timens_tk_update_begin(tn);
-	timens_tk_forward_to(tn, timens_tk_counter(tn));
-	timens_tk_add_sleep(tn, sleep);
-	ntp_clear(&tn->ntp);
-	tn->tkd.timekeeper.ntp_error = 0;
-	timens_tk_retune(tn, 0);
-	timens_tk_update_edge(tn);
-	timens_tk_update_end(tn);
-	timens_tk_arm_wake(tn);
-	if (timens_tk_take_moved(tn) && tn->ns)
-		timens_timer_clock_moved_delayed(tn);
-	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	timens_tk_flush(&timens_tk_cal, TIMENS_TK_CHANGES / 2);
 }
 
 /**
- * __timens_tk_change_clocksource - Re-base all namespaces on a new counter
+ * __timens_tk_finish_change - End a change of the clocksource
+ *
+ * The ticks bring all owners to the new counter. One which wraps in seconds may not be
+ * kept waiting by many of them: who chose it brings them there.
+ *
+ * Context: process context
+ */
+void __timens_tk_finish_change(void)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	unsigned int deadline = READ_ONCE(cal->deadline);
+
+	if (unlikely(deadline && deadline < 2 * TIMENS_TK_PERIOD * HZ))
+		timens_tk_flush(cal, 0);
+}
+
+/**
+ * __timens_tk_change_clocksource - Leave all namespaces on a counter of the past
  * @old:	The clocksource until now
  * @old_cycles:	Its value at the change
  *
@@ -160,30 +233,31 @@ void timens_tk_sleep_one(struct timekeeper_ns *tn, const struct timespec64 *slee
  */
 void __timens_tk_change_clocksource(struct clocksource *old, u64 old_cycles)
 {
-	struct tk_read_base *tkr = &tk_core.timekeeper.tkr_mono;
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timens_tk_raw raw;
-	struct timekeeper_ns *tn;
+	struct timens_tk_change change = {
+		.kind = TIMENS_TK_CLOCKSOURCE,
+		.old_cycles = old_cycles,
+		.old = old,
+		.cs = tk_core.timekeeper.tkr_mono.clock,
+	};
 
 	lockdep_assert_held(&tk_core.lock);
 
-	timens_tk_host_raw(&tk_core, &raw);
 	raw_spin_lock(&cal->lock);
-	list_for_each_entry(tn, &cal->own, own_node) {
-		WARN_ON_ONCE(tn->tkd.timekeeper.tkr_mono.clock != old);
-		timens_tk_change_one(tn, old_cycles, tkr->clock, &raw, tkr->cycle_last);
-	}
-	timens_tk_calendar_set(cal, timens_tk_interval, timens_tk_wrap_ticks(&tk_core.timekeeper));
-	/* What is queued was queued for the old counter */
-	list_for_each_entry(tn, &cal->own, own_node) {
-		tn->deadline = cal->deadline ? get_jiffies_64() + cal->deadline : U64_MAX;
-		timens_tk_calendar_hurry(cal, tn, cal->tick, cal->tick + cal->interval);
-	}
+	timens_tk_hold_list(&cal->own, cal->log.epoch, old_cycles);
+	timens_tk_hold_list(&cal->stale, cal->log.epoch, old_cycles);
+	/* What is queued was queued for the old counter; who is served moves to the new one */
+	timens_tk_calendar_set(cal, min(timens_tk_interval,
+					timens_tk_calm_ticks(&tk_core.timekeeper)),
+			       timens_tk_wrap_ticks(&tk_core.timekeeper));
+	timens_tk_record(cal, &change);
 	raw_spin_unlock(&cal->lock);
 }
 
 /**
- * __timens_tk_suspend - Bring all namespaces up to the suspend
+ * __timens_tk_suspend - Note where the host is suspended
+ *
+ * The counter may be another one after that, so the pages are held from here on.
  *
  * Context: one CPU, interrupts disabled, under the host's timekeeper lock,
  * outside of its write section.
@@ -192,21 +266,19 @@ void __timens_tk_suspend(void)
 {
 	u64 cycles = tk_core.timekeeper.tkr_mono.cycle_last;
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timekeeper_ns *tn;
+	struct timespec64 boot;
 
 	lockdep_assert_held(&tk_core.lock);
 
+	timens_tk_line(&tk_core.timekeeper, CLOCK_BOOTTIME, 0, &boot);
+	timens_tk_suspended = (struct timens_tk_change){
+		.kind = TIMENS_TK_SUSPEND,
+		.old_cycles = cycles,
+		.boot = timespec64_to_ns(&boot),
+	};
 	raw_spin_lock(&cal->lock);
-	list_for_each_entry(tn, &cal->own, own_node) {
-		raw_spin_lock(&tn->tkd.lock);
-		timens_tk_update_begin(tn);
-		timens_tk_forward_to(tn, cycles);
-		if (timens_tk_is_rated(tn))
-			timens_tk_raw_to(tn, cycles);
-		timens_tk_update_end(tn);
-		timens_past_look(tn, true);
-		raw_spin_unlock(&tn->tkd.lock);
-	}
+	timens_tk_hold_list(&cal->own, cal->log.epoch, cycles);
+	timens_tk_hold_list(&cal->stale, cal->log.epoch, cycles);
 	raw_spin_unlock(&cal->lock);
 }
 
@@ -221,35 +293,14 @@ void __timens_tk_suspend(void)
  */
 void __timens_tk_resume(const struct timespec64 *sleep)
 {
-	u64 cycles = tk_core.timekeeper.tkr_mono.cycle_last;
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timens_tk_raw raw;
-	struct timekeeper_ns *tn;
 
 	lockdep_assert_held(&tk_core.lock);
 
-	timens_tk_host_raw(&tk_core, &raw);
+	if (sleep)
+		timens_tk_suspended.sleep = *sleep;
 	raw_spin_lock(&cal->lock);
-	list_for_each_entry(tn, &cal->own, own_node) {
-		struct timekeeper *tk = &tn->tkd.timekeeper;
-
-		raw_spin_lock(&tn->tkd.lock);
-		timens_tk_update_begin(tn);
-		tk->tkr_mono.cycle_last = cycles;
-		tk->tkr_raw.cycle_last = cycles;
-		tn->cycle_now = cycles;
-		tk->ntp_error = 0;
-		if (timens_tk_is_rated(tn))
-			tn->raw.cycles = cycles;
-		else
-			tn->raw = raw;
-		if (sleep)
-			timens_tk_add_sleep(tn, sleep);
-		timens_tk_update_end(tn);
-		if (timens_tk_take_moved(tn))
-			timens_timer_clock_moved_delayed(tn);
-		raw_spin_unlock(&tn->tkd.lock);
-	}
+	timens_tk_record(cal, &timens_tk_suspended);
 	raw_spin_unlock(&cal->lock);
 }
 
@@ -257,19 +308,27 @@ void __timens_tk_resume(const struct timespec64 *sleep)
  * __timens_tk_inject_sleep - Account a sleep which the RTC measured
  * @sleep:	Duration of the sleep
  *
+ * Other CPUs run: the number of the change is there before a page is held, so that a
+ * section which ends between the two holds the page itself.
+ *
  * Context: process context, under the host's timekeeper lock with interrupts
  * disabled, outside of its write section.
  */
 void __timens_tk_inject_sleep(const struct timespec64 *sleep)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timekeeper_ns *tn;
+	struct timens_tk_change change = {
+		.kind = TIMENS_TK_SLEEP,
+		.old_cycles = tk_core.timekeeper.tkr_mono.cycle_last,
+		.sleep = *sleep,
+	};
+	u32 epoch = cal->log.epoch;
 
 	lockdep_assert_held(&tk_core.lock);
 
 	raw_spin_lock(&cal->lock);
-	list_for_each_entry(tn, &cal->own, own_node)
-		timens_tk_sleep_one(tn, sleep);
+	timens_tk_record(cal, &change);
+	timens_tk_hold_list_locked(&cal->stale, epoch, change.old_cycles);
 	raw_spin_unlock(&cal->lock);
 }
 
@@ -286,8 +345,10 @@ void timens_tk_init_instance(struct timekeeper_ns *tn)
 	raw_spin_lock_init(&tn->tkd.lock);
 	seqcount_raw_spinlock_init(&tn->tkd.seq, &tn->tkd.lock);
 	tn->tkd.ntp = &tn->ntp;
+	tn->log = &timens_tk_cal.log;
 	tn->edge_sec = TIME64_MAX;
 	tn->rate = (struct timens_tk_rate){ 1, 1 };
+	tn->batch = 1;
 	tn->ahead = TIMENS_TK_EDGE_AHEAD;
 	mutex_init(&tn->mutex);
 	INIT_LIST_HEAD(&tn->node);
@@ -296,65 +357,149 @@ void timens_tk_init_instance(struct timekeeper_ns *tn)
 	timens_timer_init_ns(tn);
 }
 
-/**
- * timens_tk_alloc - Allocate the clock of a new time namespace
- * @ns:		The namespace, with its page
- *
- * The memory is charged to the creator.
- *
- * Return: 0, or -ENOMEM
- */
-int timens_tk_alloc(struct time_namespace *ns)
+static struct timekeeper_ns *timens_tk_alloc(struct time_namespace *ns)
 {
 	struct timekeeper_ns *tn;
 
 	BUILD_BUG_ON(sizeof(*tn) > 2048 && !IS_ENABLED(CONFIG_LOCKDEP) &&
 		     !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
 
+	if (timens_own_charge(ns))
+		return ERR_PTR(-ENOSPC);
 	tn = kmem_cache_zalloc(timens_tk_cache, GFP_KERNEL);
-	if (!tn)
-		return -ENOMEM;
+	if (!tn) {
+		timens_own_give(ns);
+		return ERR_PTR(-ENOMEM);
+	}
 	timens_tk_init_instance(tn);
+	tn->share = timens_share_of(ns);
 	timens_past_init(tn);
 	tn->ns = ns;
 	tn->vdata = arch_get_vdso_data(page_address(ns->vvar_page));
-	ns->tk = tn;
+	/* Before anybody finds the clock */
+	timens_tk_key_inc(&timens_tk_key.key);
+	return tn;
+}
+
+static void timens_tk_free_clock(struct timekeeper_ns *tn)
+{
+	timens_own_give(tn->ns);
+	timens_timer_del_ns(tn);
+	timens_past_free(tn);
+	mutex_destroy(&tn->mutex);
+	kmem_cache_free(timens_tk_cache, tn);
+	static_branch_slow_dec_deferred(&timens_tk_key);
+}
+
+/**
+ * timens_tk_give - Give a namespace a clock of its own
+ * @ns:		The namespace
+ *
+ * Somebody is going to write to it. Until then it is the host's, at the offsets of
+ * the namespace, and the timers which are armed in it are bound to it: see "A
+ * namespace gets a clock" in timens_timer.c. A clock stays until its namespace goes.
+ *
+ *   CPU 0 (first writer)                 CPU 1 (another writer)
+ *   new clock, locked
+ *   publish it under offset_lock
+ *                                        there is a clock: wait for its mutex
+ *   bind the timers which are armed
+ *   unlock
+ *                                        write; all timers follow
+ *
+ * Context: process context
+ * Return: 0; -ENOMEM, or -ENOSPC if there are too many clocks, and nothing has changed
+ */
+int timens_tk_give(struct time_namespace *ns)
+{
+	struct timekeeper_ns *tn;
+
+	if (timens_tk_of(ns))
+		return 0;
+	tn = timens_tk_alloc(ns);
+	if (IS_ERR(tn))
+		return PTR_ERR(tn);
+
+	/* Nobody has it yet. Others take offset_lock first, and find no clock to lock then. */
+	mutex_lock_nested(&tn->mutex, SINGLE_DEPTH_NESTING);
+	if (timens_publish_tk(ns, tn)) {
+		/*
+		 * Before the first task there is no timer. It may be about to enter: then
+		 * it waits for the mutex under offset_lock, and keeps all others from
+		 * entering theirs, so this must not take a grace period.
+		 */
+		if (smp_load_acquire(&ns->frozen_offsets))
+			timens_timer_take_ns(tn);
+		else
+			timens_timer_add_ns(tn);
+		mutex_unlock(&tn->mutex);
+		return 0;
+	}
+	/* Another writer was faster */
+	mutex_unlock(&tn->mutex);
+	timens_tk_free_clock(tn);
 	return 0;
 }
 
 /**
- * timens_tk_clone - Start the clock of a new namespace as a copy
- * @ns:		The new namespace, not visible to anybody yet
- * @old:	The namespace to copy
+ * timens_tk_take_offsets - Let a new clock follow the host
+ * @tn:		The clock
+ * @offs:	The offsets of its namespace
+ */
+void timens_tk_take_offsets(struct timekeeper_ns *tn, const struct timens_offsets *offs)
+{
+	tn->offs = *offs;
+	tn->raw_offset = offs->monotonic;
+}
+
+/**
+ * timens_tk_clone - Let a new namespace begin with the clock of another one
+ * @ns:		The new namespace, with the offsets of @old
+ * @old:	The other one
  *
  * A copy of an owner is an owner, on the same line. There is no hierarchy:
  * from here on they are independent.
  *
- * Return: 0, or -ENOMEM, which leaves @ns as timens_tk_alloc() left it
+ * Context: process context
+ * Return: 0, -ENOMEM, or -ENOSPC if there are too many clocks already
  */
 int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 {
+	struct timekeeper_ns *tn, *from = timens_tk_of(old);
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timekeeper_ns *tn = ns->tk, *from = old->tk;
 	unsigned long flags;
+	bool own;
 
-	/* The initial namespace has none */
-	if (!from) {
-		timens_timer_add_ns(tn);
+	ns->tk = NULL;
+	if (likely(!from))
 		return 0;
-	}
 
+	tn = timens_tk_alloc(ns);
+	if (IS_ERR(tn))
+		return PTR_ERR(tn);
 	mutex_lock(&from->mutex);
+	own = from->state == TIMENS_TK_OWN;
 	if (timens_past_copy(tn, from)) {
 		mutex_unlock(&from->mutex);
+		timens_tk_free_clock(tn);
 		return -ENOMEM;
 	}
 	timens_timer_add_ns(tn);
-	ns->offsets = old->offsets;
-	if (from->state == TIMENS_TK_OWN) {
-		timens_tk_key_inc(&timens_tk_key.key);
-		raw_spin_lock_irqsave(&cal->lock, flags);
-		raw_spin_lock(&from->tkd.lock);
+	ns->tk = tn;
+	tn->offs = from->offs;
+	tn->raw_offset = from->raw_offset;
+	/* No timer of it was armed without a clock: see "As the owner sees it" */
+	ns->offsets = (struct timens_offsets){ };
+	if (own) {
+		for (;;) {
+			timens_tk_catch_up(from);
+			raw_spin_lock_irqsave(&cal->lock, flags);
+			raw_spin_lock(&from->tkd.lock);
+			if (!timens_tk_is_stale(from))
+				break;
+			raw_spin_unlock(&from->tkd.lock);
+			raw_spin_unlock_irqrestore(&cal->lock, flags);
+		}
 		raw_spin_lock_nested(&tn->tkd.lock, SINGLE_DEPTH_NESTING);
 		timens_tk_update_begin(tn);
 		timens_tk_copy(tn, from);
@@ -369,12 +514,16 @@ int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 		raw_spin_unlock_irqrestore(&cal->lock, flags);
 	}
 	mutex_unlock(&from->mutex);
+	if (own)
+		timens_own_tell(ns);
 	return 0;
 }
 
 /**
- * timens_tk_free - Free the clock of a time namespace
+ * timens_tk_free - Free the clock of a namespace which goes
  * @ns:		The namespace, to which nobody refers any more
+ *
+ * Context: process context; any if the namespace has no clock
  */
 void timens_tk_free(struct time_namespace *ns)
 {
@@ -382,34 +531,39 @@ void timens_tk_free(struct time_namespace *ns)
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
 
+	if (likely(!tn))
+		return;
 	if (tn->state == TIMENS_TK_OWN) {
 		raw_spin_lock_irqsave(&cal->lock, flags);
 		timens_tk_calendar_del(cal, tn);
 		raw_spin_unlock_irqrestore(&cal->lock, flags);
-		static_branch_slow_dec_deferred(&timens_tk_key);
 	}
 	hrtimer_cancel(&tn->wake_timer);
-	timens_timer_del_ns(tn);
-	timens_past_free(tn);
-	mutex_destroy(&tn->mutex);
-	kmem_cache_free(timens_tk_cache, tn);
+	timens_tk_free_clock(tn);
 }
 
-/* Keep the state of @ns while its page is set up for the first task */
-void timens_tk_lock(struct time_namespace *ns)
+/**
+ * timens_tk_setup_page - Set up the page of a namespace for the first task
+ * @ns:		The namespace
+ *
+ * Context: process context, while nobody gives it a clock
+ * Return: false if it has no clock, so that the caller has to do that
+ */
+bool timens_tk_setup_page(struct time_namespace *ns)
 {
-	mutex_lock(&ns->tk->mutex);
-}
+	struct timekeeper_ns *tn = ns->tk;
+	unsigned int i;
 
-void timens_tk_unlock(struct time_namespace *ns)
-{
-	mutex_unlock(&ns->tk->mutex);
-}
-
-bool timens_tk_owns(struct time_namespace *ns)
-{
-	lockdep_assert_held(&ns->tk->mutex);
-	return ns->tk->state == TIMENS_TK_OWN;
+	if (!tn)
+		return false;
+	mutex_lock(&tn->mutex);
+	/* That of an owner is in use already */
+	for (i = 0; i < CS_BASES && tn->state == TIMENS_TK_FOLLOW; i++) {
+		timens_setup_vdso_data(&tn->vdata[i], &tn->offs);
+		timens_tk_set_vdso_offsets(tn, &tn->vdata[i]);
+	}
+	mutex_unlock(&tn->mutex);
+	return true;
 }
 
 static int __init timens_tk_init(void)

@@ -8,15 +8,15 @@
  * update, among odd numbers as well, so every reader can notice. "The page" in
  * kernel/time/timens_page.c draws it.
  *
- * do_hres() reads a page of clocks like the system wide one. What is not for it,
- * and the coarse clocks of every namespace, it leaves to this file. Two paths
- * lead to a page from here:
+ * do_hres() reads a page of clocks like the system wide one. With a page of offsets,
+ * which most are, it goes on here, as on a kernel without own clocks, plus the check
+ * that the page stayed what it was. So do do_coarse() and time() with the page of any
+ * namespace. Each of these reads makes one attempt at the ordinary case.
  *
- * - A page of offsets, which most are, is read as on a kernel without own clocks,
- *   plus the check that it stayed what it was.
- * - vdso_read_timens() reads every page, in every state. It is out of line, and
- *   there is one of it in an image: the images have no more pages than those of a
- *   kernel without own clocks, since there are programs which rely on that.
+ * Whatever is not ordinary is left to vdso_read_timens(), which reads every page, in
+ * every state, the system wide one among them. It is out of line, and there is one of it
+ * in an image: the images have no more pages than those of a kernel without own clocks,
+ * since there are programs which rely on that.
  *
  * Without CONFIG_TIMEKEEPER_NS every page of a time namespace holds offsets for
  * ever, and what gettimeofday.c calls here adds no instruction to it.
@@ -32,22 +32,23 @@
 
 static __always_inline int do_hres_timens(const struct vdso_data *vdns, clockid_t clk,
 					  struct __kernel_timespec *ts);
-static __always_inline int do_coarse_timens(const struct vdso_data *vdns, clockid_t clk,
-					    struct __kernel_timespec *ts);
 
 #ifdef CONFIG_TIMEKEEPER_NS
 
 /*
- * Called by the fast paths and by the readers of a page of offsets
+ * The fast paths, and the ordinary case of the page of a time namespace
  */
 
-/* Whether the page is that of a time namespace. do_coarse() and time() do not go by its count */
+/*
+ * Whether the page is that of a time namespace. do_coarse() and time() do not go by its
+ * count. A test of bits is one instruction less than a comparison.
+ */
 static __always_inline bool vdso_is_timens(const struct vdso_data *vd)
 {
-	return unlikely(vd->ns_state);
+	return vd->ns_state & (VDSO_NS_FOLLOW | VDSO_NS_OWN);
 }
 
-/* Whether a fast path returned that the read is one for clock_gettime_timens() and the like */
+/* Whether a fast path returned that the read is one for vdso_read_timens() */
 static __always_inline bool vdso_is_left(int ret)
 {
 	return unlikely(ret == VDSO_TIMENS);
@@ -59,31 +60,148 @@ static __always_inline bool vdso_coarse_is_offsets(const struct vdso_data *vd)
 	return false;
 }
 
-/* A page of which the count is odd and the mode that of offsets */
-static __always_inline int vdso_hres_timens(const struct vdso_data *vd, clockid_t clk,
-					    struct __kernel_timespec *ts)
+/*
+ * A page with a counter which cannot be read. That of an owner says so, too, when a leap
+ * second is near, or smeared, for do_hres() to leave it alone. Which of them it is, is
+ * found out where the fast path has no part in it.
+ */
+static __always_inline int vdso_no_counter(void)
 {
 	return VDSO_TIMENS;
 }
 
 /*
- * Starts the read of a page of offsets. The odd count is the same sequence count, among
- * odd numbers. Returns false if the page does not hold offsets, or is about to be of
- * another kind.
+ * Whether the product of vdso_calc_ns() overflows, or the line of an owner ends before
+ * @cycles, and the kernel has to bring it there. Neither is worth the registers.
  */
-static __always_inline bool vdso_follow_begin(const struct vdso_data *vdns, u32 *seq)
+static __always_inline bool vdso_hres_is_beyond(const struct vdso_data *vd, u64 cycles)
 {
-	*seq = READ_ONCE(vdns->seq);
-	smp_rmb();	/* The mode is not older than the count */
-	if (!(*seq & 1) || READ_ONCE(vdns->clock_mode) != VDSO_CLOCKMODE_TIMENS)
-		return false;
-	smp_rmb();	/* and the data not older than the mode */
-	return vdns->ns_state & VDSO_NS_FOLLOW;
+	return unlikely(cycles - vd->cycle_last > vd->max_cycles);
 }
 
-static __always_inline bool vdso_follow_retry(const struct vdso_data *vdns, u32 seq)
+/*
+ * vdso_calc_ns() for a counter value which is not beyond. The time is to be made before
+ * the count is looked at again: that takes less registers than to keep what it is made of.
+ */
+static __always_inline u64 vdso_hres_ns(const struct vdso_data *vd, u64 cycles, u64 base)
 {
-	return unlikely(vdso_read_retry(vdns, seq));
+	u64 ns = ((cycles - vd->cycle_last) * vd->mult + base) >> vd->shift;
+
+	asm volatile("" : "+r"(ns));
+	return ns;
+}
+
+/* vdso_read_retry() without a register for what is compared */
+static __always_inline bool vdso_is_changed(const struct vdso_data *vd, u32 seq)
+{
+	smp_rmb();	/* What was read is not newer than the count */
+	return unlikely(vd->seq != seq);
+}
+
+/*
+ * How far the line of an owner is at the host's last tick. Returns false if the page does
+ * not say: it is written, or not a mere line, or the line ends before.
+ *
+ * The counter value of the tick is one word, and needs no count of the system wide page:
+ * when the counter itself is another one, the page of the owner is held, in the same step.
+ * A program with 32-bit registers reads two, of a value which does not go back.
+ */
+static __always_inline bool
+vdso_last_tick(const struct vdso_data *vdns, const struct vdso_data *vd, u64 *delta)
+{
+	const u64 *end = &vdns->basetime[VDSO_NS_COARSE_SLOT].sec;
+#ifdef BUILD_VDSO32
+	const u32 *half = (const u32 *)&vd->cycle_last;
+	u32 high = READ_ONCE(half[1]), low;
+
+	smp_rmb();	/* The lower half between two looks at the higher one */
+	low = READ_ONCE(half[0]);
+	smp_rmb();	/* See above */
+	if (unlikely(half[1] != high))
+		return false;
+	*delta = (u64)high << 32 | low;
+#else
+	*delta = READ_ONCE(vd->cycle_last);
+#endif
+	*delta -= vdns->cycle_last;
+	if (likely(*delta < *end))
+		return true;
+#ifndef BUILD_VDSO32
+	/* The line was bent since the tick; 64-bit arithmetic in halves leaves this, too */
+	if ((s64)*delta < 0 && READ_ONCE(*end)) {
+		*delta = 0;
+		return true;
+	}
+#endif
+	return false;
+}
+
+/*
+ * A page of offsets, the clocks which are read with the counter. What do_hres() saw is
+ * that it was one when its count was @ns_seq. It still is if it is that at the end.
+ */
+static __always_inline bool
+vdso_follow_hres(const struct vdso_data *vdns, clockid_t clk, u32 ns_seq, u64 *sec, u64 *ns)
+{
+	const struct vdso_data *vd = __arch_timens_vdso_data_of(vdns);
+	const struct vdso_timestamp *base = &vd->basetime[clk];
+	const struct timens_offset *offs = &vdns->offset[clk];
+	u64 cycles;
+	u32 seq;
+
+	smp_rmb();	/* The offsets are not older than the mode */
+	seq = READ_ONCE(vd->seq);
+	if (unlikely(seq & 1))
+		return false;
+	smp_rmb();	/* As in do_hres() */
+	cycles = __arch_get_hw_counter(vd->clock_mode, vd);
+	if (unlikely(!vdso_cycles_ok(cycles)))
+		return false;
+	if (vdso_hres_is_beyond(vd, cycles))
+		return false;
+	*ns = vdso_hres_ns(vd, cycles, base->nsec) + offs->nsec;
+	*sec = base->sec + offs->sec;
+	return !vdso_is_changed(vd, seq) && !vdso_is_changed(vdns, ns_seq);
+}
+
+/*
+ * The coarse clocks, on any page. That of an owner says in VDSO_NS_COARSE_SLOT up to
+ * where, and that is nowhere while it is written or is not a mere line. So the count need
+ * not be even: "Owner against pass" in timens_page.c.
+ */
+static __always_inline int vdso_coarse_timens(const struct vdso_data *vdns, clockid_t clk,
+					      struct __kernel_timespec *ts)
+{
+	const struct vdso_data *vd = __arch_timens_vdso_data_of(vdns);
+	u32 ns_seq = READ_ONCE(vdns->seq), seq;
+	const struct vdso_timestamp *base;
+	u64 delta, ns;
+	s64 sec;
+
+	smp_rmb();	/* The kind of the page is not older than the count */
+	if (likely(vdns->clock_mode == VDSO_CLOCKMODE_TIMENS)) {
+		smp_rmb();	/* and the offsets not older than that */
+		base = &vd->basetime[clk];
+		seq = READ_ONCE(vd->seq);
+		if (unlikely(seq & 1))
+			return VDSO_TIMENS;
+		smp_rmb();	/* As in do_coarse() */
+		sec = base->sec + vdns->offset[clk].sec;
+		ns = base->nsec + vdns->offset[clk].nsec;
+		if (vdso_is_changed(vd, seq))
+			return VDSO_TIMENS;
+	} else {
+		base = &vdns->basetime[clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME];
+		if (unlikely(!vdso_last_tick(vdns, vd, &delta)))
+			return VDSO_TIMENS;
+		ns = (delta * vdns->mult + base->nsec) >> vdns->shift;
+		sec = base->sec;
+	}
+	if (vdso_is_changed(vdns, ns_seq))
+		return VDSO_TIMENS;
+	ts->tv_sec = sec + __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
+	ts->tv_nsec = ns;
+	return 0;
 }
 
 /* The page with the resolution, which that of a time namespace does not have */
@@ -104,10 +222,19 @@ static __always_inline const struct vdso_data *vdso_tz_page(const struct vdso_da
  * Any page, in any state
  */
 
-/* With 32-bit registers the multiplication shifts by 32 at the most */
+/* In 32-bit arithmetic it is worth a call. There it shifts by 32 at the most */
+#ifdef BUILD_VDSO32
+static noinline u64 vdso_mul_add_shr(u64 a, u32 mul, u64 b, u32 shift)
+#else
+static __always_inline u64 vdso_mul_add_shr(u64 a, u32 mul, u64 b, u32 shift)
+#endif
+{
+	return mul_u64_u32_add_u64_shr(a, mul, b, shift);
+}
+
 static __always_inline u64 vdso_smear_moved(u64 ns, u32 slope)
 {
-	return mul_u64_u32_add_u64_shr(ns, slope, 0, 32) >> (VDSO_NS_SMEAR_SHIFT - 32);
+	return vdso_mul_add_shr(ns, slope, 0, 32) >> (VDSO_NS_SMEAR_SHIFT - 32);
 }
 
 /*
@@ -124,11 +251,8 @@ static __always_inline void vdso_smear(const struct vdso_data *vdns, s64 *sec, u
 	since = (*sec - (s64)smear[VDSO_NS_SMEAR_AT].sec) * NSEC_PER_SEC +
 		(s64)*ns - (s64)smear[VDSO_NS_SMEAR_AT].nsec;
 	if (since > 0) {
-		if (span > since)
-			span = since;
-		moved = vdso_smear_moved(span, smear[VDSO_NS_SMEAR_SLOPE].sec) +
-			vdso_smear_moved(since - span, smear[VDSO_NS_SMEAR_SLOPE].nsec);
-		if (moved > most)
+		moved = vdso_smear_moved(since, smear[VDSO_NS_SMEAR_SLOPE].sec);
+		if (moved > most || since >= span)
 			moved = most;
 		phase += left < 0 ? -moved : moved;
 	}
@@ -139,43 +263,57 @@ static __always_inline void vdso_smear(const struct vdso_data *vdns, s64 *sec, u
 /*
  * A line at a counter value. Unlike vdso_calc_ns() this is for counters which the vDSO
  * cannot read as well: they may wrap. A value before the point of the line stands for
- * it, as in clocksource_delta(); @max_cycles is at most half of the mask.
+ * it, as in clocksource_delta(); @max_cycles is at most half of the mask. Returns false,
+ * and the last time of the line, if it is one of an owner and ends before @cycles.
  */
-static __always_inline u64 vdso_line_ns(const struct vdso_data *line, u64 cycles, u64 base)
+static __always_inline bool vdso_line_ns(const struct vdso_data *line, bool ends, u64 cycles,
+					 u64 base, u64 *ns)
 {
 	u64 delta = (cycles - line->cycle_last) & line->mask;
+	bool there = true;
 
-	if (likely(delta <= line->max_cycles))
-		return (delta * line->mult + base) >> line->shift;
-	if (likely(delta > line->mask - (line->mask >> 3)))
-		return base >> line->shift;
-	return mul_u64_u32_add_u64_shr(delta, line->mult, base, line->shift);
+	if (unlikely(delta > line->max_cycles)) {
+		if (delta > line->mask - (line->mask >> 3)) {
+			delta = 0;
+		} else if (ends) {
+			delta = line->max_cycles;
+			there = false;
+		}
+	}
+	*ns = vdso_mul_add_shr(delta, line->mult, base, line->shift);
+	return there;
 }
 
 /*
- * Read a clock from the page of a time namespace, whatever that holds.
+ * Read a clock from the page of a time namespace, whatever that holds, or from the system
+ * wide one.
  *
  * The coarse clocks of an owner promise the resolution of a tick, but its page is
- * written once a second: they are the line of the page at the counter value of
- * the last tick, which the system wide page has. So they, and with them time(),
- * never fail.
+ * written once in seconds: they are the line of the page at the counter value of
+ * the last tick, which the system wide page has, or where the line ends if that is
+ * before. So they, and with them time(), never fail.
  *
  * The line is not always that of the page which has the counter, so this cannot be
  * do_hres() with another page. Its read of the counter is: with a helper for both,
  * gcc makes the fast path longer.
  *
- * Returns 0, or -1 if the clock is not coarse and its counter cannot be read.
+ * A page which the host's change of the counter has left behind is held: its line is
+ * one of another counter than the system wide page has. There the coarse clocks stand
+ * where the line ends, which is where the change was, or before.
+ *
+ * Returns 0, or -1 if the clock is not coarse and the kernel has to read it: its line
+ * ends before the present, its counter cannot be read, or its page is held.
  */
 static noinline __maybe_unused int
 vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_timespec *ts)
 {
-	const struct vdso_data *vd = __arch_get_timens_vdso_data(vdns), *line;
-	bool coarse = BIT(clk) & VDSO_COARSE;
+	const struct vdso_data *vd = vdso_host_page(vdns), *line;
+	bool coarse = BIT(clk) & VDSO_COARSE, there;
+	s64 sec, edge_sec;
 	u32 ns_seq, seq, state;
 	clockid_t fine = clk;
-	s64 sec, edge_sec;
 	u64 cycles, ns;
-	s32 step;
+	s32 step = 0;
 
 	if (clk == CLOCK_MONOTONIC_RAW) {
 		vdns += CS_RAW;
@@ -186,83 +324,105 @@ vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_ti
 
 	for (;;) {
 		ns_seq = READ_ONCE(vdns->seq);
-		smp_rmb();	/* See vdso_follow_begin() */
+		smp_rmb();	/* The mode is not older than the count */
 		if ((ns_seq & 1) && READ_ONCE(vdns->clock_mode) != VDSO_CLOCKMODE_TIMENS) {
 			cpu_relax();
 			continue;
 		}
-		smp_rmb();	/* See vdso_follow_begin() */
+		smp_rmb();	/* and the data not older than the mode */
 		state = READ_ONCE(vdns->ns_state);
 		line = state & VDSO_NS_OWN ? vdns : vd;
 
 		do {
 			seq = vdso_read_begin(vd);
-			if (coarse) {
+			if (unlikely(state & VDSO_NS_HELD)) {
+				if (!coarse)
+					return -1;
+				cycles = line->cycle_last + line->max_cycles;
+			} else if (coarse) {
 				cycles = vd->cycle_last;
 			} else {
 				cycles = __arch_get_hw_counter(vd->clock_mode, vd);
 				if (unlikely(!vdso_cycles_ok(cycles)))
 					return -1;
 			}
+			there = true;
 			if (coarse && line == vd) {
 				sec = vd->basetime[clk].sec;
 				ns = vd->basetime[clk].nsec;
 			} else {
-				ns = vdso_line_ns(line, cycles, line->basetime[fine].nsec);
+				there = vdso_line_ns(line, state & VDSO_NS_OWN &&
+						     clk != CLOCK_MONOTONIC_RAW, cycles,
+						     line->basetime[fine].nsec, &ns) || coarse;
 				sec = line->basetime[fine].sec;
 			}
 		} while (unlikely(vdso_read_retry(vd, seq)));
 
-		if (!(state & VDSO_NS_OWN)) {
+		if (state & VDSO_NS_FOLLOW) {
 			sec += vdns->offset[clk].sec;
 			ns += vdns->offset[clk].nsec;
 		}
-		/* A loop around the division, for what is consistent only */
-		if (unlikely(vdso_read_retry(vdns, ns_seq)))
-			continue;
-		sec += __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
-		if (likely(!(state & VDSO_NS_EDGE) || fine != CLOCK_REALTIME))
+		/* Not that of an attempt before: the leap second may be in the line by now */
+		edge_sec = S64_MAX;
+		if (state & VDSO_NS_EDGE && fine == CLOCK_REALTIME) {
+			if (state & VDSO_NS_SMEAR)
+				vdso_smear(vdns, &sec, &ns);
+			edge_sec = vdns->basetime[VDSO_NS_EDGE_SLOT].sec;
+			step = vdns->basetime[VDSO_NS_EDGE_SLOT].nsec;
+		}
+		if (!vdso_read_retry(vdns, ns_seq))
 			break;
-
-		if (state & VDSO_NS_SMEAR)
-			vdso_smear(vdns, &sec, &ns);
-		edge_sec = vdns->basetime[VDSO_NS_EDGE_SLOT].sec;
-		step = vdns->basetime[VDSO_NS_EDGE_SLOT].nsec;
-		if (unlikely(vdso_read_retry(vdns, ns_seq)))
-			continue;
-		sec += __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
-		if (sec >= edge_sec)
-			sec += step;
-		break;
 	}
+	if (unlikely(!there))
+		return -1;
 
+	/* A loop around the division, for what is consistent only */
+	sec += __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
+	if (sec >= edge_sec)
+		sec += step;
 	ts->tv_sec = sec;
 	ts->tv_nsec = ns;
 	return 0;
 }
 
 /*
- * What follows is for the reads of which do_hres() and do_coarse() found that they
- * are not for them. All of it is out of line and called last, so that a read which
- * does not need it saves no register and keeps no stack for it.
+ * What follows is called last by the functions of the vDSO, for the reads which their
+ * fast paths left: so those save no register and keep no stack for it.
  */
 
-/* Returns non-zero if the page does not hold offsets, or their clock cannot be read */
-static __always_inline int
-vdso_read_follow(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
+static noinline __maybe_unused int
+clock_gettime_timens(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
 {
-	if (BIT(clock) & VDSO_COARSE)
-		return do_coarse_timens(vd, clock, ts);
-	return do_hres_timens(&vd[clock == CLOCK_MONOTONIC_RAW ? CS_RAW : CS_HRES_COARSE],
-			      clock, ts);
+	if (vdso_read_timens(vd, clock, ts))
+		return clock_gettime_fallback(clock, ts);
+	return 0;
 }
 
-static __always_inline int
-vdso_put_tv(const struct vdso_data *vd, const struct __kernel_timespec *ts,
-	    struct __kernel_old_timeval *tv, struct timezone *tz)
+#ifdef BUILD_VDSO32
+static noinline __maybe_unused int
+clock_gettime32_timens(const struct vdso_data *vd, clockid_t clock, struct old_timespec32 *res)
 {
-	tv->tv_sec = ts->tv_sec;
-	tv->tv_usec = (u32)ts->tv_nsec / NSEC_PER_USEC;
+	struct __kernel_timespec ts __uninitialized;
+
+	if (vdso_read_timens(vd, clock, &ts))
+		return clock_gettime32_fallback(clock, res);
+	res->tv_sec = ts.tv_sec;
+	res->tv_nsec = ts.tv_nsec;
+	return 0;
+}
+#endif
+
+static noinline __maybe_unused int
+gettimeofday_timens(const struct vdso_data *vd, struct __kernel_old_timeval *tv,
+		    struct timezone *tz)
+{
+	struct __kernel_timespec ts __uninitialized;
+
+	if (vdso_read_timens(vd, CLOCK_REALTIME, &ts))
+		return gettimeofday_fallback(tv, tz);
+	tv->tv_sec = ts.tv_sec;
+	tv->tv_usec = (u32)ts.tv_nsec / NSEC_PER_USEC;
+	/* No system call for the time zone either: there are filters which allow none */
 	if (tz) {
 		vd = vdso_tz_page(vd);
 		tz->tz_minuteswest = vd[CS_HRES_COARSE].tz_minuteswest;
@@ -271,122 +431,107 @@ vdso_put_tv(const struct vdso_data *vd, const struct __kernel_timespec *ts,
 	return 0;
 }
 
+#ifdef VDSO_HAS_TIME
+/* CLOCK_REALTIME_COARSE in full seconds, without a division: the page has the length of a second */
+static __always_inline bool vdso_time_own(const struct vdso_data *vdns, __kernel_old_time_t *t)
+{
+	const struct vdso_timestamp *slot = &vdns->basetime[VDSO_NS_COARSE_SLOT];
+	const struct vdso_timestamp *base = &vdns->basetime[CLOCK_REALTIME];
+	u64 delta, ns, second;
+	u32 seq = READ_ONCE(vdns->seq);
+
+	smp_rmb();	/* The kind of the page is not older than the count */
+	if (unlikely(!vdso_last_tick(vdns, __arch_get_timens_vdso_data(vdns), &delta)))
+		return false;
+	ns = delta * vdns->mult + base->nsec;
+	*t = base->sec;
+	if (likely(ns < slot->nsec))
+		return !vdso_is_changed(vdns, seq);
+	second = READ_ONCE(slot->nsec);
+	if (vdso_is_changed(vdns, seq))
+		return false;
+	do {
+		/* Not to be made a division */
+		asm("" : "+rm"(ns));
+		ns -= second;
+		++*t;
+	} while (ns >= second);
+	return true;
+}
+
+/* What time() does not find in the page it finds in the slow path, which does not fail */
 #ifdef BUILD_VDSO32
-/*
- * 64-bit arithmetic takes some three times as much code here, and there are more
- * callers: they share it.
- */
-static noinline __maybe_unused int
-vdso_read_follow32(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
+static noinline __maybe_unused __kernel_old_time_t
+time_own(const struct vdso_data *vdns, __kernel_old_time_t *time)
 {
-	return vdso_read_follow(vd, clock, ts);
-}
+	struct __kernel_timespec ts __uninitialized;
+	__kernel_old_time_t t;
 
-static __always_inline int
-vdso_read_shared(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
-{
-	if (likely(READ_ONCE(vd->ns_state) & VDSO_NS_FOLLOW) &&
-	    likely(!vdso_read_follow32(vd, clock, ts)))
-		return 0;
-	return vdso_read_timens(vd, clock, ts);
-}
-
-static noinline __maybe_unused int
-clock_gettime_timens(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
-{
-	if (unlikely(vdso_read_shared(vd, clock, ts)))
-		return clock_gettime_fallback(clock, ts);
-	return 0;
-}
-
-static noinline __maybe_unused int
-clock_gettime32_timens(const struct vdso_data *vd, clockid_t clock, struct old_timespec32 *res)
-{
-	struct __kernel_timespec ts;
-
-	if (unlikely(vdso_read_shared(vd, clock, &ts)))
-		return clock_gettime32_fallback(clock, res);
-	res->tv_sec = ts.tv_sec;
-	res->tv_nsec = ts.tv_nsec;
-	return 0;
-}
-
-static noinline __maybe_unused int
-gettimeofday_timens(const struct vdso_data *vd, struct __kernel_old_timeval *tv,
-		    struct timezone *tz)
-{
-	struct __kernel_timespec ts;
-
-	if (unlikely(vdso_read_shared(vd, CLOCK_REALTIME, &ts)))
-		return gettimeofday_fallback(tv, tz);
-	return vdso_put_tv(vd, &ts, tv, tz);
+	if (!vdso_time_own(vdns, &t)) {
+		vdso_read_timens(vdns, CLOCK_REALTIME_COARSE, &ts);
+		t = ts.tv_sec;
+	}
+	if (time)
+		*time = t;
+	return t;
 }
 #else
-/* A page of offsets is not to pay for the registers and the calls of the rest */
-static noinline __maybe_unused int
-clock_gettime_slow(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
-{
-	if (unlikely(vdso_read_timens(vd, clock, ts)))
-		return clock_gettime_fallback(clock, ts);
-	return 0;
-}
-
-static noinline __maybe_unused int
-clock_gettime_timens(const struct vdso_data *vd, clockid_t clock, struct __kernel_timespec *ts)
-{
-	if (likely(!vdso_read_follow(vd, clock, ts)))
-		return 0;
-	return clock_gettime_slow(vd, clock, ts);
-}
-
-static noinline __maybe_unused int
-gettimeofday_slow(const struct vdso_data *vd, struct __kernel_old_timeval *tv,
-		  struct timezone *tz)
-{
-	struct __kernel_timespec ts;
-
-	if (unlikely(vdso_read_timens(vd, CLOCK_REALTIME, &ts)))
-		return gettimeofday_fallback(tv, tz);
-	return vdso_put_tv(vd, &ts, tv, tz);
-}
-
-static noinline __maybe_unused int
-gettimeofday_timens(const struct vdso_data *vd, struct __kernel_old_timeval *tv,
-		    struct timezone *tz)
-{
-	struct __kernel_timespec ts;
-
-	if (unlikely(vdso_read_follow(vd, CLOCK_REALTIME, &ts)))
-		return gettimeofday_slow(vd, tv, tz);
-	return vdso_put_tv(vd, &ts, tv, tz);
-}
-#endif /* BUILD_VDSO32 */
-
-#ifdef VDSO_HAS_TIME
-/* time() is CLOCK_REALTIME_COARSE in full seconds, and cannot fail */
 static noinline __maybe_unused __kernel_old_time_t
-time_slow(const struct vdso_data *vd, __kernel_old_time_t *time)
+time_slow(const struct vdso_data *vdns, __kernel_old_time_t *time)
 {
-	struct __kernel_timespec ts;
+	struct __kernel_timespec ts __uninitialized;
 
-	vdso_read_timens(vd, CLOCK_REALTIME_COARSE, &ts);
+	vdso_read_timens(vdns, CLOCK_REALTIME_COARSE, &ts);
 	if (time)
 		*time = ts.tv_sec;
 	return ts.tv_sec;
 }
 
-/* The host's if the namespace follows, which has no offset for this clock */
-static noinline __maybe_unused __kernel_old_time_t
+static __always_inline __kernel_old_time_t
+time_own(const struct vdso_data *vdns, __kernel_old_time_t *time)
+{
+	__kernel_old_time_t t;
+
+	if (!vdso_time_own(vdns, &t))
+		return time_slow(vdns, time);
+	if (time)
+		*time = t;
+	return t;
+}
+#endif /* BUILD_VDSO32 */
+
+/* One word: with 32-bit registers the lower half, which is all that is returned */
+static __always_inline __kernel_old_time_t vdso_seconds(const struct vdso_data *vd)
+{
+	return READ_ONCE(*(const __kernel_old_time_t *)&vd->basetime[CLOCK_REALTIME].sec);
+}
+
+/*
+ * The host's outside, and if the namespace follows, which has no offset for this clock.
+ * There it reads the time and after that whether it is the right one: "Follower against
+ * switch" in timens_page.c.
+ */
+static __always_inline __kernel_old_time_t
 time_timens(const struct vdso_data *vd, __kernel_old_time_t *time)
 {
 	__kernel_old_time_t t;
-	u32 seq;
 
-	if (unlikely(!vdso_follow_begin(vd, &seq)))
-		return time_slow(vd, time);
-	t = READ_ONCE(__arch_get_timens_vdso_data(vd)[CS_HRES_COARSE].basetime[CLOCK_REALTIME].sec);
-	if (vdso_follow_retry(vd, seq))
-		return time_slow(vd, time);
+	/* Of so few instructions a jump is the most, so it is not for containers */
+	if (likely(vdso_is_timens(vd))) {
+		t = vdso_seconds(__arch_get_timens_vdso_data(vd));
+		smp_rmb();	/* The time is not newer than the kind of the page */
+		if (unlikely(vd->clock_mode != VDSO_CLOCKMODE_TIMENS))
+			return time_own(vd, time);
+		if (time)
+			*time = t;
+#ifndef BUILD_VDSO32
+		/* Keeps the compiler from jumping to what follows, which is the same */
+		barrier();
+#endif
+		return t;
+	}
+
+	t = vdso_seconds(vd);
 	if (time)
 		*time = t;
 	return t;
@@ -410,20 +555,31 @@ static __always_inline bool vdso_coarse_is_offsets(const struct vdso_data *vd)
 	return IS_ENABLED(CONFIG_TIME_NS) && vd->clock_mode == VDSO_CLOCKMODE_TIMENS;
 }
 
-static __always_inline int vdso_hres_timens(const struct vdso_data *vd, clockid_t clk,
-					    struct __kernel_timespec *ts)
-{
-	return do_hres_timens(vd, clk, ts);
-}
-
-static __always_inline bool vdso_follow_begin(const struct vdso_data *vdns, u32 *seq)
-{
-	return true;
-}
-
-static __always_inline bool vdso_follow_retry(const struct vdso_data *vdns, u32 seq)
+static __always_inline bool
+vdso_follow_hres(const struct vdso_data *vdns, clockid_t clk, u32 ns_seq, u64 *sec, u64 *ns)
 {
 	return false;
+}
+
+static __always_inline int vdso_coarse_timens(const struct vdso_data *vdns, clockid_t clk,
+					      struct __kernel_timespec *ts)
+{
+	return -1;
+}
+
+static __always_inline int vdso_no_counter(void)
+{
+	return -1;
+}
+
+static __always_inline bool vdso_hres_is_beyond(const struct vdso_data *vd, u64 cycles)
+{
+	return false;
+}
+
+static __always_inline u64 vdso_hres_ns(const struct vdso_data *vd, u64 cycles, u64 base)
+{
+	return vdso_calc_ns(vd, cycles, base);
 }
 
 static __always_inline const struct vdso_data *vdso_host_page(const struct vdso_data *vd)

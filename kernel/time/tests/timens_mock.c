@@ -35,6 +35,7 @@
  * They print their seed. timens_tk_kunit.seed= on the kernel's command line
  * changes it.
  */
+#include <linux/audit.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/clock.h>
 #include <linux/user_namespace.h>
@@ -248,6 +249,7 @@ struct tkt_world *tkt_world(struct kunit *test, const struct tkt_spec *spec,
 	w->host = kunit_kzalloc(test, sizeof(*w->host), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, w->host);
 	w->twin = tkt_alloc(test);
+	w->reader = tkt_alloc(test);
 	w->twin_page = kunit_kcalloc(test, CS_BASES, sizeof(*w->twin_page), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, w->twin_page);
 
@@ -296,18 +298,56 @@ const clockid_t tkt_clocks[] = {
 	CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC, CLOCK_BOOTTIME,
 };
 
+/*
+ * As a reader does: where the line ends before the present, the clock is advanced
+ * first, without a page here and as a copy, for readers of other times come later.
+ */
 s64 tkt_read_at(const struct tkt_world *w, const struct timekeeper_ns *tn, clockid_t clk,
 		u64 cycles)
 {
+	struct timekeeper_ns *copy = w->reader;
+	struct timens_tk_raw raw;
 	struct timespec64 ts;
 
-	timens_tk_read_at(tn, clk, cycles & w->clock->cs.mask, &ts);
+	cycles &= w->clock->cs.mask;
+	if (timens_tk_is_stale(tn) ||
+	    (clk != CLOCK_MONOTONIC_RAW && timens_tk_is_beyond(tn, cycles))) {
+		timens_tk_copy(copy, tn);
+		copy->vdata = NULL;
+		copy->calm_until = 0;
+		tkt_raw(w, &raw);
+		timens_tk_pass_at(copy, &raw, cycles);
+		tn = copy;
+	}
+	timens_tk_read_at(tn, clk, cycles, &ts);
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
 s64 tkt_read(const struct tkt_world *w, const struct timekeeper_ns *tn, clockid_t clk)
 {
 	return tkt_read_at(w, tn, clk, w->clock->now);
+}
+
+/* A vDSO reader; false if it would spin or leave the page */
+bool tkt_read_page(const struct vdso_data *vd, clockid_t clk, u64 cycles, s64 *ns)
+{
+	const struct vdso_timestamp *edge = &vd->basetime[VDSO_NS_EDGE_SLOT];
+	u64 nsec;
+	s64 sec;
+
+	if (clk == CLOCK_MONOTONIC_RAW)
+		vd = &vd[CS_RAW];
+	if (!(vd->ns_state & VDSO_NS_OWN))
+		return false;
+	if (vd->seq & 1)
+		return false;
+
+	nsec = vdso_calc_ns(vd, cycles, vd->basetime[clk].nsec);
+	sec = vd->basetime[clk].sec + div_u64(nsec, NSEC_PER_SEC);
+	if (vd->ns_state & VDSO_NS_EDGE && clk == CLOCK_REALTIME && sec >= (s64)edge->sec)
+		sec += (s64)edge->nsec;
+	*ns = (sec - (s64)div_u64(nsec, NSEC_PER_SEC)) * NSEC_PER_SEC + nsec;
+	return true;
 }
 
 /* The line of the host, evaluated with 128 bits */
@@ -526,6 +566,69 @@ void tkt_run_ns(struct tkt_world *w, u64 ns)
 }
 
 /*
+ * Changes of the host's timekeeping
+ */
+
+/* As somebody does who finds that the clock is stale */
+void tkt_replay(struct timekeeper_ns *tn)
+{
+	unsigned int steps;
+	unsigned long flags;
+	bool there;
+
+	if (!timens_tk_is_stale(tn))
+		return;
+	do {
+		steps = TIMENS_TK_STEPS;
+		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
+		timens_tk_update_begin(tn);
+		there = timens_tk_replay(tn, &steps);
+		timens_tk_update_end(tn);
+		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	} while (!there);
+}
+
+/* As the host does, for one owner, which may go through all changes before at once */
+void tkt_change(struct tkt_actor *a, const struct timens_tk_change *change, bool at_once)
+{
+	bool stale = timens_tk_is_stale(a->tn);
+
+	if (!stale) {
+		timens_tk_log_drain(&a->cal->log);
+		timens_tk_page_hold_still(a->page, change->old_cycles);
+	}
+	timens_tk_log_add(&a->cal->log, change);
+	if (at_once)
+		tkt_replay(a->tn);
+}
+
+/* The clocks go on, on a counter which shows something else: @now. It may be the same one. */
+void tkt_change_counter(struct tkt_world *w, struct tkt_clock *clock, u64 now,
+			struct timens_tk_change *change)
+{
+	change->old_cycles = w->clock->now & w->clock->cs.mask;
+	change->old = &w->clock->cs;
+	change->cs = &clock->cs;
+	w->clock = clock;
+	clock->now = now;
+	w->base = now;
+	w->tick = 0;
+	tkt_keep_raw(w);
+	tkt_raw(w, &change->raw);
+	change->cycles = clock->now & clock->cs.mask;
+}
+
+/* The calendar starts over with the ticks */
+void tkt_change_calendar(struct tkt_world *w, struct tkt_actor *a, unsigned int interval)
+{
+	timens_tk_calendar_del(a->cal, a->tn);
+	timens_tk_calendar_init(a->cal, 0);
+	a->cal->host = tkt_pace(w);
+	timens_tk_calendar_set(a->cal, interval, tkt_wrap_ticks(&w->clock->cs));
+	timens_tk_calendar_add(a->cal, a->tn, 0);
+}
+
+/*
  * Writes
  */
 
@@ -535,6 +638,8 @@ int tkt_write(struct timekeeper_ns *tn, const struct tk_data *host,
 	unsigned long flags;
 	int ret;
 
+	if (!host)
+		tkt_replay(tn);
 	raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 	ret = timens_tk_write(tn, host, offs, op, arg);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
@@ -555,9 +660,10 @@ int tkt_op_settime(struct timekeeper_ns *tn, void *arg)
 
 int tkt_op_adjtimex(struct timekeeper_ns *tn, void *arg)
 {
+	struct audit_ntp_data ad;
 	struct timespec64 step;
 
-	return timens_tk_do_adjtimex(tn, arg, &step);
+	return timens_tk_do_adjtimex(tn, arg, &step, &ad);
 }
 
 /* Bring the clock up to the present, as each write does */
@@ -570,7 +676,7 @@ void tkt_hurry(struct tkt_world *w, struct tkt_actor *a)
 {
 	u64 ticks = timens_tk_aligned_ticks(a->tn, tkt_pace(w));
 
-	if (ticks && !list_empty(&a->tn->node))
+	if (ticks != U64_MAX && !list_empty(&a->tn->node))
 		timens_tk_calendar_hurry(a->cal, a->tn, w->tick, w->tick + ticks);
 	tkt_note_bend(w, a, false);
 }
@@ -649,6 +755,7 @@ struct tkt_actor *tkt_actor(struct tkt_world *w, unsigned int interval,
 
 	a->cal = tkt_alloc_calendar(w->test);
 	a->cal->host = tkt_pace(w);
+	a->tn->log = &a->cal->log;
 	timens_tk_calendar_set(a->cal, interval, tkt_wrap_ticks(&w->clock->cs));
 	tkt_write(a->tn, w->host, offs ? : &none, tkt_op_none, NULL);
 	timens_tk_calendar_add(a->cal, a->tn, w->tick);
@@ -792,11 +899,7 @@ s64 tkt_ideal(const struct clocksource *cs, struct timens_tk_rate rate, u64 cycl
 /* See above */
 u64 tkt_rate_quantum(const struct tkt_world *w, struct timens_tk_rate rate, u32 shift)
 {
-	u64 cycles = w->clock->hz;
-
-	if (rate.num >= TIMENS_TK_HORIZON * rate.den)
-		cycles = mul_u64_u64_div_u64(cycles, TIMENS_TK_HORIZON * rate.den, rate.num);
-	return (cycles >> shift) + 1;
+	return (w->clock->hz >> shift) + 1;
 }
 
 u64 tkt_rate_interval(const struct clocksource *cs, struct timens_tk_rate rate)

@@ -127,6 +127,7 @@ struct tkt_actor {
  * @host_runs:	The host takes its ticks
  * @twin:	A copy of the namespace which takes its pass, for the full way
  * @twin_page:	vDSO data of @twin
+ * @reader:	A copy which a reader advances
  * @rnd:	Random numbers
  */
 struct tkt_world {
@@ -143,6 +144,7 @@ struct tkt_world {
 	bool			host_runs;
 	struct timekeeper_ns	*twin;
 	struct vdso_data	*twin_page;
+	struct timekeeper_ns	*reader;
 	struct rnd_state	rnd;
 };
 
@@ -177,6 +179,7 @@ void tkt_raw(const struct tkt_world *w, struct timens_tk_raw *raw);
 s64 tkt_read_at(const struct tkt_world *w, const struct timekeeper_ns *tn, clockid_t clk,
 		u64 cycles);
 s64 tkt_read(const struct tkt_world *w, const struct timekeeper_ns *tn, clockid_t clk);
+bool tkt_read_page(const struct vdso_data *vd, clockid_t clk, u64 cycles, s64 *ns);
 s64 tkt_read_host(const struct tkt_world *w, clockid_t clk);
 void tkt_same(struct tkt_world *w, const char *field, s64 a, s64 b);
 void tkt_same_ntp(struct tkt_world *w, const struct ntp_data *a, const struct ntp_data *b);
@@ -187,6 +190,11 @@ u64 tkt_pair_bound(const struct tkt_world *w, const struct tkt_actor *a,
 void tkt_run_ticks(struct tkt_world *w, u64 tick);
 void tkt_run_to(struct tkt_world *w, u64 cycles);
 void tkt_run_ns(struct tkt_world *w, u64 ns);
+void tkt_replay(struct timekeeper_ns *tn);
+void tkt_change(struct tkt_actor *a, const struct timens_tk_change *change, bool at_once);
+void tkt_change_counter(struct tkt_world *w, struct tkt_clock *clock, u64 now,
+			struct timens_tk_change *change);
+void tkt_change_calendar(struct tkt_world *w, struct tkt_actor *a, unsigned int interval);
 int tkt_write(struct timekeeper_ns *tn, const struct tk_data *host,
 	      const struct timens_offsets *offs, timens_tk_op op, void *arg);
 int tkt_op_none(struct timekeeper_ns *tn, void *arg);

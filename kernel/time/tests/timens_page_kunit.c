@@ -8,26 +8,34 @@
  * The page
  */
 
-/* A vDSO reader; false if it would spin or leave the page */
-static bool tkt_read_page(const struct vdso_data *vd, clockid_t clk, u64 cycles, s64 *ns)
+/*
+ * The coarse clocks and time() as the vDSO computes them, if it does that with the page
+ * of an owner alone: at a counter value, which is that of the host's last tick
+ */
+static void tkt_same_coarse(struct tkt_world *w, struct tkt_actor *a, u64 cycles)
 {
-	const struct vdso_timestamp *edge = &vd->basetime[VDSO_NS_EDGE_SLOT];
-	u64 nsec;
-	s64 sec;
+	const struct vdso_data *vd = a->page;
+	const struct vdso_timestamp *slot = &vd->basetime[VDSO_NS_COARSE_SLOT];
+	u64 delta = cycles - vd->cycle_last, ns, seconds = 0;
+	s64 real;
 
-	if (clk == CLOCK_MONOTONIC_RAW)
-		vd = &vd[CS_RAW];
-	if (!(vd->ns_state & VDSO_NS_OWN))
-		return false;
-	if (vd->seq & 1 && vd->clock_mode != VDSO_CLOCKMODE_TIMENS)
-		return false;
+	if (delta >= slot->sec) {
+		if ((s64)delta >= 0 || !slot->sec)
+			return;
+		delta = 0;
+	}
+	real = tkt_read_at(w, a->tn, CLOCK_REALTIME, cycles);
+	ns = (delta * vd->mult + vd->basetime[CLOCK_REALTIME].nsec) >> vd->shift;
+	KUNIT_ASSERT_EQ(w->test, (s64)vd->basetime[CLOCK_REALTIME].sec * NSEC_PER_SEC + (s64)ns,
+			real);
+	ns = (delta * vd->mult + vd->basetime[CLOCK_MONOTONIC].nsec) >> vd->shift;
+	KUNIT_ASSERT_EQ(w->test, (s64)vd->basetime[CLOCK_MONOTONIC].sec * NSEC_PER_SEC + (s64)ns,
+			tkt_read_at(w, a->tn, CLOCK_MONOTONIC, cycles));
 
-	nsec = vdso_calc_ns(vd, cycles, vd->basetime[clk].nsec);
-	sec = vd->basetime[clk].sec + div_u64(nsec, NSEC_PER_SEC);
-	if (vd->ns_state & VDSO_NS_EDGE && clk == CLOCK_REALTIME && sec >= (s64)edge->sec)
-		sec += (s64)edge->nsec;
-	*ns = (sec - (s64)div_u64(nsec, NSEC_PER_SEC)) * NSEC_PER_SEC + nsec;
-	return true;
+	for (ns = delta * vd->mult + vd->basetime[CLOCK_REALTIME].nsec; ns >= slot->nsec; seconds++)
+		ns -= slot->nsec;
+	KUNIT_ASSERT_EQ(w->test, (s64)(vd->basetime[CLOCK_REALTIME].sec + seconds),
+			div_s64(real, NSEC_PER_SEC));
 }
 
 /* All clocks of the page are those which the kernel reads */
@@ -41,11 +49,17 @@ static void tkt_same_page(struct tkt_world *w, struct tkt_actor *a, u64 cycles)
 	s64 ns;
 
 	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
+		/* Where the line ends, the page is read no further */
+		if (clocks[i] != CLOCK_MONOTONIC_RAW && (s64)(cycles - vd->cycle_last) >= 0 &&
+		    cycles - vd->cycle_last > vd->max_cycles)
+			continue;
 		KUNIT_ASSERT_TRUE(w->test, tkt_read_page(vd, clocks[i], cycles, &ns));
 		KUNIT_ASSERT_EQ_MSG(w->test, ns, tkt_read_at(w, a->tn, clocks[i], cycles),
 				    "clock %d, %lld cycles after cycle_last", clocks[i],
 				    (s64)(cycles - vd->cycle_last));
 	}
+
+	tkt_same_coarse(w, a, cycles);
 
 	/* The plain formula, which is what do_hres() comes down to */
 	if (cycles - vd->cycle_last > vd->max_cycles)
@@ -79,6 +93,9 @@ static void tkt_page_is(struct tkt_world *w, const struct tkt_actor *a, bool odd
 	KUNIT_ASSERT_EQ_MSG(w->test, vd->seq & 1, (u32)odd, "seq %u", vd->seq);
 	KUNIT_ASSERT_EQ(w->test, vd->clock_mode, mode);
 	KUNIT_ASSERT_EQ(w->test, vd->ns_state, state);
+	/* A mere line alone, of a counter which does not wrap, has coarse clocks */
+	KUNIT_ASSERT_EQ(w->test, vd->basetime[VDSO_NS_COARSE_SLOT].sec,
+			state == VDSO_NS_OWN && vd->mask == U64_MAX ? vd->max_cycles + 1 : 0);
 
 	/* There are no leap seconds in MONOTONIC_RAW */
 	if (state & VDSO_NS_EDGE)
@@ -119,6 +136,7 @@ static void tkt_page_update(struct tkt_world *w, struct tkt_actor *a, const stru
 		KUNIT_EXPECT_EQ(w->test, peek->vd[i].seq & 1, 1);
 		KUNIT_EXPECT_NE(w->test, peek->vd[i].clock_mode, VDSO_CLOCKMODE_TIMENS);
 	}
+	KUNIT_EXPECT_EQ(w->test, peek->vd[CS_HRES_COARSE].basetime[VDSO_NS_COARSE_SLOT].sec, 0);
 	KUNIT_EXPECT_EQ(w->test, peek->kernel & 1, 1);
 	KUNIT_EXPECT_GT(w->test, peek->vd[CS_HRES_COARSE].seq, seq);
 	KUNIT_EXPECT_GT(w->test, peek->vd[CS_RAW].seq, raw);
@@ -172,7 +190,7 @@ static void tkt_page(struct kunit *test)
 			if (w->clock->now > at)
 				break;
 			if (a->page->ns_state & VDSO_NS_EDGE) {
-				tkt_page_is(w, a, true, VDSO_CLOCKMODE_TIMENS,
+				tkt_page_is(w, a, false, VDSO_CLOCKMODE_NONE,
 					    VDSO_NS_OWN | VDSO_NS_EDGE);
 				published++;
 			} else {
@@ -222,6 +240,7 @@ static void tkt_page(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, a->page->seq & 1, 1);
 		KUNIT_EXPECT_GT(test, a->page->seq, seq);
 		KUNIT_EXPECT_EQ(test, a->page->clock_mode, VDSO_CLOCKMODE_TIMENS);
+		KUNIT_EXPECT_EQ(test, a->page->basetime[VDSO_NS_COARSE_SLOT].sec, 0);
 		KUNIT_EXPECT_EQ(test, a->page[CS_RAW].seq & 1, 1);
 		KUNIT_EXPECT_EQ(test, a->page[CS_RAW].clock_mode, VDSO_CLOCKMODE_TIMENS);
 	}

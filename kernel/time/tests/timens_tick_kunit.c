@@ -94,6 +94,111 @@ static unsigned int tkt_hotel_tick(struct kunit *test, struct tkt_hotel *h)
 	return done;
 }
 
+/* A tick in which a pass of the first queue takes @cost steps, and one of the others one step */
+static void tkt_hotel_share_tick(struct kunit *test, struct tkt_hotel *h, unsigned int cost,
+				 u64 *late)
+{
+	struct timekeeper_ns *tn;
+	unsigned int done = 0;
+
+	h->now++;
+	timens_tk_calendar_collect(h->cal, h->now);
+	while ((tn = timens_tk_calendar_next(h->cal, h->now, done))) {
+		struct tkt_guest *guest = container_of(tn, struct tkt_guest, tn);
+
+		KUNIT_ASSERT_LE(test, tn->due, h->now);
+		guest->count++;
+		if (!tn->share) {
+			/* One that is never done: half of its passes end in the middle */
+			done += cost;
+			if (guest->count & 1) {
+				timens_share_add(h->cal, tn);
+				continue;
+			}
+			tn->due = h->now + 1;
+			list_add_tail(&tn->node, &h->cal->slot[tn->due & (TIMENS_TK_SLOTS - 1)]);
+			continue;
+		}
+		done++;
+		late[tn->share] = max(late[tn->share], h->now - tn->due);
+		timens_tk_calendar_queue(h->cal, tn, h->now);
+	}
+	/* The tick ends within the steps of a pass of its budget */
+	KUNIT_ASSERT_LT(test, done, h->cal->budget + cost);
+}
+
+/*
+ * What one user's owners need does not delay the passes of another, of which there are
+ * few, by more than timens_share.c says. The owners of the first user are due in each
+ * tick, and each pass of theirs takes all steps that it can.
+ */
+static void tkt_calendar_shares(struct kunit *test)
+{
+	static const unsigned int few[] = { 0, 1, 5 };
+	const unsigned int many = TIMENS_KUNIT_SLOW ? 1000 : 10000;
+	struct tkt_hotel *h = tkt_hotel(test, many + few[1] + few[2], HZ / 4, 0);
+	unsigned int i, k, t, nr = 0;
+	u64 late[3] = { }, most, least = U64_MAX;
+
+	for (i = 0; i < h->nr; i++) {
+		struct timekeeper_ns *tn = &h->guest[i]->tn;
+
+		tn->share = i < few[1] ? 1 : i < few[1] + few[2] ? 2 : 0;
+		if (tn->share)
+			continue;
+		timens_tk_calendar_hurry(h->cal, tn, h->now, h->now + 1);
+		nr++;
+	}
+	KUNIT_ASSERT_EQ(test, nr, many);
+
+	for (t = 0; t < 4 * HZ; t++)
+		tkt_hotel_share_tick(test, h, TIMENS_TK_STEPS, late);
+	for (k = 1; k < ARRAY_SIZE(few); k++) {
+		most = DIV_ROUND_UP(h->nr, TIMENS_TK_SORT) + 1 +
+		       DIV_ROUND_UP(few[k] * ARRAY_SIZE(few) * TIMENS_TK_STEPS, TIMENS_TK_BUDGET);
+		kunit_info(test, "%u of %u: at most %llu ticks late, bound %llu", few[k], h->nr,
+			   late[k], most);
+		KUNIT_EXPECT_LE(test, late[k], most);
+	}
+	/* Nobody is left out: the calm ones took all their passes, the others what was left */
+	for (i = 0; i < h->nr; i++) {
+		if (h->guest[i]->tn.share)
+			KUNIT_EXPECT_GE(test, h->guest[i]->count,
+					4 * HZ / (HZ / 4 + DIV_ROUND_UP(h->nr, TIMENS_TK_SORT) +
+						  20));
+		else
+			least = min(least, h->guest[i]->count);
+	}
+	/* There are two of these passes in a tick */
+	if (many < 4 * HZ)
+		KUNIT_EXPECT_GT(test, least, 0ULL);
+}
+
+/* A namespace may go from whichever queue it is in, and a queue which it leaves empty is no harm */
+static void tkt_calendar_share_leave(struct kunit *test)
+{
+	struct tkt_hotel *h = tkt_hotel(test, 300, HZ / 4, 0);
+	unsigned int i, left = h->nr;
+	u64 late[64] = { };
+
+	for (i = 0; i < h->nr; i++) {
+		h->guest[i]->tn.share = i % 3 * 31;
+		timens_tk_calendar_hurry(h->cal, &h->guest[i]->tn, h->now, h->now + 1);
+	}
+	for (i = 0; left; i++) {
+		tkt_hotel_share_tick(test, h, 7, late);
+		/* Some from each queue, from its head, its end and between */
+		timens_tk_calendar_del(h->cal, &h->guest[--left]->tn);
+		if (left)
+			timens_tk_calendar_del(h->cal, &h->guest[--left]->tn);
+	}
+	KUNIT_EXPECT_EQ(test, h->cal->nr_own, 0U);
+	for (i = 0; i < 3; i++)
+		tkt_hotel_share_tick(test, h, 7, late);
+	KUNIT_EXPECT_EQ(test, h->cal->shared, 0ULL);
+	KUNIT_EXPECT_TRUE(test, list_empty(&h->cal->carry));
+}
+
 static void tkt_hotel_load(struct tkt_hotel *h, unsigned int *low, unsigned int *high)
 {
 	unsigned int i, sum = 0;
@@ -240,7 +345,7 @@ static void tkt_calendar_interval(struct kunit *test)
 
 	h->cal->budget = 1000;
 	for (k = 0; k < ARRAY_SIZE(intervals); k++) {
-		want = clamp(intervals[k], 1, HZ);
+		want = clamp(intervals[k], 1, TIMENS_TK_PERIOD * HZ);
 		timens_tk_calendar_set(h->cal, intervals[k], 0);
 		KUNIT_ASSERT_EQ(test, h->cal->interval, want);
 		for (t = 0; t < old; t++)
@@ -305,8 +410,9 @@ static void tkt_calendar_hurry(struct kunit *test)
 }
 
 /*
- * A counter about to wrap overrides the budget: nobody waits longer than the
- * deadline, however many there are. The interval leaves room for a late pass.
+ * Where the counter wraps the budget is four times as large, and no more than that:
+ * nobody waits longer than the deadline, with twice as many as it has ticks. The
+ * interval leaves room for a late pass.
  */
 static void tkt_calendar_deadline(struct kunit *test)
 {
@@ -332,6 +438,8 @@ static void tkt_calendar_deadline(struct kunit *test)
 				timens_tk_calendar_hurry(h->cal, &guest->tn, h->now, h->now + 1);
 			done = tkt_hotel_tick(test, h);
 			forced += done > 1;
+			if (h->cal->interval > 1)
+				KUNIT_ASSERT_LE(test, done, TIMENS_TK_HASTE);
 			for (i = 0; i < h->nr; i++)
 				KUNIT_ASSERT_LE_MSG(test, h->now - h->guest[i]->last, deadline,
 						    "guest %u, deadline %u, tick %u", i,
@@ -359,7 +467,6 @@ static void tkt_calendar_new_deadline(struct kunit *test)
 	change = h->now;
 	timens_tk_calendar_set(h->cal, HZ, deadline);
 	for (i = 0; i < h->nr; i++) {
-		h->guest[i]->tn.deadline = h->now + deadline;
 		timens_tk_calendar_hurry(h->cal, &h->guest[i]->tn, h->now,
 					 h->now + h->cal->interval);
 	}
@@ -548,6 +655,8 @@ static struct kunit_case tkt_tick_cases[] = {
 	KUNIT_CASE_PARAM(tkt_calendar_fair, tkt_crowd_gen_params),
 	KUNIT_CASE(tkt_calendar_emptiest),
 	KUNIT_CASE(tkt_calendar_budget),
+	KUNIT_CASE(tkt_calendar_shares),
+	KUNIT_CASE(tkt_calendar_share_leave),
 	KUNIT_CASE(tkt_calendar_every_tick),
 	KUNIT_CASE(tkt_calendar_interval),
 	KUNIT_CASE(tkt_calendar_hurry),

@@ -124,6 +124,51 @@ static void ttk_few_looks(struct kunit *test)
 	KUNIT_EXPECT_LE(test, ttk_looks(TTK_DAY, -1), 6);
 }
 
+/*
+ * A timer which came early by whatever is left, at whatever rate: no interrupt follows
+ * another one at once, and one more look finds that it expired.
+ */
+static void ttk_rest(struct kunit *test)
+{
+	static const ktime_t lefts[] = {
+		1, 2, 999, 1000, 1001, 20000, NSEC_PER_USEC, 1999 * NSEC_PER_USEC, NSEC_PER_MSEC,
+		NSEC_PER_SEC, 7 * NSEC_PER_SEC,
+	};
+	static const struct timens_tk_rate rates[] = {
+		{ 1, 1 }, { 1, 1000 }, { 1, 3 }, { 1000001, 1000000 }, { 7, 1 }, { 2000, 1 },
+	};
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		struct timens_tk_pair p = {
+			.ns		= { 5000, 123 },
+			.host		= { 1000, 456 },
+			.ns_mult	= mul_u64_u64_div_u64(TTK_MULT, rates[i].num, rates[i].den),
+			.host_mult	= TTK_MULT,
+			.edge_sec	= TIME64_MAX,
+			.host_leap	= TIME64_MAX,
+			.rate		= rates[i],
+			.own		= true,
+		};
+		ktime_t host = timespec64_to_ktime(p.host), ns = timespec64_to_ktime(p.ns);
+
+		for (k = 0; k < ARRAY_SIZE(lefts); k++) {
+			ktime_t rest = timens_timer_project_rest(&p, CLOCK_MONOTONIC,
+								 ns + lefts[k]) - host;
+			ktime_t plain = timens_timer_project(&p, CLOCK_MONOTONIC, ns + lefts[k],
+							     false) - host;
+
+			KUNIT_EXPECT_GE(test, rest, NSEC_PER_USEC);
+			KUNIT_EXPECT_LE(test, rest, max(plain, NSEC_PER_USEC));
+			/* Behind the time, unless there is a margin */
+			if (plain < 25 * NSEC_PER_MSEC)
+				KUNIT_EXPECT_GE(test, (s64)mul_u64_u64_div_u64(rest, p.ns_mult,
+									       p.host_mult),
+						lefts[k]);
+		}
+	}
+}
+
 static void ttk_range(struct kunit *test)
 {
 	static const u64 mults[] = { TTK_MULT - TTK_MULT / 4, TTK_MULT, TTK_MULT + TTK_MULT / 4 };
@@ -228,6 +273,7 @@ static struct kunit_case ttk_cases[] = {
 	KUNIT_CASE(ttk_never_late),
 	KUNIT_CASE(ttk_short_is_exact),
 	KUNIT_CASE(ttk_few_looks),
+	KUNIT_CASE(ttk_rest),
 	KUNIT_CASE(ttk_range),
 	KUNIT_CASE(ttk_leap_second),
 	KUNIT_CASE(ttk_never),
