@@ -141,9 +141,127 @@ TEST_F(life, timer_outlives_the_namespace)
 	check_own_count(was);
 }
 
-#define MANY 200
+/*
+ * Tasks enter a namespace at once which nobody entered before. The first one sets its page
+ * up, and none reads it before that: a coarse clock would be in 1970.
+ */
+struct joiner {
+	int ns;
+	int cpu;
+	atomic_int *there;
+	int all;
+};
+
+static int joiner(void *arg)
+{
+	struct joiner *j = arg;
+	cpu_set_t set;
+	s64 real;
+
+	CPU_ZERO(&set);
+	CPU_SET(j->cpu % sysconf(_SC_NPROCESSORS_ONLN), &set);
+	REQUIRE(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity: %m");
+	atomic_fetch_add(j->there, 1);
+	while (atomic_load(j->there) < j->all)
+		sched_yield();
+	tk_enter(j->ns);
+	real = tk_vnow(CLOCK_REALTIME_COARSE);
+	CHECK(real > TK_YEAR * TK_SEC, "it is %" PRId64 " ns", real);
+	return 0;
+}
+
+TEST_F(life, the_first_tasks_at_once)
+{
+	atomic_int *there = tk_shared_page(sizeof(*there));
+	struct joiner j[3];
+	pid_t pid[3];
+	int round, i;
+
+	for (round = 0; round < 100; round++) {
+		int ns = tk_ns_new();
+
+		atomic_store(there, 0);
+		for (i = 0; i < 3; i++) {
+			j[i] = (struct joiner){ .ns = ns, .cpu = i, .there = there, .all = 3 };
+			pid[i] = tk_spawn(joiner, &j[i]);
+		}
+		for (i = 0; i < 3; i++)
+			CHECK(!tk_reap(pid[i]), "round %d: a task failed", round);
+		close(ns);
+	}
+}
+
+/*
+ * What is kept for a namespace is charged to the cgroup of who made it, whoever makes it
+ * grow: here the host does, by changing the rate, each of which is a line of the past.
+ */
+#define CGROUP "/sys/fs/cgroup/tk_life"
+#define LINES 1024
+#define LINE_SIZE 32
+
+struct member {
+	atomic_bool ready;
+};
+
+static int member(void *arg)
+{
+	struct member *m = arg;
+
+	REQUIRE(!tk_write_file(CGROUP "/cgroup.procs", "0"), CGROUP ": %m");
+	tk_enter(tk_ns_own(0));
+	atomic_store(&m->ready, true);
+	for (;;)
+		pause();
+}
+
+/* Bytes of kernel objects that the cgroup is charged for */
+static s64 charged(void)
+{
+	static char text[8192];
+	long long n = -1;
+	const char *at;
+
+	tk_slurp(CGROUP "/memory.stat", text, sizeof(text));
+	at = strstr(text, "slab_unreclaimable ");
+	REQUIRE(at && sscanf(at, "slab_unreclaimable %lld", &n) == 1, "no slab in memory.stat");
+	return n;
+}
+
+TEST_F(life, the_past_is_charged)
+{
+	struct member *m = tk_shared_page(sizeof(*m));
+	char path[64];
+	s64 before, is, end;
+	pid_t pid;
+	int i, ret;
+
+	tk_write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	REQUIRE(!mkdir(CGROUP, 0755) || errno == EEXIST, CGROUP ": %m");
+	pid = tk_spawn(member, m);
+	while (!atomic_load(&m->ready))
+		tk_sleep(TK_MSEC);
+	before = charged();
+	snprintf(path, sizeof(path), "/proc/%d/timens_clock", pid);
+	for (i = 0; i < LINES; i++) {
+		ret = tk_write_file(path, i % 2 ? "rate 1" : "rate 2");
+		CHECK(!ret, "%s: %s", path, strerror(-ret));
+	}
+	/* The statistics are flushed every two seconds. */
+	end = tk_give_up();
+	do {
+		is = charged() - before;
+	} while (is < LINES * LINE_SIZE / 2 && tk_vnow(CLOCK_MONOTONIC_RAW) < end &&
+		 (tk_sleep(100 * TK_MSEC), true));
+	CHECK(is >= LINES * LINE_SIZE / 2, "%" PRId64 " bytes were charged", is);
+	kill(pid, SIGKILL);
+	tk_reap(pid);
+	while (rmdir(CGROUP) && tk_vnow(CLOCK_MONOTONIC_RAW) < end)
+		tk_sleep(10 * TK_MSEC);
+}
 
 /* 200 namespaces, created, owning, in any order destroyed: nothing is left. */
+#define MANY 200
+
 TEST_F(life, many)
 {
 	int fds[MANY], n, round;

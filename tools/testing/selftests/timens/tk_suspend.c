@@ -215,4 +215,83 @@ TEST_F(suspend, timers_take_the_sleep_as_their_clock_does)
 	tk_leave();
 }
 
+/*
+ * What the freezer of a sleeping task leaves for the suspend is a length of the machine's
+ * time, as it is compared with others, and with the two seconds below which the machine
+ * does not suspend:
+ *
+ *	ns	1 s left at rate 1/20		the machine may sleep for 20 s
+ *	ns	20 s left at rate 20	and has to stay awake for the last one
+ */
+struct sleeper {
+	int fd;
+	int clk;
+	s64 ns;
+	atomic_bool ready;
+};
+
+static int sleeper(void *arg)
+{
+	struct sleeper *s = arg;
+	struct tk_ts ts = tw_ts(s->ns);
+	int ret;
+
+	tk_enter(s->fd);
+	atomic_store(&s->ready, true);
+	ret = TK_RET(syscall(TK_NR_nanosleep, s->clk, 0, &ts, NULL));
+	REQUIRE(!ret, "clock_nanosleep(%d): %s", s->clk, strerror(-ret));
+	return 0;
+}
+
+/* Does a child sleep? */
+static bool sleeps(pid_t pid)
+{
+	char path[32], text[512], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	tk_slurp(path, text, sizeof(text));
+	p = strrchr(text, ')');
+	REQUIRE(p && p[1] == ' ' && p[2] != 'Z', "the sleeper is gone");
+	return p[2] == 'S';
+}
+
+static int suspend_with_sleeper(int clk, const char *rate, s64 ns)
+{
+	struct sleeper *s = tk_shared_page(sizeof(*s));
+	pid_t pid;
+	int ret;
+
+	*s = (struct sleeper){ .fd = tk_ns_new(), .clk = clk, .ns = ns };
+	tk_enter(s->fd);
+	ret = tk_write_file(TK_CLOCK_FILE, rate);
+	CHECK(!ret, "%s: %s", rate, strerror(-ret));
+	tk_leave();
+	pid = tk_spawn(sleeper, s);
+	while (!atomic_load(&s->ready) || !sleeps(pid))
+		sched_yield();
+	ret = tk_write_file(PM_STATE, "mem");
+	kill(pid, SIGKILL);
+	tk_reap(pid);
+	close(s->fd);
+	munmap(s, sizeof(*s));
+	return ret;
+}
+
+TEST_F(suspend, a_frozen_sleeper_counts_the_machine_s_time)
+{
+	static const int clks[] = { CLOCK_BOOTTIME_ALARM, CLOCK_REALTIME_ALARM };
+	size_t i;
+	int ret;
+
+	for (i = 0; i < TK_ARRAY(clks); i++) {
+		ret = suspend_with_sleeper(clks[i], "rate 1/20\n", TK_SEC);
+		CHECK(!ret, "clock %d, 1 s at rate 1/20: %s", clks[i], strerror(-ret));
+		ret = suspend_with_sleeper(clks[i], "rate 20\n", 20 * TK_SEC);
+		CHECK(ret == -EBUSY, "clock %d, 20 s at rate 20: %s", clks[i],
+		      ret ? strerror(-ret) : "suspended");
+		/* pm_wakeup_event() keeps it awake for two seconds */
+		tk_sleep(2100 * TK_MSEC);
+	}
+}
+
 TEST_HARNESS_MAIN

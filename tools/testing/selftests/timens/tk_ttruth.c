@@ -9,7 +9,12 @@
  *	own				fast, slow: the tick, by 10 %
  *
  * and of each of these 36 all kinds of lib/waits.h, all at once, a thread for each. For
- * init and follow it is the host's clock that is changed, for own the namespace's.
+ * init and follow it is the host's clock that is changed, for own the namespace's. And
+ *
+ *	turn		before		forward, back, fast, slow
+ *
+ * where the namespace follows when they are armed, with offsets, and the change is the
+ * first thing that is written to its clock: all of them go over to it.
  *
  * Absolute expiries on REALTIME and TAI are moments of that clock:
  *
@@ -57,7 +62,7 @@
 #define LATE_ALL ((s64)TW_KINDS * LATE)
 #define JIFFY TK_MSEC
 
-enum state { INIT, FOLLOW, OWN };
+enum state { INIT, FOLLOW, OWN, TURN };
 enum order { BEFORE, AFTER };
 enum change { FORWARD, BACK, INSERT, DELETE, FAST, SLOW };
 
@@ -460,19 +465,24 @@ FIXTURE_VARIANT_ADD(truth, own_after_delete) { OWN, AFTER, DELETE };
 FIXTURE_VARIANT_ADD(truth, own_after_fast) { OWN, AFTER, FAST };
 FIXTURE_VARIANT_ADD(truth, own_after_slow) { OWN, AFTER, SLOW };
 
+FIXTURE_VARIANT_ADD(truth, turn_before_forward) { TURN, BEFORE, FORWARD };
+FIXTURE_VARIANT_ADD(truth, turn_before_back) { TURN, BEFORE, BACK };
+FIXTURE_VARIANT_ADD(truth, turn_before_fast) { TURN, BEFORE, FAST };
+FIXTURE_VARIANT_ADD(truth, turn_before_slow) { TURN, BEFORE, SLOW };
+
 /* An own clock's changes leave the host's alone, and the fixture's watcher says so. */
 FIXTURE_SETUP(truth)
 {
-	ASSERT_EQ(0, variant->state == OWN ? tk_setup() : tk_setup_watch(false, 0));
+	ASSERT_EQ(0, variant->state >= OWN ? tk_setup() : tk_setup_watch(false, 0));
 	table = tk_shared_page(sizeof(*table));
 	table->change = variant->change;
 	table->order = variant->order;
 	table->fd = -1;
 	if (variant->state == OWN)
 		table->fd = tk_ns_own(TK_YEAR * TK_SEC);
-	else
+	else if (variant->state != TURN)
 		tk_guard_start(&self->guard);
-	if (variant->state == FOLLOW) {
+	if (variant->state == FOLLOW || variant->state == TURN) {
 		table->fd = tk_ns_new_offsets("monotonic 864000 0\nboottime 1728000 0\n");
 		table->raw_offset = 864000 * TK_SEC;
 	}
@@ -480,7 +490,7 @@ FIXTURE_SETUP(truth)
 
 FIXTURE_TEARDOWN(truth)
 {
-	if (variant->state != OWN)
+	if (variant->state < OWN)
 		tk_guard_stop(&self->guard);
 	EXPECT_EQ(0, tk_teardown());
 }
@@ -490,7 +500,7 @@ TEST_F(truth, table)
 	pid_t pid = tk_spawn(crew, NULL);
 
 	/* The one whose clock it is; the crew of a follower is where it is already. */
-	if (variant->state == OWN)
+	if (variant->state >= OWN)
 		tk_enter(table->fd);
 	wait_phase(PHASE_OPEN);
 	prepare();
@@ -506,7 +516,7 @@ TEST_F(truth, table)
 		tk_enter(table->fd);
 		CHECK_STATE("follow");
 	}
-	if (variant->state == OWN)
+	if (variant->state >= OWN)
 		CHECK_STATE("own");
 	tk_leave();
 }

@@ -24,6 +24,7 @@
 extern int tk_host_fd;
 
 #define TK_CLOCK_FILE "/proc/self/timens_clock"
+#define TK_OWN_FILE "/proc/sys/kernel/timens_own"
 
 struct tk_state {
 	char state[16];

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "file.h"
 #include "ns.h"
 #include "process.h"
 #include "setup.h"
@@ -37,6 +38,11 @@ int tk_setup_watch(bool watch, int flags)
 		fprintf(stderr, "# %s: %m: no time namespace owns a clock here\n", TK_CLOCK_FILE);
 		if (!anyway || strcmp(anyway, "1"))
 			return -1;
+	}
+	if (!access(TK_OWN_FILE, F_OK) && tk_read_s64(TK_OWN_FILE) != 2) {
+		fprintf(stderr, "# %s is not 2: what is set would be the machine's clock\n",
+			TK_OWN_FILE);
+		return -1;
 	}
 	if (watch)
 		tk_watch_start(&tk_host_watch, "the host", -1, flags);

@@ -7,7 +7,8 @@
  *	tk_setup() refuses to go on without /proc/PID/timens_clock: on such a kernel
  *	a clock_settime() in a namespace would set the clock of the machine. With
  *	TK_ON_ANY_KERNEL=1 in the environment it goes on, which shows on a
- *	disposable machine that the tests can fail.
+ *	disposable machine that the tests can fail. Nor does it go on where the sysctl
+ *	kernel.timens_own says that some namespaces set the clock of the machine.
  */
 #ifndef TK_SETUP_H
 #define TK_SETUP_H
