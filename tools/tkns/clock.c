@@ -268,6 +268,44 @@ static int look_from_outside(const char *path, struct snapshot *snap)
 	return 0;
 }
 
+/*
+ * Whose clock is it?
+ */
+
+#define OWN_SYSCTL	"/proc/sys/kernel/timens_own"
+
+static enum own_policy read_own_policy(void)
+{
+	char text[16];
+	int value;
+
+	if (read_whole(OWN_SYSCTL, text, sizeof(text)) || sscanf(text, "%d", &value) != 1 ||
+	    value < OWN_NONE || value > OWN_ALL)
+		return OWN_NOT_KNOWN;
+	return value;
+}
+
+/* Of the user namespace to which the time namespace belongs; 0 if that is not for the caller */
+static ino_t read_user_ns(pid_t pid, bool children)
+{
+	char path[64];
+	struct stat st;
+	int ns, user;
+
+	proc_path(path, sizeof(path), pid, children ? "ns/time_for_children" : "ns/time");
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return 0;
+	user = ioctl(ns, NS_GET_USERNS);
+	close(ns);
+	if (user < 0)
+		return 0;
+	if (fstat(user, &st))
+		st.st_ino = 0;
+	close(user);
+	return st.st_ino;
+}
+
 int clock_snapshot(pid_t pid, bool children, struct snapshot *snap)
 {
 	struct report report = { 0 };
@@ -287,6 +325,8 @@ int clock_snapshot(pid_t pid, bool children, struct snapshot *snap)
 	if (!out)
 		return -errno;
 	snap->ino = children ? out : in;
+	snap->own_policy = read_own_policy();
+	snap->user_ns = read_user_ns(pid, children);
 
 	/*
 	 * To enter a namespace in which nobody is would freeze its offsets,
@@ -413,6 +453,10 @@ void clock_command(const char *command)
 		case EINVAL:
 		case ERANGE:
 			die("'%s' to %s: this kernel does not accept it", command, SELF_FILE);
+		case EOPNOTSUPP:
+			die("this namespace may not own a clock (sysctl kernel.timens_own), so what is set in it is the machine's: nothing was changed");
+		case ENOSPC:
+			die("no more clocks for this user (sysctl user.max_time_clocks)");
 		case EPERM:
 			die("'%s' to %s: not permitted: it takes CAP_SYS_TIME in the user namespace which owns the time namespace",
 			    command, SELF_FILE);
@@ -532,11 +576,26 @@ static void arm(const struct clock_change *c)
 	adjust("--leap", &tx);
 }
 
+/*
+ * Where namespaces do not own what they set, the system calls would set the machine's clock.
+ * A command to the file never does: it makes the namespace an owner, or fails.
+ */
+static void become_owner(void)
+{
+	struct clock_file file;
+
+	clock_read_self(&file);
+	if (!file.own && file.has_rate)
+		clock_command("rate 1");
+}
+
 void clock_apply(const struct clock_change *c)
 {
 	char text[SPEC_TEXT + 16], rate[SPEC_TEXT];
 	struct timex tx;
 
+	if (clock_change_any(c))
+		become_owner();
 	/* Nothing can be changed in the policy of a leap second that is armed. */
 	if (c->leap && c->second.kind == SPEC_LEAP_NONE)
 		arm(c);

@@ -11,8 +11,17 @@
 
 #include "user_values.h"
 
-/* The inode of the initial time namespace is part of the kernel's ABI. */
+/* The inodes of the initial namespaces are part of the kernel's ABI. */
 #define INITIAL_TIME_NS	0xEFFFFFFAU
+#define INITIAL_USER_NS	0xEFFFFFFDU
+
+/* Values of the sysctl kernel.timens_own: which namespaces own the clock that they set */
+enum own_policy {
+	OWN_NOT_KNOWN = -1,	/* a kernel without it, where all do */
+	OWN_NONE,
+	OWN_USER,		/* those whose user namespace is not the initial one */
+	OWN_ALL,
+};
 
 #define COMM_MAX	64
 
@@ -61,6 +70,8 @@ struct snapshot {
 	pid_t pid;
 	char comm[COMM_MAX];
 	int64_t realtime;	/* what CLOCK_REALTIME shows inside */
+	enum own_policy own_policy;
+	ino_t user_ns;		/* which owns the time namespace, or 0 if that is not known */
 	struct clock_file file;
 	struct clock_inside inside;
 };
@@ -127,7 +138,14 @@ void clock_resolve(struct clock_change *change, int64_t now);
  */
 void clock_check(const struct clock_change *change, const struct clock_file *clock, int64_t now);
 
-/* Do it, from inside the namespace. Ends on an error. */
+/*
+ * Whose clock is set by who is inside, with the right to do so: the namespace's if it is
+ * an owner or would be made one. Otherwise it is the machine's.
+ */
+enum clock_setter { SETS_NOT_KNOWN, SETS_HOST, SETS_OWN };
+enum clock_setter clock_sets(const struct snapshot *snap);
+
+/* Do it, from inside the namespace. Ends on an error, and before the machine's clock is set. */
 void clock_apply(const struct clock_change *change);
 
 /* "follow", "rate 2", "leap step" to the file of the caller's namespace. */

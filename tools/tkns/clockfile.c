@@ -188,3 +188,21 @@ out:
 	free(copy);
 	return good;
 }
+
+enum clock_setter clock_sets(const struct snapshot *snap)
+{
+	if (snap->ino == INITIAL_TIME_NS)
+		return SETS_HOST;
+	if (snap->file.own)
+		return SETS_OWN;
+	switch (snap->own_policy) {
+	case OWN_NONE:
+		return SETS_HOST;
+	case OWN_USER:
+		if (!snap->user_ns)
+			return SETS_NOT_KNOWN;
+		return snap->user_ns == INITIAL_USER_NS ? SETS_HOST : SETS_OWN;
+	default:
+		return SETS_OWN;
+	}
+}

@@ -371,13 +371,12 @@ static void set_clock(const struct rh_setup *setup)
 	};
 	struct timex tx = { .modes = 0 };
 
-	if (setup->rate_num != 1 || setup->rate_den != 1) {
-		if (setup->rate_den == 1)
-			write_clock_file("rate %lld", (long long)setup->rate_num);
-		else
-			write_clock_file("rate %lld/%lld", (long long)setup->rate_num,
-					 (long long)setup->rate_den);
-	}
+	/* A rate of 1 is written as well: it fails where the machine's clock would be set below. */
+	if (setup->rate_den == 1)
+		write_clock_file("rate %lld", (long long)setup->rate_num);
+	else
+		write_clock_file("rate %lld/%lld", (long long)setup->rate_num,
+				 (long long)setup->rate_den);
 	if (clock_settime(CLOCK_REALTIME, &start))
 		err(RH_EXIT_FAILURE, "setting the clock of the namespace");
 	if (setup->policy)

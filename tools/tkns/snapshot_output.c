@@ -97,6 +97,39 @@ const char *snapshot_smear(const struct snapshot *snap, char *cell)
 	return cell;
 }
 
+/* Whose clock it is and why, in a line */
+static void whose_line(const struct snapshot *snap, FILE *out)
+{
+	fprintf(out, "%-10s ", "whose");
+	if (snap->ino == INITIAL_TIME_NS) {
+		fputs("the machine's: this is the initial time namespace\n", out);
+		return;
+	}
+	if (snap->file.own) {
+		fprintf(out, "%s\n",
+			"its own, since somebody has set it inside: that does not set the machine's");
+		return;
+	}
+	fputs("the machine's, since nobody has set it inside", out);
+	switch (clock_sets(snap)) {
+	case SETS_HOST:
+		fputs(": who does so sets the machine's", out);
+		break;
+	case SETS_OWN:
+		fputs(": who does so makes it its own", out);
+		break;
+	case SETS_NOT_KNOWN:
+		fputs(": what that would set depends on its user namespace, which is not yours", out);
+		break;
+	}
+	if (snap->own_policy != OWN_NOT_KNOWN)
+		fprintf(out, " (kernel.timens_own is %d%s)", snap->own_policy,
+			snap->own_policy != OWN_USER || !snap->user_ns ? "" :
+			snap->user_ns == INITIAL_USER_NS ? ", the user namespace the initial one" :
+			", the user namespace another one");
+	fputc('\n', out);
+}
+
 static void leap_line(const struct snapshot *snap, FILE *out)
 {
 	const struct clock_inside *in = &snap->inside;
@@ -145,6 +178,7 @@ void snapshot_text(const struct snapshot *snap, FILE *out)
 	fprintf(out, "%-10s %lu%s, process %d (%s)\n", "namespace", (unsigned long)snap->ino,
 		snap->ino == INITIAL_TIME_NS ? " (the initial one)" : "", snap->pid, snap->comm);
 	fprintf(out, "%-10s %s\n", "state", snapshot_state(snap));
+	whose_line(snap, out);
 	fprintf(out, "%-10s %s\n", "realtime", spec_format_time(text, snap->realtime));
 	fprintf(out, "%-10s %s s to the host's (%s)\n", "offset",
 		spec_format_seconds(text, file->realtime),
@@ -198,6 +232,14 @@ void snapshot_json(const struct snapshot *snap, struct json *j)
 	json_int(j, "pid", snap->pid);
 	json_string(j, "command", snap->comm);
 	json_string(j, "state", snapshot_state(snap));
+	if (clock_sets(snap) == SETS_NOT_KNOWN)
+		json_null(j, "sets");
+	else
+		json_string(j, "sets", clock_sets(snap) == SETS_OWN ? "own" : "host");
+	if (snap->own_policy == OWN_NOT_KNOWN)
+		json_null(j, "timens_own");
+	else
+		json_int(j, "timens_own", snap->own_policy);
 	json_string(j, "realtime", spec_format_time(text, snap->realtime));
 	json_open(j, "offset", '{');
 	json_offset(j, "realtime", file->realtime);

@@ -148,6 +148,7 @@ static void texts(void)
 	static const char want[] =
 		"namespace  4026532277, process 123 (sl\"eep\\)\n"
 		"state      own\n"
+		"whose      its own, since somebody has set it inside: that does not set the machine's\n"
 		"realtime   2026-12-31T23:59:40.250000000Z\n"
 		"offset     +98052679.205171895 s to the host's (+1134d20h51m19.205171895s)\n"
 		"monotonic  +0.000000000 s to the host's\n"
@@ -173,6 +174,29 @@ static void texts(void)
 	    strcmp(snapshot_leap(&snap, cell), "insert linear 1000 before") ||
 	    strcmp(snapshot_smear(&snap, cell), "running -0.500000000"))
 		tap_wrong("a cell: %s", cell);
+	/* Whose clock is set inside, by state, sysctl and user namespace */
+	if (clock_sets(&snap) != SETS_OWN)
+		tap_wrong("an owner does not set its own clock");
+	snap.file.own = false;
+	snap.own_policy = OWN_NONE;
+	if (clock_sets(&snap) != SETS_HOST)
+		tap_wrong("0: not the host's");
+	snap.own_policy = OWN_USER;
+	snap.user_ns = 0;
+	if (clock_sets(&snap) != SETS_NOT_KNOWN)
+		tap_wrong("1: known without the user namespace");
+	snap.user_ns = INITIAL_USER_NS;
+	if (clock_sets(&snap) != SETS_HOST)
+		tap_wrong("1: not the host's in the initial user namespace");
+	snap.user_ns = INITIAL_USER_NS - 1000;
+	if (clock_sets(&snap) != SETS_OWN)
+		tap_wrong("1: not its own in another user namespace");
+	snap.own_policy = OWN_ALL;
+	if (clock_sets(&snap) != SETS_OWN)
+		tap_wrong("2: not its own");
+	snap.ino = INITIAL_TIME_NS;
+	if (clock_sets(&snap) != SETS_HOST)
+		tap_wrong("the initial one does not set the host's");
 	snap.realtime += INT64_C(19749999999);
 	if (strcmp(snapshot_realtime(&snap, cell), "2026-12-31T23:59:59.999Z"))
 		tap_wrong("rounded up: %s", cell);
