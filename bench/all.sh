@@ -9,12 +9,12 @@
 #   --quick   smaller sizes, of those that have them: to see that all works, not to get figures to keep. Without names
 #             perf-icount is left out, and tick counts at HZ=1000 only.
 #   --names   what there is, a line each, and no more
-#   NAME      only these of: ab reads tick accuracy writes footprint timers perf perf-icount
+#   NAME      only these of: ab reads tick accuracy writes footprint timers hostile perf perf-icount
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
-all=(ab reads tick accuracy writes footprint timers perf perf-icount)
+all=(ab reads tick accuracy writes footprint timers hostile perf perf-icount)
 quick=0
 names=()
 while [[ $# -gt 0 ]]; do

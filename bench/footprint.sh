@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What a time namespace takes: memory in each of its states, instructions from its creation to its end, and interrupts of an
-# idle machine with a thousand of them. Beside it what people use today, one small virtual machine for each clock.
+# idle machine with a thousand of them. Beside it what people use today, one small virtual machine for each clock. And how
+# large the structures are in which a timer grew by what its namespace needs to know of it.
 #
 #   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
 #   plain   the queue, with TIMEKEEPER_NS=y
@@ -10,6 +11,9 @@
 # back. Instructions are counted (icount). Seconds and interrupts are those of a machine with two emulated CPUs. The virtual
 # machine boots the kernel plain with nothing but a shell that sleeps, in the least memory in which it does so; QEMU emulates
 # here, so that its own memory contains translated code. That of the guest alone is told apart.
+#
+# Structures are those of the objects of which the kernels were built: their sources are compiled once more, by the commands
+# which the build has kept, with an array as large as each structure.
 #
 # The table goes to the terminal and out/bench/footprint.txt, all figures and what they depend on to
 # out/bench/footprint.json. All is reported, nothing judged; exit status 1 when it could not be measured, or when memory or
@@ -53,6 +57,14 @@ boot()
 	fi
 	cp "$dir/files/footprint.facts" "$work/$name.$what"
 }
+
+# An object, and the structures which its source knows
+structures='kernel/time/hrtimer	hrtimer hrtimer_sleeper
+kernel/time/posix-timers	k_itimer
+kernel/time/alarmtimer		alarm
+fs/timerfd			timerfd_ctx
+io_uring/timeout		io_timeout_data
+kernel/time/namespace		time_namespace'
 
 # A guest with nothing in it: busybox, and a first process which says who it is and sleeps.
 make_guest()
@@ -164,7 +176,7 @@ idle_vm()
 	stop_vm
 }
 
-# memory STATE ALL SLAB DESCRIPTOR; timer SLAB CHARGED; left BYTES; life STEP N; many NUMBER UNIT MAKE END SECONDS;
+# size STRUCTURE BYTES; memory STATE ALL SLAB DESCRIPTOR; timer SLAB CHARGED; left BYTES; life STEP N; many NUMBER UNIT MAKE END SECONDS;
 # idle STATE OWNERS TIMER CALLS RESCHED PASSES; vm KEY VALUE
 figures()
 {
@@ -183,6 +195,10 @@ figures()
 			word["enter"] = "enter"
 			word["leave"] = "leave"
 			word["destroy"] = "destroy"
+			word["fork-into"] = "fork into"
+			word["leave-forked"] = "leave to the child"
+			word["exit-last"] = "exit of the last process"
+			word["fork-again"] = "fork in the same"
 			word["own"] = "own"
 			word["enter-own"] = "enter, own"
 			word["leave-own"] = "leave, own"
@@ -204,6 +220,7 @@ figures()
 			if ($2 == "own")
 				figure($5, "bytes", "memory: descriptor of a namespace")
 		}
+		$1 == "size" { figure($3, "bytes", "size: struct " $2 (stock ? ", stock" : "")) }
 		$1 == "timer" { figure($2, "bytes", "memory: armed timerfd" (stock ? ", stock" : ", own")) }
 		$1 == "left" { figure($2, "bytes", "memory: left after all were destroyed" (stock ? ", stock" : "")) }
 		$1 == "life" { figure($3, "instructions", word[$2] (stock ? ", stock" : "")) }
@@ -233,11 +250,65 @@ value()
 		die "no figure '$1'"
 }
 
+# Stock's, and that of a namespace which follows: rows of name, both, and the difference
+against_stock()
+{
+	awk -F '\t' -v unit="$1" '
+		$3 ~ /, stock(, slabs)?$/ { stock[$3] = $1; next }
+		{ ours[$3] = $1 }
+		function row(name, of_stock, of_ours) {
+			if (!(of_stock in stock) || !(of_ours in ours)) {
+				printf "no figure \"%s\" or \"%s\"\n", of_stock, of_ours > "/dev/stderr"
+				exit 1
+			}
+			printf "  %-36s %9s %9s %+8.10g", name, stock[of_stock], ours[of_ours], ours[of_ours] - stock[of_stock]
+			if (unit == "instructions")
+				printf "  %.3f", ours[of_ours] / stock[of_stock]
+			printf "\n"
+		}
+		END {
+			printf "  %-36s %9s %9s %8s\n", unit, "stock", "follow", "more"
+			if (unit == "instructions") {
+				n = split("create,open a descriptor,enter,leave,destroy,fork into,leave to the child,exit of the last process,fork in the same", name, ",")
+				for (i = 1; i <= n; i++)
+					row(name[i], name[i] ", stock", name[i])
+				exit
+			}
+			row("memory of a namespace", "memory: namespace, stock", "memory: namespace, follow")
+			row("  of that in slabs", "memory: namespace, stock, slabs", "memory: namespace, follow, slabs")
+			n = split("hrtimer,hrtimer_sleeper,alarm,k_itimer,timerfd_ctx,io_timeout_data,time_namespace", name, ",")
+			for (i = 1; i <= n; i++)
+				row("struct " name[i], "size: struct " name[i] ", stock", "size: struct " name[i])
+		}' "$work/figures"
+}
+
 report()
 {
 	echo "Linux ${version[plain]} under QEMU $(jq -r .qemu "$work/context"), queue $(jq -r '.queue[:12]' "$work/context")${given:+ (kernels given, not built here: ${given[*]})}"
 	echo "Memory: bytes charged by the kernel for each of $number namespaces, 8 bytes of accounting in every slab object included"
 	echo
+	echo "A namespace that follows, against one of the pristine source"
+	against_stock instructions
+	cat <<'END'
+enter: by setns(), of the first task. fork into: by fork() behind unshare(), from which the child is the first task.
+leave to the child: setns() of the parent. exit of the last process: until its parent has waited for it.
+
+END
+	against_stock bytes
+	cat <<'END'
+What each structure has more is there for the moment in which a namespace gets a clock:
+  hrtimer          nothing: the mark is in its padding
+  hrtimer_sleeper  on the stack of who sleeps: whose clock it is, and the link, expiry and callback while that namespace owns one
+  alarm            the same, and in the same way each structure below, which all have one timer
+  k_itimer         the same, from a cache of its own, which has no rounding
+  timerfd_ctx      the same, and the link, list and walk of TFD_TIMER_CANCEL_ON_SET, which may be a namespace's
+  io_timeout_data  the same
+  time_namespace   the pointer to the clock, NULL as long as it follows
+Nothing of it can be found elsewhere at that moment: an allocation for each armed timer could fail half-way, or be needed
+in an interrupt, and a list instead of the mark would be a lock at each arming.
+
+END
+	echo "All figures"
 	awk -F '\t' '{ printf "  %14.14s %-13s %s\n", $1, $2, $3 }' "$work/figures"
 	echo
 	awk -v own="$(value "memory: namespace, own")" -v fd="$(value "memory: descriptor of a namespace")" \
@@ -261,8 +332,10 @@ for name in "${kernels[@]}"; do
 	boot "$name" idle --no-icount --smp 2 --arg --idle --arg "$seconds" --arg --number --arg "$owners"
 done
 check_versions
+structure_sizes "$BUILD/obj-stock" "$stock_tree" <<< "$structures" > "$work/stock.sizes"
+structure_sizes "$BUILD/obj-plain" "$TREE" <<< "$structures" > "$work/plain.sizes"
 idle_vm
-figures "$work"/{stock,plain}.{count,time,idle} "$work/vm" > "$work/figures"
+figures "$work"/{stock,plain}.{sizes,count,time,idle} "$work/vm" > "$work/figures"
 bench_context icount "$(jq -n --argjson number "$number" --argjson seconds "$seconds" --argjson owners "$owners" \
 	--arg qemu "$(qemu_version "$QEMU")" '{ qemu_of_two_cpus: $qemu, namespaces: $number, idle_seconds: $seconds, idle_owners: $owners, memory: "2G",
 	   note: "memory and instructions by icount; seconds, interrupts and the idle VM by tcg" }')" "${kernels[@]}" > "$work/context"

@@ -124,6 +124,30 @@ measure_by_turns()
 	check_versions
 }
 
+# structure_sizes OBJECTS TREE: a line "size STRUCTURE BYTES" for each structure of which the input, a line for each source, says
+# "SOURCE STRUCTURE...". The source (without .c) is compiled once more by the command which the build kept in OBJECTS, with an
+# array as large as each structure: there need be no debug information, and what is private to a source is seen.
+structure_sizes()
+{
+	local objects=$1 tree=$2 source names name kept command dir
+
+	dir=$(mktemp -d)
+	while read -r source names; do
+		kept=$objects/${source%/*}/.${source##*/}.o.cmd
+		[[ -f $kept ]] || die "no $kept: it is not built"
+		# Without what comes behind the compiler, its list of headers, and its own object and source.
+		command=$(sed -n -E '1{s/^savedcmd_[^ ]+ := //; s/ ; .*//; s/ -Wp,-MMD,[^ ]+//; s/ -c -o [^ ]+ [^ ]+ *$//; p}' "$kept")
+		printf '#include "%s"\n' "$tree/$source.c" > "$dir/sizes.c"
+		for name in $names; do
+			printf 'char size_of_%s[sizeof(struct %s)];\n' "$name" "$name" >> "$dir/sizes.c"
+		done
+		(cd "$objects" && sh -c "$command -w -c -o '$dir/sizes.o' '$dir/sizes.c'") ||
+			die "not compiled as the build did: $source, for the size of: $names"
+		nm -t d -S "$dir/sizes.o" | awk 'sub(/^size_of_/, "", $4) { print "size", $4, $2 + 0 }'
+	done
+	rm -r "$dir"
+}
+
 # What the kernels are, as JSON: a given image need not be that of the queue in the context.
 bench_images()
 {

@@ -8,8 +8,11 @@
 #   stock   the pristine source: outside, and in a time namespace as Linux has them
 #   plain   the queue, with TIMEKEEPER_NS=y: outside, in a namespace that follows, and in one that owns its clock
 #
+# The same calls made one instruction at a time, through the 64-bit and the 32-bit images ("stepped"). These figures are exact,
+# but do not tell what reading the counter takes.
+#
 # Then in the guest, counted by the instruction, on plain: the same places, the 64-bit and the 32-bit vDSO, and the system
-# call (suite read-cost). Instructions are exact, but do not tell what reading the counter takes.
+# call (suite read-cost).
 #
 # The tables go to the terminal and out/bench/reads.txt, all figures and what they depend on to out/bench/reads.json, a plot
 # to out/bench/reads.svg and .png. All is reported, nothing judged: bench/goals.sh does that.
@@ -50,7 +53,7 @@ done
 
 vdso_of()
 {
-	printf '%s\n' "$BUILD/obj-$1/arch/x86/entry/vdso/vdso64.so"
+	printf '%s\n' "$BUILD/obj-$1/arch/x86/entry/vdso/vdso${2:-64}.so"
 }
 
 measure()
@@ -61,6 +64,18 @@ measure()
 		say "run $run of $runs"
 		"$BUILD/bench/vdsoread" "$(vdso_of stock)" "$(vdso_of plain)" "$rounds" "$calls" > "$work/run"
 		awk -v OFS='\t' -v run="$run" '{ print run, $0 }' "$work/run" >> "$work/figures"
+	done
+}
+
+# Figures as lines of: bits, kernel, state, instructions, name.
+step()
+{
+	local bits
+
+	say "counting the instructions"
+	for bits in 64 32; do
+		"$BUILD/bench/vdsoread$([[ $bits = 64 ]] || echo 32)" --instructions "$(vdso_of stock "$bits")" "$(vdso_of plain "$bits")" > "$work/run"
+		awk -F '\t' -v OFS='\t' -v bits="$bits" '$1 == "count" { $1 = bits; print }' "$work/run" >> "$work/steps"
 	done
 }
 
@@ -95,7 +110,7 @@ parameters()
 # Of each figure the median over the runs of the medians, the lowest and the highest of these, and those of each run.
 summarize()
 {
-	jq -R -s --rawfile counts "$work/counts" --arg given "${given[*]}" \
+	jq -R -s --rawfile counts "$work/counts" --rawfile steps "$work/steps" --arg given "${given[*]}" \
 		--arg stock "$(sha256sum < "$(vdso_of stock)" | cut -d' ' -f1)" \
 		--arg plain "$(sha256sum < "$(vdso_of plain)" | cut -d' ' -f1)" '
 		def median: sort | .[length / 2 | floor];
@@ -114,7 +129,11 @@ summarize()
 			| { name: $name, at: ([$cells[] | select(.name == $name) | .at] | min),
 			    cells: ([$cells[] | select(.name == $name) | { key: .where, value: .value }] | from_entries) })
 			| sort_by(.at) | map(del(.at))),
-		    # In instructions.
+		    # In instructions, as in what follows.
+		    stepped: ($steps | split("\n") | map(select(length > 0) | split("\t")) | to_entries | group_by([.value[0], .value[4]])
+			| map({ at: (map(.key) | min), bits: (.[0].value[0] | tonumber), name: .[0].value[4],
+			    cells: (map({ key: "\(.value[1]) \(.value[2])", value: (.value[3] | tonumber) }) | from_entries) })
+			| sort_by(.at) | map(del(.at))),
 		    counted: ($counts | split("\n") | map(select(length > 0) | split("\t")
 			| { bits: (.[0] | tonumber), name: .[4], cells: { "plain host": (.[1] | tonumber),
 			    "plain follow": (.[2] | tonumber), "plain own": (.[3] | tonumber) } })) }' "$work/figures"
@@ -125,6 +144,8 @@ figures()
 {
 	jq -r '(.reads[] | .name as $name | .cells | to_entries[] | [.value.median, "cycles", "\($name): \(.key)"]),
 		[.empty_call.median, "cycles", "call of an empty function"],
+		(.stepped[] | (if .bits == 32 then "stepped 32-bit " else "stepped " end) as $prefix | .name as $name
+			| .cells | to_entries[] | [.value, "instructions", "\($prefix)\($name): \(.key)"]),
 		(.counted[] | (if .bits == 32 then "counted 32-bit " else "counted " end) as $prefix | .name as $name
 			| .cells | to_entries[] | [.value, "instructions", "\($prefix)\($name): \(.key)"])
 		| @tsv' "$1"
@@ -132,6 +153,8 @@ figures()
 
 report()
 {
+	local bits
+
 	jq -r '.context as $c | "\($c.cpu), counter \(.counter_hz / 1e6 | round) MHz; \($c.compiler)",
 		"repository \($c.repository), queue \($c.queue[:12])\(.images_given | if length > 0 then " (given, not built here: " + join(", ") + ")" else "" end)",
 		($c.parameters | "\(.runs) runs of \(.rounds) batches of \(.calls) calls, by turns")' "$1"
@@ -158,6 +181,18 @@ report()
 	jq -r '.reads | (map(select(.name == "CLOCK_REALTIME"))[0].cells["plain own"].median) as $fine
 		| (map(select(.name == "CLOCK_REALTIME_COARSE"))[0].cells["plain own"].median) as $coarse
 		| "CLOCK_REALTIME_COARSE there: \($coarse * 100 / $fine | round) % of CLOCK_REALTIME"' "$1"
+	for bits in 64 32; do
+		echo
+		echo "Instructions of one call, made one at a time here: the $bits-bit images"
+		jq -r --argjson bits "$bits" '.stepped[] | select(.bits == $bits)
+			| [.name] + (.cells | [.["stock host"], .["plain host"], .["stock follow"], .["plain follow"], .["plain own"]]) | @tsv' "$1" |
+			awk -F '\t' '
+			BEGIN {
+				printf "  %-36s  %-16s   %s\n", "", "outside", "in a time namespace"
+				printf "  %-36s %8s %8s   %8s %8s %8s\n", "", "stock", "plain", "stock", "follows", "own"
+			}
+			{ printf "  %-36s %8s %8s   %8s %8s %8s\n", $1, $2, $3, $4, $5, $6 }' | sed 's/ *$//'
+	done
 	[[ $guest = 1 ]] || return 0
 	echo
 	echo "Instructions of one call, counted in the guest (QEMU $(jq -r .context.parameters.counted_with_qemu "$1"))"
@@ -213,9 +248,12 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT/bench" "$BUILD/bench"
 rm -f "$OUT"/bench/reads.{txt,json,svg,png}
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror "$ROOT/bench/vdsoread.c" -o "$BUILD/bench/vdsoread"
+gcc -m32 -msse2 -std=gnu11 -O2 -Wall -Wextra -Werror "$ROOT/bench/vdsoread.c" -o "$BUILD/bench/vdsoread32"
 : > "$work/figures"
 : > "$work/counts"
+: > "$work/steps"
 measure
+step
 [[ $guest = 0 ]] || count
 bench_context native "$(parameters)" "${kernels[@]}" > "$work/context"
 summarize > "$work/details"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What it costs to arm and to cancel timers, to sleep, and to set a clock for which timers are armed: three kernels,
-# counted by the instruction.
+# What it costs to arm and to cancel timers, to sleep, to set a clock for which timers are armed, and to become the owner of
+# one while many timers are: three kernels, counted by the instruction.
 #
 #   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
 #   off     the queue, with TIMEKEEPER_NS=n
@@ -10,7 +10,8 @@
 # Each is booted twice, by turns, with the suite timer-cost. The tables go to the terminal and to out/bench/timers.txt; all
 # figures and what they depend on to out/bench/timers.json; the cost of a step against the number of timers to
 # out/bench/timers-step.svg and .png. Exit status 1 when a step costs more, by over 2 %, because of timers in a namespace
-# that it does not concern. All else is reported, not judged.
+# that it does not concern. All else is reported here; bench/goals.sh judges what a namespace which follows the host costs
+# against one of stock, by the dearest call of each kind.
 #
 # usage: timers.sh [OPTION...]
 #   --kernel NAME=BZIMAGE   that image for stock, off or plain, instead of building it
@@ -43,7 +44,7 @@ measure()
 {
 	# shellcheck disable=SC2016	# a program of awk
 	measure_by_turns timers timer-cost "$rounds" "$work/figures" '
-		$1 ~ /^(arm|among|step|back|freq|tick)$/ {
+		$1 ~ /^(arm|among|step|back|freq|tick|switch)$/ {
 			group = $1; state = $2; value = $3; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "")
 			print kernel, round, group, state, value, $0
 		}'
@@ -72,10 +73,25 @@ summarize()
 		def cells: group_by(.where)
 			| map({ key: .[0].where, value: (map(.value) | { value: (add / length), spread: (max - min), boots: length }) })
 			| from_entries;
+		# What a consumer is called in the goals, and its calls
+		def kinds: [
+			["sleeps", "^(clock_)?nanosleep "], ["futex", "^futex "], ["poll and epoll", "^(p?poll|epoll)"],
+			["timerfd", "^timerfd"], ["POSIX timers", "^timer(_| )"], ["io_uring", "^io_uring "], ["others", "^(set)?itimer |^rt_sig|^mq_"]];
+		# The dearest call of a kind in $where, of what it costs in $base; null where one has no figure
+		def dearest($where; $base):
+			map({ name, value: .cells[$where].value, base: .cells[$base].value })
+			| if length == 0 or any(.[]; .value == null or .base == null) then null
+			  else map(. + { ratio: (.value / .base), more: (.value - .base) }) | max_by(.ratio) end;
 		rows as $rows
 		| ($rows | to_entries | map(.value + { at: .key }) | map(select(.group == "arm" or .group == "among"))
 			| group_by([.group, .name]) | map({ at: (map(.at) | min), group: .[0].group, name: .[0].name, cells: cells })
 			| sort_by([.group, .at]) | map(del(.at))) as $calls
+		| ($calls | map(select(.group == "arm"))) as $arm
+		| (kinds | map({ kind: .[0], of_kind: (.[1] as $re | $arm | map(select(.name | test($re)))) })
+			| map(.of_kind as $calls | { kind, number: ($calls | length),
+				init: ($calls | dearest("plain init"; "stock init")),
+				follow: ($calls | dearest("plain follow"; "stock follow")),
+				beside: ($calls | dearest("plain beside"; "stock follow")) })) as $kinds
 		| ($rows | map(select(.group | IN("step", "back", "freq", "tick")))
 			| group_by([.group, (.name | tonumber)])
 			| map({ group: .[0].group, timers: (.[0].name | tonumber), cells: cells })) as $steps
@@ -85,8 +101,12 @@ summarize()
 		    ["stock f-real", "the host", "a namespace, stock", null], ["off f-real", "the host", "a namespace, off", null] ]
 		  as $pairs
 		| ($steps | map(select(.group == "step"))) as $forward
+		| ($rows | map(select(.group == "switch")) | group_by(.name)
+			| map({ name: .[0].name, cells: cells }) | map({ key: .name, value: .cells }) | from_entries) as $switch
 		| $images[0]
-		+ { calls: ($calls | map(select(.group == "arm") | del(.group))),
+		+ { calls: ($arm | map(del(.group))),
+		    kinds: $kinds,
+		    switch: $switch,
 		    among: ($calls | map(select(.group == "among") | del(.group))),
 		    steps: $steps,
 		    elsewhere: ($pairs | map(.[0] as $where | select(any($forward[]; .cells[$where]))
@@ -94,22 +114,25 @@ summarize()
 			| { where: $where, step_of: .[1], timers_in: .[2], none: $c["0"], many: $c["10000"], judged: (.[3] == true) }
 			| .more = .many - .none
 			| .holds = (if .judged then .more <= .none * $tolerance / 100 else null end))),
-		    incomplete: ([$calls[], $steps[] | . as $row | .cells[] | select(.boots != $rounds) | $row.name // $row.group]),
+		    incomplete: ([$calls[], $steps[] | . as $row | .cells[] | select(.boots != $rounds) | $row.name // $row.group]
+			+ [$kinds[] | select(.init == null or .follow == null or .beside == null) | "all of \(.kind)"]
+			+ ($arm | map(select(any(.name; . as $name | any(kinds[]; .[1] as $re | $name | test($re))) | not) | "a kind for \(.name)"))
+			+ (["call", "passed", "longest"] - ($switch | keys) | map("the switch: \(.)"))),
 		    spread: ([$calls[], $steps[] | .cells[].spread] | max) }
 		| .ok = ((.incomplete | length) == 0 and ([.elsewhere[] | select(.judged) | .holds] | all) and (.calls | length) > 0)' \
 		"$work/figures"
 }
 
-# cells FILE LIST COLUMN...: name, then figure and ratio to stock's of each column, then the spread
+# cells FILE LIST BASE COLUMN...: name, then figure and ratio to that of the column BASE of each column, then the spread
 cells()
 {
-	local file=$1 list=$2
-	shift 2
+	local file=$1 list=$2 base=$3
+	shift 3
 
-	jq -r --arg list "$list" '
-		.[$list][] | .cells as $cells | $cells["stock init"].value as $stock
+	jq -r --arg list "$list" --arg base "$base" '
+		.[$list][] | .cells as $cells | $cells[$base].value as $stock
 		| [.name]
-		+ ($ARGS.positional | map($cells[.].value | if . == null then "-", "" else ., . / $stock end))
+		+ ($ARGS.positional | map($cells[.].value | if . == null then "-", "" elif $stock == null then ., "" else ., . / $stock end))
 		+ [[$cells[].spread] | max] | @tsv' "$file" --args "$@"
 }
 
@@ -135,10 +158,15 @@ print_cells()
 # value, unit, name
 figures()
 {
-	jq -r '((.calls[] | . + { group: "arm" }), (.among[] | . + { group: "among others:" })
+	jq -r '(.kinds[] | . as $of | (["init", "initial namespace"], ["follow", "follower"], ["beside", "follower beside an owner"]) as $where
+			| $of[$where[0]] | select(.) | [.ratio, "ratio", "\($where[1]), \($of.kind): of stock\u0027s"]),
+		(.switch | to_entries[] | .key as $what | .value | to_entries[]
+			| [.value.value, (if $what == "call" then "instructions" else "ns" end), "switch, \($what): \(.key)"]),
+		((.calls[] | . + { group: "arm" }), (.among[] | . + { group: "among others:" })
 			| "\(.group) \(.name)" as $name | .cells | to_entries[] | [.value.value, "instructions", "\($name): \(.key)"]),
-		(.steps[] | "\(.group), \(.timers) timers" as $name
-			| .cells | to_entries[] | [.value.value, "instructions", "\($name): \(.key)"])
+		(.steps[] | . as $step | .cells | to_entries[]
+			| (if .key | test(" (many|each)$") then "followers" else "timers" end) as $of
+			| [.value.value, "instructions", "\($step.group), \($step.timers) \($of): \(.key)"])
 		| @tsv' "$1"
 }
 
@@ -191,6 +219,40 @@ host_table()
 		{ printf "  %8s  %9s %9s %9s\n", $1, number($2), number($3), number($4) }'
 }
 
+followers_table()
+{
+	jq -r '
+		def cost($timers; $where): [.[] | select(.group == "step" and .timers == $timers) | .cells[$where].value][0];
+		.steps | (["stock", "off", "plain"][]) as $k | select(cost(0; "\($k) many"))
+		| [$k, cost(0; "\($k) host"), cost(10000; "\($k) host"), cost(0; "\($k) many"), cost(10000; "\($k) many"),
+			cost(10000; "\($k) f-real"), cost(10000; "\($k) each")] | @tsv' "$1" | awk -F '\t' '
+		BEGIN {
+			printf "  %-8s  %19s  %21s  %21s\n", "", "initial namespace", "followers, no timers", "10,000 timers"
+			printf "  %-8s  %9s %9s  %10s %10s  %10s %10s\n", "", "0 timers", "10,000", "0", "10,000", "in one", "in 10,000"
+		}
+		{ printf "  %-8s  %9.0f %9.0f  %10.0f %10.0f  %10.0f %10.0f\n", $1, $2, $3, $4, $5, $6, $7 }'
+}
+
+switch_table()
+{
+	jq -r '.switch as $s
+		| (["none", "none"], ["initial", "100,000 of the host"], ["cancel", "100,000 of the host, cancelled on set"], ["inside", "100,000 inside"])
+		| "plain \(.[0])" as $where
+		| [.[1], $s.call[$where].value, $s.passed[$where].value, $s.longest[$where].value] | @tsv' "$1" | awk -F '\t' '
+		BEGIN { printf "  %-38s  %12s %12s %12s\n", "timers armed", "instructions", "passed, us", "longest, us" }
+		{ printf "  %-38s  %12.0f %12.1f %12.1f\n", $1, $2, $3 / 1000, $4 / 1000 }'
+}
+
+kinds_table()
+{
+	jq -r '
+		def cell: if . == null then "-", "", "" else (.ratio * 1000 | round / 1000), (.more | if . >= 0 then "+\(.)" else "\(.)" end), .name end;
+		.kinds[] | [.kind, (.init | cell), (.follow | cell), (.beside | cell)] | @tsv' "$1" | awk -F '\t' '
+		function one(ratio, more) { return sprintf("%5s %6s", ratio ~ /^[0-9.]+$/ ? sprintf("%.3f", ratio) : ratio, more) }
+		BEGIN { printf "  %-16s %12s  %12s  %12s   %s\n", "", "init", "follow", "beside", "the dearest of a follower" }
+		{ printf "  %-16s %s  %s  %s   %s\n", $1, one($2, $3), one($5, $6), one($8, $9), $7 }'
+}
+
 report()
 {
 	local file=$1
@@ -201,21 +263,26 @@ report()
 		"instructions; mean of \(.parameters.boots_of_each) boots of each kernel, by turns; spread: the largest difference between two boots of one kernel"' "$file"
 	echo
 	echo "Calls, in the initial namespace, and what stock's figure was multiplied by"
-	cells "$file" calls "stock init" "off init" "plain init" "plain busy" | print_cells "stock,off,plain,busy"
+	cells "$file" calls "stock init" "stock init" "off init" "plain init" "plain busy" | print_cells "stock,off,plain,busy"
 	echo
-	echo "Calls, in a time namespace, and what the figure of stock's initial one was multiplied by"
-	cells "$file" calls "stock init" "stock follow" "off follow" "plain follow" "plain own" "plain fast" |
-		print_cells "stock,stock-ns,off-ns,follow,own,fast"
+	echo "Calls, in a time namespace, and what the figure of stock's time namespace was multiplied by"
+	cells "$file" calls "stock follow" "stock follow" "off follow" "plain follow" "plain beside" "plain own" "plain fast" |
+		print_cells "stock-ns,off-ns,follow,beside,own,fast"
 	cat <<'END'
 
 busy: plain, in the initial namespace while others exist, one of which owns its clock. stock-ns, off-ns: a time namespace there.
-follow: a namespace which follows the host. own: one that owns its clock, a year ahead. fast: the same, 10 % faster by ADJ_TICK.
+follow: a namespace which follows the host, while nobody owns a clock. beside: the same while another namespace owns its clock.
+own: one that owns its clock, a year ahead. fast: the same, 10 % faster by ADJ_TICK.
 A sleep is counted from its call to its return, without the time in which the machine has nothing else to do: arming, changing
 to another task, the interrupt, waking, changing back. "past" and "+1 us" find their time passed, but arm a timer as well.
+"expires" is a wait for what was armed before the call. "cut short": another timer ends the sleep, whose timeout is cancelled.
+
+The dearest call of each kind against stock's: what its figure was multiplied by, and the instructions more
 END
+	kinds_table "$file"
 	echo
 	echo "One timer, while others are armed which expire before and after it"
-	cells "$file" among "stock init" "off init" "plain init" "plain own" | print_cells "stock,off,plain,own"
+	cells "$file" among "stock init" "stock init" "off init" "plain init" "plain own" | print_cells "stock,off,plain,own"
 	echo
 	echo "A step by clock_settime(), and changes of the rate by ADJ_FREQUENCY and ADJ_TICK, in a namespace that owns its clock, with"
 	echo "timers armed in it (a timer: what one of the largest number costs)"
@@ -226,6 +293,14 @@ END
 	echo
 	echo "A step of the host by clock_settime() with timers of its own, and no other namespace"
 	host_table "$file"
+	echo
+	echo "A step of the host by clock_settime() beside namespaces that follow, with timers on REALTIME in the initial namespace, in"
+	echo "one follower, and one in each of 10,000 followers"
+	followers_table "$file"
+	echo
+	echo "The first write to the clock of a namespace that followed: instructions of the call; how long it took, which is a grace"
+	echo "period of RCU most of all; and the latest wakeup of a task which goes before all others meanwhile"
+	switch_table "$file"
 	echo
 	if [[ $(jq -r .ok "$file") = true ]]; then
 		echo "A step costs the same whether or not timers are armed where it does not reach (within $tolerance %)."

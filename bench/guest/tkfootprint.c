@@ -354,10 +354,11 @@ static const struct {
 	bool needs_feature;
 } steps[] = {
 	{ "create" }, { "open" }, { "enter" }, { "leave" }, { "destroy" },
+	{ "fork-into" }, { "leave-forked" }, { "exit-last" }, { "fork-again" },
 	{ "own", true }, { "leave-own", true }, { "enter-own", true }, { "destroy-own", true },
 };
 
-enum { CREATE, OPEN, ENTER, LEAVE, DESTROY, OWN, LEAVE_OWN, ENTER_OWN, DESTROY_OWN, NR_STEPS };
+enum { CREATE, OPEN, ENTER, LEAVE, DESTROY, FORK_INTO, LEAVE_FORKED, EXIT_LAST, FORK_AGAIN, OWN, LEAVE_OWN, ENTER_OWN, DESTROY_OWN, NR_STEPS };
 
 static uint64_t took[NR_STEPS][CALLS];
 
@@ -392,6 +393,59 @@ static void one_life(unsigned int round, bool own)
 	}
 }
 
+/* Returns 0 in the parent; the child ends when the other end of @hold is closed. */
+static int fork_child(int hold[2], pid_t *pid)
+{
+	char byte;
+
+	*pid = fork();
+	if (*pid)
+		return *pid < 0 ? -1 : 0;
+	close(hold[1]);
+	while (read(hold[0], &byte, 1) > 0)
+		;
+	_exit(0);
+}
+
+/* Nothing of the child is left when this returns. */
+static int end_child(int hold, pid_t pid)
+{
+	int status;
+
+	if (close(hold) || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return status ? -1 : 0;
+}
+
+static void open_hold(int hold[2])
+{
+	if (pipe2(hold, O_CLOEXEC))
+		err(TK_EXIT_FAILURE, "pipe2");
+}
+
+/*
+ * The child is the first task in a namespace, and the last one when the parent has left it
+ * to its children. For comparison a child in the namespace of its parent.
+ */
+static void one_life_by_fork(unsigned int round)
+{
+	int hold[2];
+	pid_t pid;
+
+	if (unshare(CLONE_NEWTIME))
+		err(TK_EXIT_FAILURE, "unshare");
+	open_hold(hold);
+	COUNTED(FORK_INTO, round, fork_child(hold, &pid));
+	close(hold[0]);
+	COUNTED(LEAVE_FORKED, round, setns(tk_held.initial, CLONE_NEWTIME));
+	COUNTED(EXIT_LAST, round, end_child(hold[1], pid));
+	open_hold(hold);
+	COUNTED(FORK_AGAIN, round, fork_child(hold, &pid));
+	close(hold[0]);
+	if (end_child(hold[1], pid))
+		err(TK_EXIT_FAILURE, "a child");
+}
+
 static void count_lives(void)
 {
 	unsigned int i, step;
@@ -403,6 +457,8 @@ static void count_lives(void)
 	overhead = took[CREATE][CALLS / 2];
 	for (i = 0; i < WARM_UP + CALLS; i++)
 		one_life(i, false);
+	for (i = 0; i < WARM_UP + CALLS; i++)
+		one_life_by_fork(i);
 	if (feature) {
 		/* Another one, or the static key would be turned on and off. */
 		tk_hold(1);

@@ -110,6 +110,8 @@ unsigned long __per_cpu_offset[NR_CPUS];
 struct cpumask __cpu_online_mask;
 struct time_namespace init_time_ns;
 struct user_namespace init_user_ns;
+/* Of the one user */
+static struct ucounts tkn_ucounts = { .ns = &init_user_ns };
 u64 jiffies_64 = INITIAL_JIFFIES;
 asm(".globl jiffies\n\t.set jiffies, jiffies_64");
 asm(".globl const_pcpu_hot\n\t.set const_pcpu_hot, pcpu_hot");
@@ -146,7 +148,7 @@ u64 local_clock(void)
 	return 0;
 }
 
-void timerfd_ns_clock_was_set(const struct timekeeper_ns *tn)
+void timerfd_ns_clock_was_set(struct timens_timer_cancel *cancel)
 {
 }
 
@@ -254,6 +256,36 @@ static void *tkn_take(size_t size, size_t align)
 	return p;
 }
 
+/* Nobody is charged here, nor told, and everybody may own a clock */
+int timens_own_charge(struct time_namespace *ns)
+{
+	return 0;
+}
+
+void timens_own_give(struct time_namespace *ns)
+{
+}
+
+bool timens_own_allowed(const struct time_namespace *ns)
+{
+	return true;
+}
+
+void timens_own_tell(struct time_namespace *ns)
+{
+}
+
+void timens_own_audit(const struct time_namespace *ns, const char *op,
+		      const struct timespec64 *step, const struct timens_tk_rate *rate,
+		      const struct audit_ntp_data *ntp)
+{
+}
+
+struct mem_cgroup *mem_cgroup_from_slab_obj(void *p)
+{
+	return NULL;
+}
+
 struct kmem_cache *__kmem_cache_create_args(const char *name, unsigned int object_size,
 					    struct kmem_cache_args *args, slab_flags_t flags)
 {
@@ -341,7 +373,7 @@ void tkn_boot(const struct tkn_counter *counter, long long utc, void *arena,
 		tkn_die("timens_tk_init");
 }
 
-/* A new namespace, which follows the host */
+/* A new namespace with a clock, which follows the host so far */
 struct time_namespace *tkn_new(void)
 {
 	struct time_namespace *ns = tkn_take(sizeof(*ns), SMP_CACHE_BYTES);
@@ -350,12 +382,15 @@ struct time_namespace *tkn_new(void)
 		tkn_die("too many namespaces");
 	memset(ns, 0, sizeof(*ns));
 	ns->user_ns = &init_user_ns;
+	ns->ucounts = &tkn_ucounts;
 	ns->ns.inum = tkn_nr;
 	refcount_set(&ns->ns.count, 1);
 	ns->vvar_page = &tkn_pages[tkn_nr++];
-	if (timens_tk_alloc(ns))
+	/* No timer is armed in it, and there is one CPU: nothing of timens_tk_give() is missing */
+	ns->tk = timens_tk_alloc(ns);
+	if (IS_ERR(ns->tk))
 		tkn_die("timens_tk_alloc");
-	timens_tk_clone(ns, &init_time_ns);
+	timens_timer_add_ns(ns->tk);
 	return ns;
 }
 

@@ -1085,7 +1085,7 @@ static unsigned int parse_nr(const char *text)
 
 static unsigned int parse_ms(const char *text)
 {
-	return tk_parse_number("interval", text, 0, 1000);
+	return tk_parse_number("interval", text, 0, 4000);
 }
 
 static size_t parse_rounds(const char *text)

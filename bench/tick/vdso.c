@@ -15,6 +15,14 @@ unsigned long long tkn_vdso_cycles;
 
 #define rdtsc_ordered()	READ_ONCE(tkn_vdso_cycles)
 
+#include <vdso/datapage.h>
+
+/*
+ * The host's data are not beside the pages of all namespaces here. What is read there
+ * other than MONOTONIC_RAW, which nobody reads here, is in the first part of a page.
+ */
+#define __arch_timens_vdso_data_of(vd)	__arch_get_timens_vdso_data(vd)
+
 #include "../../../../lib/vdso/gettimeofday.c"
 
 /* The host's data, which a task in a time namespace has mapped beside its page */
