@@ -16,7 +16,7 @@ export LINUX_SRC BASE DISCARD AS_IS FORCE JOBS
 
 S := scripts
 
-BENCHES := ab reads tick accuracy writes footprint timers perf
+BENCHES := ab reads tick accuracy writes footprint timers perf hostile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tkns-setup tkns-test-setup tree export bases rebase trunk kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
@@ -31,7 +31,7 @@ help:
 	@echo 'make debug-test'
 	@echo 'make long-test    races under KCSAN, minutes of stress, slow tests on the debug kernel: the rows marked long'
 	@echo
-	@echo 'make bench        all benchmarks, 20 minutes when their kernels are built, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
+	@echo 'make bench        all benchmarks, 25 minutes when their kernels are built, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
 	@echo 'make bench-NAME   one of them, with ARGS="..." for bench/NAME.sh (each knows --help):'
 	@echo '                    ab         what the queue costs whoever does not use it: stock, TIMEKEEPER_NS=n and =y'
 	@echo '                    reads      reading clocks through the vDSO, natively on this CPU and counted'
@@ -41,6 +41,7 @@ help:
 	@echo '                    footprint  memory, creation and destruction; against a virtual machine for each clock'
 	@echo '                    timers     timers, sleeps and steps of a clock'
 	@echo '                    perf       the tick as perf shows it'
+	@echo '                    hostile    what an owner of a clock who means harm takes from others, against limits'
 	@echo 'make bench-goals  judge the results in out/bench'
 	@echo 'make bench-compare  compare OLD=bench/reference with NEW=out/bench'
 	@echo 'make bench-publish  make the whole run in out/bench the reference run, and put its figures into the pages'
@@ -48,7 +49,7 @@ help:
 	@echo
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
-	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug kcsan off bug trace hz100 hz250)'
+	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug kcsan off bug machine trace hz100 hz250)'
 	@echo 'make initramfs    compile and pack the programs of the guest'
 	@echo
 	@echo 'make tkns         compile the tool tkns: build/tkns/tkns'

@@ -15,10 +15,12 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -385,6 +387,58 @@ static void check_cpus(void)
 		fail("reason=precondition: %ld CPUs online, %ld wanted", cpus, opt.cpus);
 }
 
+/* Interrupts of the local timer that a CPU has taken, -1 if the kernel does not tell */
+static long local_ticks(long cpu)
+{
+	FILE *f = fopen("/proc/interrupts", "re");
+	char line[1024];
+	long n = -1;
+
+	if (!f)
+		fail_errno("open", "/proc/interrupts");
+	while (fgets(line, sizeof(line), f)) {
+		char *p = strstr(line, "LOC:");
+		long i;
+
+		if (!p)
+			continue;
+		for (i = 0, p += strlen("LOC:"); i <= cpu; i++)
+			n = strtol(p, &p, 10);
+		break;
+	}
+	fclose(f);
+	return n;
+}
+
+/*
+ * QEMU with a thread for each CPU sometimes loses the timer of one while it boots: that
+ * CPU takes no tick any more, and what waits there waits for ever. It has nothing to do
+ * with what is tested, so scripts/boot.sh boots again when it reads this reason.
+ */
+static void check_ticks(void)
+{
+	cpu_set_t all, one;
+	long cpu;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		fail_errno("sched_getaffinity", "0");
+	for (cpu = 0; cpu < opt.cpus; cpu++) {
+		int64_t end = now_ms() + settle_ms();
+		long was;
+
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			fail_errno("sched_setaffinity", "0");
+		/* A CPU which is busy has ticks */
+		for (was = local_ticks(cpu); was >= 0 && local_ticks(cpu) == was;)
+			if (now_ms() > end)
+				fail("reason=emulator: CPU %ld takes no timer interrupts", cpu);
+	}
+	if (sched_setaffinity(0, sizeof(all), &all))
+		fail_errno("sched_setaffinity", "0");
+}
+
 static void check_clocksource(void)
 {
 	static const char path[] =
@@ -587,6 +641,48 @@ static bool ktap_forward(int fd)
 		fail_errno("read", "suite");
 	ktap_data(buf, (size_t)len);
 	return len;
+}
+
+/* A file of /proc into the report, as comments */
+static void ktap_file(const char *path, const char *what)
+{
+	char line[256], text[320];
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(text, sizeof(text), "# %s: %s\n", what, line);
+		ktap_data(text, strlen(text));
+	}
+	fclose(f);
+}
+
+/* Who is left, and where in the kernel. Threads of the kernel have no program. */
+static void tell_survivors(void)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+
+	if (!proc)
+		fail_errno("open", "/proc");
+	while ((d = readdir(proc))) {
+		char path[64], exe[8], what[32];
+		const pid_t pid = atoi(d->d_name);
+
+		snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+		if (pid <= 1 || (readlink(path, exe, sizeof(exe)) < 0 && errno == ENOENT))
+			continue;
+		snprintf(what, sizeof(what), "%d survives", pid);
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		ktap_file(path, what);
+		snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+		ktap_file(path, what);
+		snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+		ktap_file(path, what);
+	}
+	closedir(proc);
 }
 
 /* Nothing of the suite may still run when the machine is judged. */
@@ -822,12 +918,15 @@ int main(void)
 	measure_speed();
 	check_uname();
 	check_cpus();
+	check_ticks();
 	check_clocksource();
 	check_config();
 
 	status = run_suite();
-	if (!kill_all())
+	if (!kill_all()) {
+		tell_survivors();
 		fail("reason=%s: a process survives SIGKILL", opt.suite);
+	}
 	if (ktap.len)
 		ktap_data("\n", 1);
 	send_files();

@@ -20,7 +20,7 @@ work=$BUILD/lint
 
 # Not applicable here: a queue outside the kernel updates no MAINTAINERS, and its patches are not sent by mail.
 # The tree has no history in which the commit of a Fixes line could be found.
-ignore=FILE_PATH_CHANGES,EMAIL_SUBJECT,NO_AUTHOR_SIGN_OFF,UNKNOWN_COMMIT_ID
+ignore=FILE_PATH_CHANGES,EMAIL_SUBJECT,UNKNOWN_COMMIT_ID
 # User space has no kernel types, attributes and functions; its C library has names in mixed case, and ENOSYS is what a
 # missing system call returns.
 user_space=CAMELCASE,ARCH_DEFINES,ENOSYS,PREFER_KERNEL_TYPES,VOLATILE,SSCANF_TO_KSTRTO,NAKED_SSCANF,CONST_STRUCT,STRCPY

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Tests of bench/goals.sh, compare.sh, all.sh, publish.sh, page/page.py and lib.sh with results that are made up; and that the
-# pages are those of the reference run. Results are KTAP.
+# Tests of bench/goals.sh, compare.sh, all.sh, publish.sh, page/page.py, timers.sh and lib.sh with results that are made up; and
+# that the pages are those of the reference run. Results are KTAP.
 #
 # No kernel is built and none is booted.
 #
-# usage: bench-test.sh [rows|missing|refusals|compare|contexts|json|all|publish|page]...    only these
+# usage: bench-test.sh [rows|missing|refusals|compare|contexts|json|sizes|timers|all|publish|page]...    only these
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 # shellcheck source=tests/ktap.sh
 . "$ROOT/tests/ktap.sh"
 
-groups=(rows missing refusals compare contexts json all publish page)
+groups=(rows missing refusals compare contexts json sizes timers all publish page)
 for name in "$@"; do
 	[[ " ${groups[*]} " = *" $name "* ]] || die "unknown argument '$name'"
 done
@@ -36,15 +36,17 @@ make_base()
 		  kernels: { plain: { release: "6.12-timens", fragments: ["base", "timens"], config_sha256: "c" } },
 		  repository: "r", queue: "q" } as $context
 		| {
-		ab: { figures: [i("tick: median: plain"; 10050), i("tick: median: stock"; 10000),
+		ab: { figures: [i("tick: median: plain"; 2211), i("tick: median: stock"; 2200),
 			($fine[] | i("vdso \(.): plain"; 46), i("vdso \(.): stock"; 46), i("vdso in a time namespace \(.): stock"; 47)),
 			($coarse[] | i("vdso \(.): plain"; 36), i("vdso \(.): stock"; 34)),
 			f("coarse: own namespace: plain"; 1000500; "ns"), f("coarse: host: plain"; 1000000; "ns")] },
 		reads: (
 			# By name and place: median, lowest, highest; the runs are these.
-			[($fine[] | [., "plain own", 80, 79.5, 80.5], [., "plain host", 78.5, 78, 79.5], [., "stock follow", 81, 80.1, 90]),
-			 ($coarse[] | [., "plain own", 40, 40, 40])] as $reads
+			[($fine[] | [., "plain own", 80, 79.5, 80.5], [., "plain host", 78.5, 78, 79.5], [., "stock follow", 81, 80.1, 90], [., "plain follow", 85, 84, 86]),
+			 ($coarse[] | [., "plain own", 40, 40, 40], [., "stock follow", 30, 29, 30], [., "plain follow", 31, 31, 31])] as $reads
 			| { figures: [($reads[] | f("\(.[0]): \(.[1])"; .[2]; "cycles")),
+				(("", "32-bit ") as $bits | ($fine + $coarse)[] | i("stepped \($bits)\(.): plain follow"; 70), i("stepped \($bits)\(.): stock follow"; 70)),
+				($coarse[] | i("stepped \(.): plain own"; if . == "time" then 20 else 60 end)),
 				(("", "32-bit ") as $bits | $fine[] | i("counted \($bits)\(.): plain own"; 46), i("counted \($bits)\(.): plain host"; 46))],
 			    reads: ($reads | group_by(.[0]) | map({ name: .[0][0],
 				cells: (map({ key: .[1], value: { median: .[2], lowest: .[3], highest: .[4], runs: .[2:] } }) | from_entries) })) }),
@@ -57,8 +59,20 @@ make_base()
 		accuracy: { figures: [f("tsc 2100 MHz, 1 s: worst error"; 5; "ns")] },
 		writes: { figures: [i("own clock_settime, 0 others"; 5000), i("own clock_settime, 5000 others"; 5100),
 			f("own clock_settime: interrupts sent to other CPUs"; 0; "interrupts")] },
-		footprint: { figures: [("own", "own, steered", "own, smearing", "follow") | f("memory: beyond mainline, \(.)"; 2048; "bytes")] },
-		timers: { figures: [("o-o", "o-f") | i("step, 0 timers: plain \(.)"; 5000), i("step, 10000 timers: plain \(.)"; 5100)] }
+		footprint: { figures: [(("own", "own, steered", "own, smearing") | f("memory: beyond mainline, \(.)"; 2048; "bytes")),
+			(("create", "enter", "leave", "destroy", "fork into", "exit of the last process") | i(.; 1010), i("\(.), stock"; 1000)),
+			f("memory: namespace, follow"; 4199.6; "bytes"), f("memory: namespace, stock"; 4199.2; "bytes"),
+			f("memory: namespace, follow, slabs"; 104.4; "bytes"), f("memory: namespace, stock, slabs"; 104; "bytes"),
+			f("size: struct time_namespace"; 96; "bytes"), f("size: struct time_namespace, stock"; 88; "bytes")] },
+		timers: { figures: [(("o-o", "o-f") | i("step, 0 timers: plain \(.)"; 5000), i("step, 10000 timers: plain \(.)"; 5100)),
+			(("REALTIME", "MONOTONIC") as $clock | ("abs", "rel") as $how | "arm timerfd_settime \($clock) \($how)"
+				| i("\(.): plain init"; 1010), i("\(.): stock init"; 1000)),
+			(("follower", "follower beside an owner") as $where
+				| ("sleeps", "futex", "poll and epoll", "timerfd", "POSIX timers", "io_uring", "others")
+				| f("\($where), \(.): of stock\u0027s"; 1.01; "ratio")),
+			(("0", "10000") | i("step, \(.) followers: plain many"; 5000)),
+			(("step", "back") | i("\(.), 0 followers: plain each"; 3980), i("\(.), 10000 followers: plain each"; 4000),
+				i("\(.), 0 timers: stock host"; 3980), i("\(.), 10000 timers: stock host"; 4000))] }
 		} | to_entries[] | { bench: .key, context: $context } + .value' > "$work/results"
 	jq -r .bench "$work/results" > "$work/names"
 	while read -r name; do
@@ -120,26 +134,37 @@ judge_row()
 
 test_rows()
 {
-	local own='own namespace' clock
+	local own='own namespace' without='host without own namespaces' clock where kind step
 
 	fresh
-	expect "goals: all just met" 0 '^26 met, 0 not met, 0 missing$' goals
-	expect "goals: goals.json is a result too" 0 '^26$' jq '.rows | map(select(.verdict == "met")) | length' "$work/dir/goals.json"
-	expect "goals: goals.txt is what was printed" 0 '^26 met' cat "$work/dir/goals.txt"
+	expect "goals: all just met" 0 '^57 met, 0 not met, 0 missing$' goals
+	expect "goals: goals.json is a result too" 0 '^57$' jq '.rows | map(select(.verdict == "met")) | length' "$work/dir/goals.json"
+	expect "goals: goals.txt is what was printed" 0 '^57 met' cat "$work/dir/goals.txt"
 
-	row "host without own namespaces: tick, off stock \(median\)" ab "tick: median: plain" 10051
-	row "host without own namespaces: tick, off stock \(median\)" ab "tick: median: plain" 9949
+	row_changed "$without: tick, off stock \(median\)" ab '.figures[0].value = 2111 | .figures[1].value = 2100'
+	row "$without: tick, off stock \(median\)" ab "tick: median: plain" 2188
+	row_changed "$without: tick, above stock" ab '.figures[0].value = 4412 | .figures[1].value = 4400'
+	for clock in "REALTIME abs" "REALTIME rel" "MONOTONIC abs" "MONOTONIC rel"; do
+		row "$without: arming a timerfd, of stock's" timers "arm timerfd_settime $clock: plain init" 1011
+	done
 	for clock in CLOCK_REALTIME gettimeofday; do
 		row "host: hres reads of the vDSO, above stock" ab "vdso $clock: plain" 47
 		fresh
 		set_figure ab "vdso $clock: plain" 45
-		expect "goals: $clock cheaper than stock's is met" 0 '^26 met' goals
+		expect "goals: $clock cheaper than stock's is met" 0 '^57 met' goals
 	done
 	row "host: coarse reads and time\(\), above stock" ab "vdso CLOCK_MONOTONIC_COARSE: plain" 37
 	row "host: coarse reads and time\(\), above stock" ab "vdso time: plain" 37
 	row "$own: hres read, above host" reads "counted CLOCK_MONOTONIC_RAW: plain host" 45
 	row "$own: 32-bit hres read, above host" reads "counted 32-bit CLOCK_TAI: plain own" 47
 	row "$own: hres read, above mainline's in a namespace" ab "vdso in a time namespace CLOCK_BOOTTIME: stock" 46
+	row "following: read, above mainline's in a namespace" reads "stepped CLOCK_REALTIME: plain follow" 71
+	row "following: read, above mainline's in a namespace" reads "stepped time: stock follow" 69
+	row "following: 32-bit read, above mainline's in a namespace" reads "stepped 32-bit gettimeofday: plain follow" 71
+	row "following, native: read, above mainline's and spread" reads "CLOCK_TAI: plain follow" 91
+	row "following, native: read, above mainline's and spread" reads "time: plain follow" 31.1
+	row "$own: coarse read" reads "stepped CLOCK_MONOTONIC_COARSE: plain own" 61
+	row "$own: time\(\)" reads "stepped time: plain own" 21
 	row "$own, native: hres read, above host and spread" reads "CLOCK_MONOTONIC: plain host" 78.4
 	row_changed "$own, native: hres read, above mainline's, each run" reads \
 		'(.reads[] | select(.name == "CLOCK_BOOTTIME") | .cells["stock follow"].runs[2]) = 80.5'
@@ -164,9 +189,25 @@ test_rows()
 	row "memory beyond mainline's, own" footprint "memory: beyond mainline, own" 2049
 	row "memory beyond mainline's, own, steered" footprint "memory: beyond mainline, own, steered" 2049
 	row "memory beyond mainline's, own, smearing" footprint "memory: beyond mainline, own, smearing" 2049
-	row "memory beyond mainline's, follow" footprint "memory: beyond mainline, follow" 2049
+	for where in follower "follower beside an owner"; do
+		for kind in sleeps futex "poll and epoll" timerfd "POSIX timers" io_uring others; do
+			row "$where: $kind, of mainline's" timers "$where, $kind: of stock's" 1.0101
+		done
+	done
+	for step in create enter leave destroy "fork into" "exit of the last process"; do
+		row "follower: $step, of mainline's" footprint "$step" 1011
+	done
+	row "follower: memory beyond mainline's" footprint "memory: namespace, follow" 4200
+	row "follower: memory beyond mainline's" footprint "memory: namespace, follow, slabs" 112
+	row "follower: struct time_namespace, above mainline's" footprint "size: struct time_namespace" 104
+	row "host clock_settime: more by 10,000 followers" timers "step, 10000 followers: plain many" 5001
+	for step in step back; do
+		row "host clock_settime: more by 10,000 timers in followers, above mainline's" timers "$step, 0 followers: plain each" 3979
+		row_changed "host clock_settime: 10,000 timers in followers, above mainline's" timers \
+			"(.figures[] | select(.name | test(\"^$step, .* followers: plain each\")) | .value) += 1"
+	done
 	row "error between passes, 1 a second" accuracy "tsc 2100 MHz, 1 s: worst error" 5.01
-	row "host without own namespaces: tick, off stock \(median\)" ab "tick: median: stock" 0
+	row_changed "$without: tick, off stock \(median\)" ab '.figures[0].value = 1 | .figures[1].value = 0'
 }
 
 # missing FILE ROWS: without that result, so many rows are missing.
@@ -180,23 +221,23 @@ missing()
 
 test_missing()
 {
-	missing ab 5
-	missing reads 6
+	missing ab 6
+	missing reads 11
 	missing tick 7
 	missing accuracy 1
 	missing writes 2
-	missing footprint 4
-	missing timers 2
+	missing footprint 11
+	missing timers 20
 	fresh
 	rm "$work/dir/accuracy.json"
 	expect "goals: missing, and allowed" 0 '^error between passes, 1 a second .* missing$' goals --allow-missing
 	set_figure ab "vdso time: plain" 37
-	expect "goals: missing is allowed, but not met is not" 1 '^24 met, 1 not met, 1 missing$' goals --allow-missing
+	expect "goals: missing is allowed, but not met is not" 1 '^55 met, 1 not met, 1 missing$' goals --allow-missing
 
 	fresh
 	change tick '.figures |= map(select(.name != "native: reads around the leap second"))'
 	expect "goals: one figure is missing" 1 '^missing: tick.json: native: reads around the leap second$' goals
-	expect "goals: and only that" 1 '^25 met, 0 not met, 1 missing$' goals
+	expect "goals: and only that" 1 '^56 met, 0 not met, 1 missing$' goals
 	fresh
 	change accuracy '.figures[0].unit = "us"'
 	expect "goals: another unit" 1 '^missing: accuracy.json: tsc 2100 MHz, 1 s: worst error \(in us instead of ns\)$' goals
@@ -211,7 +252,7 @@ test_missing()
 	expect "goals: no directory" 1 "no directory '$work/dir'" goals
 	mkdir "$work/dir"
 	expect "goals: no results" 1 'no results in' goals
-	expect "goals: no results, allowed" 0 '^0 met, 0 not met, 26 missing$' goals --allow-missing
+	expect "goals: no results, allowed" 0 '^0 met, 0 not met, 57 missing$' goals --allow-missing
 }
 
 test_refusals()
@@ -225,11 +266,11 @@ test_refusals()
 		expect "goals: another $key" 2 "$key differs: .*another in timers.json" goals
 		expect "goals: no table of another $key is left" 1 '' test -e "$work/dir/goals.txt"
 		expect "goals: another $key, mixed" 0 "^MIXED: $key differs: .*another in timers.json" goals --mixed
-		expect "goals: it is judged" 0 '^26 met' goals --mixed
+		expect "goals: it is judged" 0 '^57 met' goals --mixed
 	done
 	fresh
 	change timers '.context.repository = "another"'
-	expect "goals: another repository is no other run" 0 '^26 met' goals
+	expect "goals: another repository is no other run" 0 '^57 met' goals
 	expect "goals: --mixed says so even where nothing differs" 0 '^MIXED: judged' goals --mixed
 
 	refused 'no JSON' "echo '{ \"bench\": ' > \"\$file\""
@@ -393,6 +434,144 @@ test_json()
 	expect "bench_json: the result before is kept" 0 '"more"' cat "$result"
 }
 
+# sizes LINE...: structure_sizes of objects which were compiled with the command in $work/sizes/obj/a/.x.o.cmd
+sizes()
+{
+	# shellcheck disable=SC2016
+	printf '%s\n' "$@" | bash -c '
+		set -euo pipefail
+		. "$0/scripts/lib.sh"
+		. "$0/bench/lib.sh"
+		structure_sizes "$1/obj" "$1/src"' "$ROOT" "$work/sizes"
+}
+
+test_sizes()
+{
+	local dir=$work/sizes
+
+	mkdir -p "$dir"/{obj,src}/a
+	echo 'struct other { char c[3]; };' > "$dir/src/a/x.h"
+	printf '%s\n' '#include "x.h"' 'struct one { int i; char c[MANY]; const char *name; };' 'const char *name = NAME;' > "$dir/src/a/x.c"
+	# shellcheck disable=SC2028
+	echo "savedcmd_a/x.o := gcc -Wp,-MMD,a/.x.o.d -Wmissing-prototypes -Werror -DMANY=9 -DNAME='\"x y\"' -c -o a/x.o ../src/a/x.c  ; false a/x.o" > "$dir/obj/a/.x.o.cmd"
+	expect "sizes: a structure of a source" 0 '^size one 24$' sizes 'a/x one'
+	expect "sizes: one of its header, too" 0 '^size other 3$' sizes 'a/x	one other'
+	expect "sizes: a structure which is not there" 1 'error: not compiled as the build did: a/x, for the size of: one two$' sizes 'a/x one two'
+	expect "sizes: a source which is not built" 1 "error: no $dir/obj/a/.y.o.cmd: it is not built" sizes 'a/x one' 'a/y one'
+	expect "sizes: nothing of the build is touched" 0 '^1$' bash -c "find '$dir/obj' -type f | wc -l"
+}
+
+# A repository with bench/timers.sh, whose machine takes its figures from $work/timers/facts: lines of kernel, round and fact
+make_machine()
+{
+	local name
+
+	machine=$work/timers
+	rm -rf "$machine"
+	mkdir -p "$machine"/{bench,scripts,configs,build}
+	cp "$ROOT"/bench/{timers,lib}.sh "$machine/bench/"
+	cp "$ROOT/scripts/lib.sh" "$machine/scripts/"
+	cp "$ROOT/configs/sets" "$machine/configs/"
+	echo 'queue_digest() { echo q; }' > "$machine/scripts/queue.sh"
+	touch "$machine/build/initramfs.cpio" "$machine/image"
+	# shellcheck disable=SC2016
+	printf '%s\n' '#!/bin/bash' 'echo "QEMU emulator version 7.2"' > "$machine/qemu"
+	# shellcheck disable=SC2016
+	printf '%s\n' '#!/bin/bash' 'while [[ $# -gt 0 ]]; do' 'case $1 in --config) name=$2 ;; --out) dir=$2 ;; esac' 'shift 2' 'done' \
+		'mkdir -p "$dir/files"' 'echo "qemu -cpu max -icount shift=0 -smp 1 -x" > "$dir/cmdline"' \
+		'sed -n "s/^$name ${dir##*-} //p" "${0%/*}/../facts" > "$dir/files/timer-cost.facts"' > "$machine/scripts/boot.sh"
+	chmod +x "$machine"/{qemu,scripts/boot.sh}
+	for name in stock plain; do
+		mkdir -p "$machine/build/obj-$name/include/config"
+		touch "$machine/build/obj-$name/.config"
+		echo "6.12-$name" > "$machine/build/obj-$name/include/config/kernel.release"
+	done
+	{
+		made_up stock 1 -stock 0
+		made_up stock 2 -stock 0
+		made_up plain 1 '' 1
+		made_up plain 2 '' 1
+	} > "$machine/facts"
+}
+
+# made_up KERNEL ROUND TAG FEATURE: facts of one boot. The second call of a kind is 10 dearer on plain, beside an owner 20.
+made_up()
+{
+	local call state value n=0 where
+
+	printf '%s\n' "timers.release 6.12$3-timens" "timers.feature $4" | sed "s/^/$1 $2 /"
+	for call in "nanosleep a" "clock_nanosleep b" "futex a" "futex b" "poll a" "epoll b" "timerfd a" "timerfd_b c" "timer a" "timer_b c" \
+		"io_uring a" "io_uring b" "setitimer a" "itimer b" "rt_sig a" "mq_a b"; do
+		n=$((n + 1))
+		for state in init follow busy beside own fast; do
+			[[ $1 = plain || $state = init || $state = follow ]] || continue
+			value=1000
+			[[ $1 = stock || $((n % 2)) = 1 ]] || value=1010
+			[[ $state != beside || $((n % 2)) = 1 ]] || value=1020
+			echo "$1 $2 arm $state $value $call"
+		done
+	done
+	for state in init own; do
+		echo "$1 $2 among $state 1000 arm 0"
+	done
+	for where in step back; do
+		for state in host many each f-real f-mono real mono o-o o-f h-o; do
+			[[ $1 = plain || ! $state =~ ^(real|mono|.-o)$ ]] || continue
+			for n in 0 10000; do
+				echo "$1 $2 $where $state $((5000 + n / 1000)) $n"
+			done
+		done
+	done
+	[[ $1 = plain ]] || return 0
+	for state in none initial cancel inside; do
+		for where in call passed longest; do
+			echo "$1 $2 switch $state 7000 $where"
+		done
+	done
+}
+
+timers()
+{
+	OUT=$machine/out BUILD=$machine/build QEMU_UP=$machine/qemu QEMU=$machine/qemu "$machine/bench/timers.sh" \
+		--without-off --kernel "stock=$machine/image" --kernel "plain=$machine/image"
+}
+
+# without WHAT PATTERN SED: facts which SED has changed are not complete
+without()
+{
+	make_machine
+	sed -i -E "$3" "$machine/facts"
+	expect "timers: $1" 1 "^INCOMPLETE: .*$2" timers
+}
+
+test_timers()
+{
+	local json
+
+	make_machine
+	json=$machine/out/bench/timers.json
+	expect "timers: made-up figures" 0 '^A step costs the same' timers
+	expect "timers: the dearest call of a kind" 0 '^  timerfd +1\.010 +\+10 +1\.010 +\+10 +1\.020 +\+20 +timerfd_b c$' cat "$machine/out/bench/timers.txt"
+	expect "timers: of a follower" 0 '^1.01$' jq '.figures[] | select(.name == "follower, timerfd: of stock\u0027s").value' "$json"
+	expect "timers: of one beside an owner" 0 '^1.02$' jq '.figures[] | select(.name == "follower beside an owner, others: of stock\u0027s").value' "$json"
+	expect "timers: of the initial namespace" 0 '^1.01$' jq '.figures[] | select(.name == "initial namespace, poll and epoll: of stock\u0027s").value' "$json"
+	expect "timers: every kind of every place" 0 '^21$' jq '[.figures[] | select(.unit == "ratio")] | length' "$json"
+	expect "timers: a column for stock, and for a follower" 0 '^  timerfd_b c +1000 +- +1010 1.010 +1020 1.020 +1010 1.010 +1010 1.010 +0$' cat "$machine/out/bench/timers.txt"
+	expect "timers: steps beside followers" 0 '^  plain +5000 +5010 +5000 +5010 +5010 +5010$' cat "$machine/out/bench/timers.txt"
+	expect "timers: which are no timers" 0 '^5010$' jq '.figures[] | select(.name == "step, 10000 followers: plain many").value' "$json"
+	expect "timers: the switch" 0 '^  100,000 inside +7000 +7\.0 +7\.0$' cat "$machine/out/bench/timers.txt"
+	expect "timers: its length" 0 '^"ns"$' jq '.figures[] | select(.name == "switch, longest: plain inside").unit' "$json"
+	sed -i -E 's/^(plain 1 step o-f) 5010/\1 6000/' "$machine/facts"
+	expect "timers: a step which costs more by what it does not concern" 1 '^A step COSTS MORE' timers
+	without "no follower" "all of sleeps.*all of timerfd" '/^plain . arm follow /d'
+	without "none of stock" "all of io_uring" '/^stock . arm follow .* io_uring/d'
+	without "none beside an owner" "all of others" '/ arm beside .* mq_/d'
+	without "a kind without calls" "all of futex" '/ futex /d'
+	without "a call of no kind" "a kind for select a" 's/ poll a$/ select a/'
+	without "one boot only" "poll a" '/^plain 2 arm follow .* poll a/d'
+	without "no switch" "the switch: longest" '/ switch .* longest$/d'
+}
+
 # A repository whose benchmarks only say that they were run.
 make_stubs()
 {
@@ -402,7 +581,7 @@ make_stubs()
 	mkdir -p "$stubs/bench" "$stubs/scripts"
 	cp "$ROOT/scripts/lib.sh" "$stubs/scripts/"
 	cp "$ROOT"/bench/{all,goals,publish}.sh "$stubs/bench/"
-	for name in ab reads tick accuracy writes footprint timers perf; do
+	for name in ab reads tick accuracy writes footprint timers hostile perf; do
 		# shellcheck disable=SC2016
 		printf '%s\n' '#!/bin/bash' "name=$name base=$base" \
 			'[[ ${1:-} != --help ]] || { [[ $name != tick ]] || echo "  --quick   small"; exit 0; }' \
@@ -429,12 +608,12 @@ test_all()
 {
 	failing=
 	make_stubs
-	expect "all: in order" 0 '^ab,reads,tick --all-hz,accuracy,writes,footprint,timers,perf,perf --icount$' ran
+	expect "all: in order" 0 '^ab,reads,tick --all-hz,accuracy,writes,footprint,timers,hostile,perf,perf --icount$' ran
 	expect "all: quick, without what has no quick form and takes long" 0 \
-		'^ab,reads,tick --quick,accuracy,writes,footprint,timers,perf$' ran --quick
+		'^ab,reads,tick --quick,accuracy,writes,footprint,timers,hostile,perf$' ran --quick
 	expect "all: perf-icount alone" 0 '^perf --icount$' ran perf-icount
-	expect "all: what there is" 0 '^ab,reads,tick,accuracy,writes,footprint,timers,perf,perf-icount,$' names
-	expect "all: then goals" 0 '^26 met' all
+	expect "all: what there is" 0 '^ab,reads,tick,accuracy,writes,footprint,timers,hostile,perf,perf-icount,$' names
+	expect "all: then goals" 0 '^57 met' all
 	expect "all: a subset, in the order that is asked for" 0 '^writes,ab$' ran writes ab
 	expect "all: --quick where it is known" 0 '^reads,tick --quick$' ran --quick reads tick
 	failing="reads timers"
@@ -472,7 +651,7 @@ make_whole()
 	# shellcheck disable=SC2016
 	printf '%s\n' '#!/bin/bash' 'touch "$2"/goals.{txt,json}' > "$stubs/bench/goals.sh"
 	chmod +x "$stubs/bench/page/page.py"
-	for name in ab reads tick accuracy writes footprint timers perf perf-icount; do
+	for name in ab reads tick accuracy writes footprint timers hostile perf perf-icount; do
 		jq -n --arg name "$name" '{ bench: $name, context: { repository: "abc", queue: "q", parameters: { whole: true } },
 			images_given: [], image_given: false, figures: [] }' > "$work/whole/$name.json"
 		echo "table of $name" > "$work/whole/$name.txt"
@@ -498,7 +677,7 @@ test_publish()
 	make_whole
 	expect "publish: a whole run" 0 '^publish: the reference run is that of abc$' publish
 	expect "publish: with the pages" 0 '^page is made$' publish
-	expect "publish: all tables" 0 '^20$' bash -c "ls '$stubs/bench/reference' | wc -l"
+	expect "publish: all tables" 0 '^22$' bash -c "ls '$stubs/bench/reference' | wc -l"
 	expect "publish: plots" 0 '^plot of writes$' cat "$stubs/Documentation/timers/timens-cost-writes.svg"
 	for name in ab perf-icount; do
 		make_whole

@@ -310,6 +310,16 @@ panics()
 	expect "and the first console is kept" 0 'Oops: int3' cat "$work/out/stale-int3-1.log"
 
 	good
+	cp "$STUB/console" "$STUB/console.2"
+	cp "$STUB/verdict" "$STUB/verdict.2"
+	echo 'verdict: fail ok=0 not_ok=0 skip=0 reason=emulator: CPU 1 takes no timer interrupts' > "$STUB/verdict"
+	expect "a CPU without a timer is booted again" 0 '^result: reason boot 2; QEMU lost the timer of a CPU before$' boot
+	expect "the console of the first boot is kept" 0 'no-timer-1.log' ls "$work/out"
+	cp "$STUB/verdict" "$STUB/verdict.2"
+	expect "and given up after three boots" 1 '^boots: 3$' boot
+	expect "for what it is" 1 '^result: reason emulator: CPU 1 takes no timer interrupts$' boot
+
+	good
 	expect "a log of an earlier run does not stay" 0 '!^stale' stale_log
 
 	good

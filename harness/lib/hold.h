@@ -44,6 +44,9 @@ static inline void tk_hold_start(long max, long files)
 		err(TK_EXIT_FAILURE, "setrlimit(RLIMIT_NOFILE, %ld)", (long)limit.rlim_cur);
 	snprintf(text, sizeof(text), "%ld", max + TK_SPARE_FILES);
 	tk_write_file("/proc/sys/user/max_time_namespaces", text);
+	/* Which a kernel without own clocks does not have */
+	if (!access("/proc/sys/user/max_time_clocks", F_OK))
+		tk_write_file("/proc/sys/user/max_time_clocks", text);
 	tk_held.fd = calloc((size_t)max + 1, sizeof(*tk_held.fd));
 	if (!tk_held.fd)
 		err(TK_EXIT_FAILURE, "memory for %ld descriptors", max);

@@ -8,8 +8,10 @@ config=$'\n'$(/busybox/zcat /proc/config.gz)$'\n'
 if [[ $config == *$'\nCONFIG_KASAN=y\n'* ]]; then
 	set -- --debug "$@"
 fi
-# Without the option there is no clock to own. Where it is needed, the harness has asserted it.
-if [[ $config != *$'\nCONFIG_TIMEKEEPER_NS=y\n'* ]]; then
+# Without the option there is no clock to own, nor where the administrator allows none (timens_tk.own=0): the kernel has to
+# be mainline then. Where the option is needed, the harness has asserted it.
+policy=/proc/sys/kernel/timens_own
+if [[ $config != *$'\nCONFIG_TIMEKEEPER_NS=y\n'* || ($(</proc/cmdline) == *' timens_tk.own=0'* && $(<$policy) = 0) ]]; then
 	set -- --control-only "$@"
 fi
 # With instruction counting nothing disturbs a reading.
