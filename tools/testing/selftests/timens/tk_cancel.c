@@ -292,6 +292,85 @@ TEST_F(cancel, armed_in_two_places_at_once)
 }
 
 /*
+ * A namespace which gets a clock looks for its descriptors on the list of the host, and
+ * rests meanwhile. Others come and go, look for theirs, and the host is set: each set
+ * finds all of the host, and none that has been taken.
+ */
+struct crowd {
+	atomic_bool stop;
+	atomic_int rounds;
+};
+
+static int comes_and_goes(void *arg)
+{
+	struct crowd *c = arg;
+	int fd[64];
+
+	while (!atomic_load(&c->stop)) {
+		open_armed(fd, TK_ARRAY(fd));
+		close_all(fd, TK_ARRAY(fd));
+		atomic_fetch_add(&c->rounds, 1);
+	}
+	return 0;
+}
+
+static int becomes_owner(void *arg)
+{
+	struct crowd *c = arg;
+	int fd[64], i, ns;
+
+	while (!atomic_load(&c->stop)) {
+		ns = tk_ns_new();
+		tk_enter(ns);
+		open_armed(fd, TK_ARRAY(fd));
+		tk_make_own();
+		/* What came before does not count */
+		for (i = 0; i < (int)TK_ARRAY(fd); i++)
+			cancelled(fd[i]);
+		set_clock(TK_SEC);
+		for (i = 0; i < (int)TK_ARRAY(fd); i++) {
+			CHECK(cancelled(fd[i]), "number %d of the new owner", i);
+			CHECK(!cancelled(fd[i]), "number %d of the new owner, by whom?", i);
+		}
+		close_all(fd, TK_ARRAY(fd));
+		tk_leave();
+		close(ns);
+		atomic_fetch_add(&c->rounds, 1);
+	}
+	return 0;
+}
+
+TEST_F(cancel, taken_while_others_come_and_go)
+{
+	static int (*const what[])(void *arg) = { comes_and_goes, becomes_owner, becomes_owner };
+	struct rlimit rl = { MANY, MANY };
+	static int host[MANY / 2];
+	struct crowd *c = tk_shared_page(TK_ARRAY(what) * sizeof(*c));
+	pid_t pid[TK_ARRAY(what)];
+	struct tk_guard guard;
+	int round, i;
+
+	REQUIRE(!setrlimit(RLIMIT_NOFILE, &rl), "RLIMIT_NOFILE: %m");
+	open_armed(host, TK_ARRAY(host));
+	tk_guard_start(&guard);
+	for (i = 0; i < (int)TK_ARRAY(what); i++)
+		pid[i] = tk_spawn(what[i], &c[i]);
+	for (round = 0; round < 20; round++) {
+		set_in(tk_host_fd, TK_SEC);
+		for (i = 0; i < (int)TK_ARRAY(host); i++)
+			REQUIRE(cancelled(host[i]), "number %d of the host, set %d", i, round);
+		tk_sleep(20 * TK_MSEC);
+	}
+	for (i = 0; i < (int)TK_ARRAY(what); i++) {
+		atomic_store(&c[i].stop, true);
+		CHECK(!tk_reap(pid[i]), "task %d", i);
+		CHECK(atomic_load(&c[i].rounds) > 0, "task %d did nothing", i);
+	}
+	tk_guard_stop(&guard);
+	close_all(host, TK_ARRAY(host));
+}
+
+/*
  * A timer of a namespace expires a little early on the machine, and looks at its clock.
  *
  *	---|look-----------|expiry---
