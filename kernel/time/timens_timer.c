@@ -122,8 +122,13 @@
  * a microsecond. timens_timer_least() says what it is on the clock of the timer.
  * It doubles the distance, for an expiry of a bound timer costs more than that of
  * another one, but less than two of them, so that nobody can take more from others
- * than he could on the host. Nobody sees an expiry whose signal is ignored, and the
- * overrun is exact. Who does that, and who does not need it:
+ * than he could on the host. And it gives each timer of a list a place of its own,
+ * TIMENS_TIMER_AGAIN of them in a jiffy: however many there are, they take a bounded
+ * part of a CPU, and do not expire all at once, in one interrupt. Nobody sees an expiry
+ * whose signal is ignored, and the overrun is exact. But who wants the signal again gets
+ * the first one when the timer has its place: N such timers of a namespace make that
+ * 2 + N / TIMENS_TIMER_AGAIN jiffies, where it is one on the host. Who does that, and
+ * who does not need it:
  *
  *   posix_timer_fn()        a periodic timer whose signal is ignored
  *   __alarm_forward_now()   the same of an alarm
@@ -882,21 +887,45 @@ ktime_t __timens_timer_now(const struct hrtimer *timer)
 	return timespec64_to_ktime(timens_timer_clocks(to_timens_timer(timer), &p)->ns);
 }
 
+/*
+ * The next place for a timer which is armed again by the kernel itself, in parts of a
+ * jiffy of the host from now on: TIMENS_TIMER_AGAIN. See "What protects the machine".
+ *
+ * Who creates timers and deletes them, over and over, books places which nobody takes;
+ * so there is an end to that.
+ */
+static unsigned int timens_timer_place(struct timens_timer_base *base)
+{
+	u64 now = get_jiffies_64() * TIMENS_TIMER_AGAIN, place;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&base->lock, flags);
+	place = clamp(base->again + 1, now + 2 * TIMENS_TIMER_AGAIN,
+		      now + TIMENS_TIMER_AHEAD * TIMENS_TIMER_AGAIN);
+	base->again = place;
+	raw_spin_unlock_irqrestore(&base->lock, flags);
+	return place - now;
+}
+
 /**
  * __timens_timer_least - How near the kernel itself may arm a bound timer again
- * @timer:	The hrtimer of the timer
+ * @timer:	The hrtimer of the timer, which expires
  * @least:	How near it may be if the timer is not bound (nsecs), a jiffy or so
  *
+ * A second of a clock at rate 2000 fits well: @least times HZ is a second.
+ *
  * Return: the distance on the clock of the namespace (nsecs), rounded up. On the
- * host it is twice @least.
+ * host it is twice @least or more, see "What protects the machine".
  */
 ktime_t __timens_timer_least(const struct hrtimer *timer, ktime_t least)
 {
+	const struct timens_timer *tt = to_timens_timer(timer);
 	const struct timens_tk_pair *now;
 	struct timens_tk_pair p;
 
-	now = timens_timer_clocks(to_timens_timer(timer), &p);
-	return timens_timer_scale(2 * least, now->ns_mult, now->host_mult);
+	least = div_u64(least * timens_timer_place(tt->base), TIMENS_TIMER_AGAIN);
+	now = timens_timer_clocks(tt, &p);
+	return timens_timer_scale(least, now->ns_mult, now->host_mult);
 }
 
 /**

@@ -25,6 +25,12 @@ struct timens_tk_pair;
 #define TIMENS_TIMER_SLOP	(50 * NSEC_PER_USEC)
 /* The least rest of a timer which came early (nsecs of the host) */
 #define TIMENS_TIMER_REST	NSEC_PER_USEC
+/*
+ * Timers of one list which the kernel arms again by itself for one jiffy of the host, at
+ * the most; and how far ahead that is booked (jiffies)
+ */
+#define TIMENS_TIMER_AGAIN	64
+#define TIMENS_TIMER_AHEAD	HZ
 /* A change of a rate by more than 1/4096 moves the timers */
 #define TIMENS_TIMER_RATE_SHIFT	12
 
@@ -32,6 +38,8 @@ struct timens_tk_pair;
  * struct timens_timer_base - Armed timers of a time namespace
  * @lock:	Protects the list, and starting and cancelling its timers
  * @generation:	Number of the last walk
+ * @again:	Up to where the kernel has armed timers again by itself (jiffies of the host,
+ *		times TIMENS_TIMER_AGAIN)
  * @armed:	The timers, struct timens_timer, the one which was moved or armed
  *		longest ago first
  * @tn:		The namespace
@@ -39,6 +47,7 @@ struct timens_tk_pair;
 struct timens_timer_base {
 	raw_spinlock_t		lock;
 	u32			generation;
+	u64			again;
 	struct list_head	armed;
 	struct timekeeper_ns	*tn;
 } ____cacheline_aligned_in_smp;
