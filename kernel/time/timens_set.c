@@ -579,6 +579,8 @@ void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *off
  */
 void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd)
 {
+	/* That of a new page is zero; here are the times of an owner */
+	memset(vd->offset, 0, sizeof(vd->offset));
 	timens_set_vdso_offsets(vd, &tn->offs);
 	vd->offset[CLOCK_MONOTONIC_RAW].sec = tn->raw_offset.tv_sec;
 	vd->offset[CLOCK_MONOTONIC_RAW].nsec = tn->raw_offset.tv_nsec;
