@@ -741,8 +741,9 @@ u64 timens_tk_valid(const struct timekeeper_ns *tn)
 		even = tn->batch_left;
 	else if (unlikely(!timens_tk_is_even(tn)))
 		even = ntp_even_seconds(&tn->ntp);
-	/* It is the next second which obeys an order for a leap second */
-	if (unlikely(tn->ntp.leap_is_smeared) && !ntp_steady_seconds(&tn->ntp, tk->xtime_sec))
+	/* The next second of which NTP is told obeys an order for a leap second */
+	if (unlikely(tn->ntp.leap_is_smeared) && !tn->batch_left &&
+	    !ntp_steady_seconds(&tn->ntp, tk->xtime_sec))
 		even = 0;
 	/* Two seconds more than @valid fit, see timens_tk_max_cycles() */
 	if (even < TIMENS_TK_STEADY &&

@@ -605,6 +605,9 @@ static void timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t cl
 		*offset = ns;
 }
 
+/* Ticks by which the last bend of a clock which is given back may be behind */
+#define TIMENS_TK_FOLLOW_LAG	16
+
 /**
  * timens_tk_follow - Give a clock back to the host
  * @ns:		The namespace
@@ -615,7 +618,9 @@ static void timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t cl
  * The coarse clocks of an owner stand at its last bend until the next tick of
  * the host, those of a follower at the last tick. So that they do not go back,
  * the last bend has to be older than the last tick: take no more passes, keep
- * the setters out, and wait for a tick.
+ * the setters out, and wait for a tick. While it waits the line is left alone, even
+ * where it ends: who brought it to the present in each round would find its bend
+ * ahead of the last tick for ever, where lines end more often than ticks come.
  *
  * Context: process context
  * Return: 0, or -ENOMEM
@@ -627,6 +632,7 @@ int timens_tk_follow(struct time_namespace *ns)
 	struct timekeeper_ns *tn = timens_tk_of(ns);
 	unsigned int steps = UINT_MAX;
 	struct timens_tk_raw raw;
+	bool behind = true;
 	unsigned long flags;
 	int ret = 0;
 	u64 now;
@@ -649,13 +655,20 @@ int timens_tk_follow(struct time_namespace *ns)
 	hrtimer_cancel(&tn->wake_timer);
 
 	for (;;) {
-		timens_tk_catch_up(tn);
+		if (behind)
+			timens_tk_catch_up(tn);
 		raw_spin_lock_irqsave(&tk_core.lock, flags);
 		raw_spin_lock(&cal->lock);
 		raw_spin_lock(&tn->tkd.lock);
 		now = (tkr->cycle_last - tn->cycle_now) & tkr->mask;
-		if (!timens_tk_is_stale(tn) && now <= tkr->clock->max_raw_delta)
-			break;
+		behind = timens_tk_is_stale(tn);
+		if (!behind && now <= tkr->clock->max_raw_delta) {
+			/* The bends of a few ticks are quickly made, and others are none */
+			behind = timens_tk_is_beyond(tn, timens_tk_counter(tn)) &&
+				 now > TIMENS_TK_FOLLOW_LAG * tk_core.timekeeper.cycle_interval;
+			if (!behind)
+				break;
+		}
 		raw_spin_unlock(&tn->tkd.lock);
 		raw_spin_unlock(&cal->lock);
 		raw_spin_unlock_irqrestore(&tk_core.lock, flags);

@@ -435,6 +435,80 @@ TEST_F(rate, a_copy_has_it_and_a_follower_has_none)
 	tk_leave();
 }
 
+/*
+ * Who gives a fast clock back waits for a tick, and for no more than that: while it is
+ * slewed, while it is about to smear a leap second, and while others read it.
+ */
+static int lets_go_at_once(void *arg)
+{
+	static const char *const leaps[] = { "leap step", "leap smear linear 86400 before" };
+	const int *fd = arg;
+	s64 start, took, tick;
+	struct tk_ts res;
+	int n, ret;
+
+	tk_enter(*fd);
+	CHECK(!tk_sys_getres(CLOCK_MONOTONIC_COARSE, &res), "clock_getres: %m");
+	tick = tk_ns(res.sec, res.nsec);
+	for (n = 0; n < 20; n++) {
+		struct tk_timex tx = {
+			.modes = ADJ_STATUS | ADJ_OFFSET | ADJ_NANO | ADJ_TIMECONST,
+			.status = STA_PLL, .offset = 200 * TK_MSEC, .constant = 2,
+		};
+
+		ret = tk_write_file(TK_CLOCK_FILE, leaps[n % 2]);
+		CHECK(!ret, "%s: %s", leaps[n % 2], strerror(-ret));
+		ret = tk_write_file(TK_CLOCK_FILE, "rate 2000");
+		CHECK(!ret, "rate: %s", strerror(-ret));
+		CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+		tk_enter(tk_host_fd);
+		tk_sleep(10 * TK_MSEC + n * 100 * TK_USEC);
+		start = tk_vnow(CLOCK_MONOTONIC_RAW);
+		tk_enter(*fd);
+		ret = tk_follow();
+		CHECK(!ret, "follow: %s", strerror(-ret));
+		tk_enter(tk_host_fd);
+		took = tk_vnow(CLOCK_MONOTONIC_RAW) - start;
+		tk_enter(*fd);
+		/* To the next jiffy, a whole one, and two where another CPU has the tick */
+		CHECK(!tk_exact() || took <= 5 * tick, "round %d took %" PRId64 " ns", n, took);
+	}
+	return 0;
+}
+
+struct follower {
+	int fd;
+	atomic_bool stop;
+};
+
+/* What is set by the step back to the host's time is CLOCK_REALTIME */
+static int reads_on(void *arg)
+{
+	struct follower *f = arg;
+	s64 last = 0, now;
+
+	tk_enter(f->fd);
+	while (!atomic_load(&f->stop)) {
+		now = tk_vnow(CLOCK_MONOTONIC);
+		REQUIRE(now >= last, "back by %" PRId64 " ns", last - now);
+		last = now;
+	}
+	return 0;
+}
+
+TEST_F(rate, is_given_back_at_once)
+{
+	struct follower *f = tk_shared_page(sizeof(*f));
+	pid_t pid;
+
+	f->fd = tk_ns_own(0);
+	RUN(lets_go_at_once, &f->fd);
+	pid = tk_spawn(reads_on, f);
+	RUN(lets_go_at_once, &f->fd);
+	atomic_store(&f->stop, true);
+	CHECK(!tk_reap(pid), "the reader");
+}
+
 TEST_F(rate, bad_rates)
 {
 	static const struct {
