@@ -28,6 +28,7 @@ export_stock()
 {
 	local base
 
+	# shellcheck disable=SC2153 # set by scripts/lib.sh
 	in_tree || die "no tree in $TREE (make tree)"
 	base=$(kgit rev-parse 'base^{commit}')
 	if [[ $(cat "$stock_tree/.timens-base" 2> /dev/null || true) = "$base" ]]; then

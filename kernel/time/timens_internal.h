@@ -506,7 +506,7 @@ unsigned int timens_tk_calm_ticks(const struct timekeeper *tk);
 void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
 void timens_tk_catch_up(struct timekeeper_ns *tn);
 void timens_tk_refresh(struct timekeeper_ns *tn);
-unsigned long timens_tk_lock_current(struct timekeeper_ns *tn);
+unsigned long timens_tk_lock_current(struct timekeeper_ns *tn) __acquires(&tn->tkd.lock);
 unsigned int timens_tk_serve_stale(struct timens_tk_calendar *cal, u64 now, unsigned int most);
 
 /*

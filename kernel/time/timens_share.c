@@ -43,7 +43,8 @@ static u32 timens_share_salt __ro_after_init;
 
 static int __init timens_share_init(void)
 {
-	BUILD_BUG_ON(BITS_PER_TYPE(u64) != TIMENS_TK_SHARES);
+	BUILD_BUG_ON(sizeof_field(struct timens_tk_calendar, shared) * BITS_PER_BYTE !=
+		     TIMENS_TK_SHARES);
 
 	timens_share_salt = get_random_u32();
 	return 0;

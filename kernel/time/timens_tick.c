@@ -276,6 +276,7 @@ void timens_tk_refresh(struct timekeeper_ns *tn)
  * Return: the interrupt flags to unlock with
  */
 unsigned long timens_tk_lock_current(struct timekeeper_ns *tn)
+	__acquires(&tn->tkd.lock)
 {
 	unsigned long flags;
 

@@ -619,6 +619,7 @@ static void timens_timer_take(struct hrtimer *timer, void *arg)
 
 /* Lock the list of a timer which is bound, or is now */
 static struct timens_timer_base *timens_timer_lock(struct timens_timer *tt, unsigned long *flags)
+	__acquires(&tt->base->lock)
 {
 	struct timekeeper_ns *tn = tt->ns->tk;
 	struct timens_timer_take take = {

@@ -340,7 +340,8 @@ struct tkt_smear {
 static const struct tkt_smear tkt_smears[] = {
 	{ "linear, each tick", TKT_SMEAR(LINEAR, CENTRED, 128), 64, 64, { 1, 1 }, STA_INS, 1 },
 	{ "cosine", TKT_SMEAR(COSINE, BEFORE, TKT_LONG), TKT_LONG, 0, { 1, 1 }, STA_DEL, HZ / 5 },
-	{ "quadratic", TKT_SMEAR(QUADRATIC, AFTER, TKT_LONG), 0, TKT_LONG, { 1, 1 }, STA_INS, HZ / 5 },
+	{ "quadratic", TKT_SMEAR(QUADRATIC, AFTER, TKT_LONG), 0, TKT_LONG, { 1, 1 }, STA_INS,
+	  HZ / 5 },
 	{ "linear, 1440", TKT_SMEAR(LINEAR, CENTRED, 86400), 43200, 43200, { 1440, 1 },
 	  STA_INS, 1 },
 	{ "cosine, 1440", TKT_SMEAR(COSINE, BEFORE, 80000), 80000, 0, { 1440, 1 }, STA_INS, 1 },

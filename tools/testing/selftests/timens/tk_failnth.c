@@ -16,7 +16,7 @@
  * Entering is tried with setns(). A fork() goes through the same function, but what fails then may
  * be a page of the parent which is copied behind it.
  *
- * Needs CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC and their files in debugfs.
+ * Needs CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_DEBUG_FS.
  */
 #include <sys/timerfd.h>
 
@@ -385,7 +385,7 @@ static struct call calls[] = {
 	{ "follow", be_inside_with_file, do_write, .text = "follow", .own = true, .least = 1 },
 	{ "follow with a long past", be_inside_with_file, do_write, .text = "follow", .own = true,
 	  .changes = 4, .least = 2 },
-	/* nsproxy, namespace, page, clock: a new page for one of their slabs may be a fifth point */
+	/* nsproxy, namespace, page, clock. A new page for a slab of theirs may be a fifth one. */
 	{ "copy of an owner", be_inside, do_unshare, .own = true, .least = 4 },
 	{ "offsets", be_before, do_write, .text = "monotonic 100 0\nboottime 200 0\n", .least = 1 },
 	{ "offsets of a copy", be_before, do_write, .text = "monotonic 100 0\nboottime 200 0\n",
@@ -461,7 +461,7 @@ TEST_F(failnth, every_call)
 
 	tk_need_debugfs();
 	if (access(NTH, W_OK) || access(SLAB_KNOBS, X_OK) || access(PAGE_KNOBS, X_OK))
-		SKIP(return, "no allocation fails on demand here (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_DEBUG_FS)");
+		SKIP(return, "no allocation fails on demand here (see the top of the file)");
 	use_knobs();
 	count_left(&was);
 	for (i = 0; i < TK_ARRAY(calls); i++)

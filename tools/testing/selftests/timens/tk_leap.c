@@ -391,7 +391,7 @@ static void check_left(const struct leap *l, s64 at)
 	REQUIRE(!timerfd_settime(fd, TFD_TIMER_ABSTIME, &its, NULL), "timerfd_settime: %m");
 	REQUIRE(!timerfd_gettime(fd, &left), "timerfd_gettime: %m");
 	t2 = tk_vnow(CLOCK_REALTIME);
-	/* On a slow machine the second may have been inserted in between, before or after the look */
+	/* On a slow machine the second may have been inserted between the looks */
 	again = tk_max(tk_vnow(CLOCK_TAI) - t2 - line, 0);
 	again = again < TK_SEC / 2 ? 0 : TK_SEC;
 	ns = tk_ns(left.it_value.tv_sec, left.it_value.tv_nsec);

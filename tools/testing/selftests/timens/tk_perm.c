@@ -1045,8 +1045,9 @@ TEST_F(user, audit_log_names_the_namespace)
 
 	tk_audit_rule(&a, true);
 	RUN(audited, &fd);
-	ret = tk_audit_find(&a, TK_AUDIT_TIME_NS, AUDIT_WORDS("op=own", ns, "uid=0",
-			    "comm=\"tk_perm\""), ns, end, text, sizeof(text));
+	ret = tk_audit_find(&a, TK_AUDIT_TIME_NS,
+			    AUDIT_WORDS("op=own", ns, "uid=0", "comm=\"tk_perm\""),
+			    ns, end, text, sizeof(text));
 	CHECK(ret > 0, "no record of an owner");
 	ret = tk_audit_find(&a, TK_AUDIT_TIME_NS, AUDIT_WORDS("op=adjtimex", ns, "sec=31536000"),
 			    ns, end, NULL, 0);

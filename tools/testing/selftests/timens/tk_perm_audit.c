@@ -99,7 +99,7 @@ void tk_audit_rule(struct tk_audit *a, bool on)
 	size_t i;
 	int ret;
 
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+	for (i = 0; i < TK_ARRAY(calls); i++)
 		r.rule.mask[AUDIT_WORD(calls[i])] |= AUDIT_BIT(calls[i]);
 	ret = ask(a, on ? AUDIT_ADD_RULE : AUDIT_DEL_RULE, &r, sizeof(r.rule));
 	REQUIRE(!ret, "rule of the audit log: %s", strerror(-ret));

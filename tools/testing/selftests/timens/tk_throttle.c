@@ -197,7 +197,7 @@ TEST_F(throttle, ignored_signal)
 		loss(host, host_none), loss(ns, none));
 
 	CHECK(host.interrupts > host_none.interrupts, "the attack is none");
-	/* Each timer once in a jiffy; fewer where several of them take one interrupt, as they like */
+	/* Each timer once in a jiffy; fewer where several of them share an interrupt */
 	most = variant->timers * (TK_SEC / jiffy());
 	is = ns.interrupts - none.interrupts;
 	CHECK(is <= most + most * PERCENT_MORE / 100 + OTHERS,
