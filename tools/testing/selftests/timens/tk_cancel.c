@@ -48,7 +48,8 @@ static void open_armed(int *fd, unsigned int n)
 	for (i = 0; i < n; i++) {
 		fd[i] = open_one();
 		ret = arm(fd[i]);
-		REQUIRE(!ret, "timerfd_settime: %s", strerror(-ret));
+		/* It is armed all the same if somebody sets the clock at that moment. */
+		REQUIRE(!ret || ret == -ECANCELED, "timerfd_settime: %s", strerror(-ret));
 	}
 }
 
