@@ -68,7 +68,11 @@ objects()
 		touched_files | grep '\.c$'
 		overlay_files | grep '\.c$' | grep -v -E '^(tools|Documentation)/'
 	} | while IFS= read -r file; do
-		[[ ! -f $BUILD/obj-plain/${file%.c}.o ]] || echo "${file%.c}.o"
+		# In a folder which is made as a whole, single objects as well keep make from descending
+		case $file in
+		kernel/time/* | arch/x86/entry/vdso/*) ;;
+		*) [[ ! -f $BUILD/obj-plain/${file%.c}.o ]] || echo "${file%.c}.o" ;;
+		esac
 	done
 	echo kernel/time/
 	echo arch/x86/entry/vdso/
