@@ -380,7 +380,7 @@ struct timens_tk_pair {
  * @nr_own:	Namespaces which own their clock
  * @passes:	Passes taken
  * @ticks:	Ticks which had a pass to serve
- * @carried:	Ticks which left passes to the next one for want of budget
+ * @carried:	Ticks which left passes to the next one because the budget was exhausted
  * @busy:	Passes which were put off because the clock was being set
  * @max_batch:	Most steps in one tick since @budget was set
  * @max_late:	Largest distance between due and taken (ticks)

@@ -49,7 +49,7 @@
  *   CPU 0 (tick)                         CPU 1 (wake timer of the namespace)
  *   collect: due <= tick
  *   lock namespace, pass                 expires, lock namespace: wait
- *   arm the timer anew, due = later
+ *   re-arm the timer, due = later
  *   unlock
  *                                        due > tick: not collected. Catch up with
  *                                          what there is, and arm the timer
@@ -70,7 +70,7 @@
  * a full pass.
  *
  * What was found holds as long as nobody writes. Each write section thus forgets
- * it first (update_begin()), and only a pass notes it anew, both under tkd.lock:
+ * it first (update_begin()), and only a pass notes it again, both under tkd.lock:
  *
  *   CPU 0 (tick)                         CPU 1 (adjtimex in the namespace)
  *   lock namespace                       lock namespace: wait
@@ -711,8 +711,8 @@ static noinline unsigned int timens_tk_pass_stale(struct timens_tk_calendar *cal
 
 /*
  * Take the pass of a namespace whose turn it is, in a tick which took @done steps, and
- * queue it for the next one. What it leaves for want of steps waits behind the others of
- * its user.
+ * queue it for the next one. What it leaves because its steps are used up waits behind
+ * the others of its user.
  *
  * Return: the steps which were taken
  */

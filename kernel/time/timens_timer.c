@@ -153,7 +153,7 @@
  *
  * Whatever moves the clock other than by its rate, or changes the rate much,
  * is followed by a walk over the armed timers of the namespace, which arms
- * each anew. Setters walk in their own context and at their own expense. The
+ * each again. Setters walk in their own context and at their own expense. The
  * tick and the end of a suspend leave the walk to a work item.
  *
  * The list is cut into one per few CPUs. A walk takes the lock for a batch at

@@ -231,7 +231,7 @@ static void tkt_accuracy(struct kunit *test)
 	kunit_info(test, "at most %lld ns, bound %llu ns", worst, bound);
 }
 
-/* Passes that are late, for want of budget, do not unsettle the clock */
+/* Passes that are late, because the budget is exhausted, do not unsettle the clock */
 static void tkt_late_passes(struct kunit *test)
 {
 	const unsigned int rounds = timens_kunit_effort(200);
