@@ -540,7 +540,7 @@ static void row_overshoot(void)
 	end_attack(pid);
 }
 
-/* Most steps in one tick; the kernel begins anew when the budget is set */
+/* Most steps in one tick; the kernel counts again from zero when the budget is set */
 static long long most_steps(void)
 {
 	static long long most;
