@@ -9,6 +9,7 @@
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "process.h"
 #include "wait_kinds.h"
 
@@ -244,53 +246,119 @@ int tw_rcvtimeo(struct tw *w, s64 ns)
 	return tw_timed_out(TK_RET(recv(w->fd, &c, 1, 0)), -EAGAIN);
 }
 
+/*
+ * recvmmsg() looks at its timeout only when a datagram has come: somebody sends one all
+ * the time. All that takes long to set up is set up before the time runs.
+ */
+#define TW_DATAGRAMS 1024
+
 struct tw_feeder {
 	pthread_t thread;
-	atomic_bool stop;
+	sem_t go, idle;
+	atomic_bool stop, over;
+	clockid_t clk;
 	int fd;
+	s64 pace;		/* from before one datagram until after the next, at most */
+	struct iovec iov;
+	char sink[8];
+	struct mmsghdr msg[TW_DATAGRAMS];
 };
+
+static void tw_feed_once(struct tw_feeder *f)
+{
+	s64 last = tk_vnow(f->clk), before;
+
+	/* How late it is itself depends on the machine: so it measures what its pace was. */
+	f->pace = 0;
+	while (!atomic_load(&f->stop)) {
+		before = tk_vnow(f->clk);
+		send(f->fd, "x", 1, MSG_DONTWAIT);
+		f->pace = tk_max(f->pace, tk_vnow(f->clk) - last);
+		last = before;
+		tk_sleep(2 * TK_MSEC);
+	}
+}
+
+static void tw_wait_sem(sem_t *sem)
+{
+	while (sem_wait(sem))
+		;
+}
 
 static void *tw_feed(void *arg)
 {
 	struct tw_feeder *f = arg;
 
-	while (!atomic_load(&f->stop)) {
-		send(f->fd, "x", 1, MSG_DONTWAIT);
-		tk_sleep(2 * TK_MSEC);
+	for (;;) {
+		tw_wait_sem(&f->go);
+		if (atomic_load(&f->over))
+			return NULL;
+		tw_feed_once(f);
+		sem_post(&f->idle);
 	}
-	return NULL;
 }
 
-/* Looks at its timeout only when a datagram comes: somebody sends one all the time. */
+int tw_mmsg_open(struct tw *w)
+{
+	struct tw_feeder *f;
+	int i, ret = tw_sock_open(w);
+
+	if (ret)
+		return ret;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->clk = w->kind->clk;
+	f->fd = w->fd2;
+	f->iov = (struct iovec){ f->sink, sizeof(f->sink) };
+	for (i = 0; i < TW_DATAGRAMS; i++) {
+		f->msg[i].msg_hdr.msg_iov = &f->iov;
+		f->msg[i].msg_hdr.msg_iovlen = 1;
+	}
+	sem_init(&f->go, 0, 0);
+	sem_init(&f->idle, 0, 0);
+	ret = pthread_create(&f->thread, NULL, tw_feed, f);
+	if (ret) {
+		free(f);
+		return -ret;
+	}
+	w->ptr = f;
+	return 0;
+}
+
 int tw_recvmmsg(struct tw *w, s64 ns)
 {
-	static char sink[8];
-	struct iovec iov = { sink, sizeof(sink) };
-	struct tw_feeder f = { .fd = w->fd2 };
+	struct tw_feeder *f = w->ptr;
 	struct tk_ts ts = tw_ts(ns);
-	struct mmsghdr *msg;
-	int i, ret;
+	int ret;
 
-	msg = calloc(1024, sizeof(*msg));
-	if (!msg)
-		return -ENOMEM;
-	for (i = 0; i < 1024; i++) {
-		msg[i].msg_hdr.msg_iov = &iov;
-		msg[i].msg_hdr.msg_iovlen = 1;
-	}
-	if (pthread_create(&f.thread, NULL, tw_feed, &f)) {
-		free(msg);
-		return -EAGAIN;
-	}
-	ret = TK_RET(syscall(TW_NR_recvmmsg, w->fd, msg, 1024, 0, &ts));
+	atomic_store(&f->stop, false);
+	sem_post(&f->go);
+	ret = TK_RET(syscall(TW_NR_recvmmsg, w->fd, f->msg, TW_DATAGRAMS, 0, &ts));
 	tw_woken(w);
+	atomic_store(&f->stop, true);
+	tw_wait_sem(&f->idle);
+	w->pace = f->pace;
 	/* Nothing but the end of the time ends it. */
-	if (ret == 1024)
+	if (ret == TW_DATAGRAMS)
 		ret = -EOVERFLOW;
-	atomic_store(&f.stop, true);
-	pthread_join(f.thread, NULL);
-	free(msg);
 	return ret > 0 ? 0 : ret ? ret : -EPROTO;
+}
+
+void tw_mmsg_close(struct tw *w)
+{
+	struct tw_feeder *f = w->ptr;
+
+	if (f) {
+		atomic_store(&f->over, true);
+		sem_post(&f->go);
+		pthread_join(f->thread, NULL);
+		sem_destroy(&f->go);
+		sem_destroy(&f->idle);
+		free(f);
+		w->ptr = NULL;
+	}
+	tw_close_fd(w);
 }
 
 int tw_aio_open(struct tw *w)

@@ -112,7 +112,7 @@ const struct tw_kind tw_kinds[] = {
 	  tw_close_fd },
 	{ "epoll_pwait2", CLOCK_MONOTONIC, 0, TW_SLACK, 1, tw_epoll_open, tw_epoll_pwait2,
 	  tw_close_fd },
-	{ "recvmmsg", CLOCK_MONOTONIC, 0, TW_COARSE, 1, tw_sock_open, tw_recvmmsg, tw_close_fd },
+	{ "recvmmsg", CLOCK_MONOTONIC, 0, TW_COARSE, 1, tw_mmsg_open, tw_recvmmsg, tw_mmsg_close },
 	{ "SO_RCVTIMEO", CLOCK_MONOTONIC, 0, TW_JIFFIES, TK_USEC, tw_sock_open, tw_rcvtimeo,
 	  tw_close_fd },
 	{ "io_getevents", CLOCK_MONOTONIC, 0, 0, 1, tw_aio_open, tw_aio, tw_aio_close },

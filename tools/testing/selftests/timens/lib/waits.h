@@ -105,6 +105,7 @@ struct tw {
 	s64 raw_armed;		/* CLOCK_MONOTONIC_RAW before it was armed */
 	s64 raw_woken;		/* and after it woke up, */
 	s64 woken;		/* when the kind's clock showed this */
+	s64 pace;		/* TW_COARSE: at most so long between what tells it, kind's clock */
 };
 
 static inline bool tw_abs(const struct tw *w)
