@@ -481,6 +481,17 @@ ktime_t timens_tk_epoch_mono(const struct timens_tk_epochs *log, ktime_t real, k
 			     ktime_t *slept);
 
 /*
+ * timens_wake.c
+ */
+
+void timens_tk_wake_init(struct timekeeper_ns *tn);
+void timens_tk_arm_wake(struct timekeeper_ns *tn);
+bool timens_tk_catch_up_some(struct timekeeper_ns *tn, unsigned int *steps);
+void timens_tk_catch_up(struct timekeeper_ns *tn);
+void timens_tk_refresh(struct timekeeper_ns *tn);
+unsigned long timens_tk_lock_current(struct timekeeper_ns *tn) __acquires(&tn->tkd.lock);
+
+/*
  * timens_tick.c. The functions on a calendar want its lock. timens_tk_cal is the
  * one of the system, the others are mock calendars of KUnit tests.
  */
@@ -504,9 +515,9 @@ u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data
 unsigned int timens_tk_wrap_ticks(const struct timekeeper *tk);
 unsigned int timens_tk_calm_ticks(const struct timekeeper *tk);
 void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
-void timens_tk_catch_up(struct timekeeper_ns *tn);
-void timens_tk_refresh(struct timekeeper_ns *tn);
-unsigned long timens_tk_lock_current(struct timekeeper_ns *tn) __acquires(&tn->tkd.lock);
+void timens_tk_expect_tick(void);
+void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks);
+void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
 unsigned int timens_tk_serve_stale(struct timens_tk_calendar *cal, u64 now, unsigned int most);
 
 /*
@@ -517,11 +528,6 @@ unsigned int timens_share_of(const struct time_namespace *ns);
 void timens_share_add(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
 void timens_share_sort(struct timens_tk_calendar *cal);
 struct timekeeper_ns *timens_share_next(struct timens_tk_calendar *cal);
-void timens_tk_expect_tick(void);
-void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks);
-void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
-void timens_tk_wake_init(struct timekeeper_ns *tn);
-void timens_tk_arm_wake(struct timekeeper_ns *tn);
 
 /*
  * timens_own.c. Process context.

@@ -212,7 +212,7 @@ void timens_tk_page_hold(struct vdso_data *vd, u64 cycles)
 
 /*
  * Note whether the timers of the namespace have to move: see "Walk" in
- * timens_timer.c. In a pass nothing of it happens, as a rule.
+ * timens_walk.c. In a pass nothing of it happens, as a rule.
  */
 static void timens_tk_look_moved(struct timekeeper_ns *tn)
 {

@@ -621,6 +621,17 @@ static void timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t cl
  * the setters out, and wait for a tick. While it waits the line is left alone, even
  * where it ends: who brought it to the present in each round would find its bend
  * ahead of the last tick for ever, where lines end more often than ticks come.
+ * Readers may bend it meanwhile, which costs another tick and no more:
+ *
+ *   CPU 0 (follow)                       CPU 1 (reader)
+ *                                        the line ends: bend
+ *   bend is behind the last tick: no
+ *   wait for a tick, which comes
+ *   bend is behind the last tick: yes
+ *
+ * or, with a bend between that tick and the look at it, the same once more: the look
+ * comes right behind the tick, and a line lasts for a second of the namespace, or for a
+ * chord of its smear.
  *
  * Context: process context
  * Return: 0, or -ENOMEM

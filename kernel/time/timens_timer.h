@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Timers on the clock of a time namespace: what timens_timer.c gives to the
- * other rooms. What it gives to the rest of the kernel is in
+ * Timers on the clock of a time namespace: what timens_timer.c and timens_walk.c give
+ * to the other rooms. What it gives to the rest of the kernel is in
  * <linux/timens_timer.h>; what it takes is timens_tk_read_pair() and
  * timens_tk_real_offset() of timens_read.c, and nothing else.
  */
@@ -59,13 +59,33 @@ ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 ktime_t timens_timer_project_rest(const struct timens_tk_pair *p, clockid_t clock,
 				  ktime_t expires);
 
+/**
+ * struct timens_timer_take - What hrtimer_take() and hrtimer_scan_some() are to do
+ * @base:	The list to which a timer goes, locked by the caller
+ * @ns:		Of which namespace
+ */
+struct timens_timer_take {
+	struct timens_timer_base	*base;
+	const struct time_namespace	*ns;
+};
+
+/* What timens_walk.c does with each timer of a namespace */
+extern atomic64_t timens_timer_early;
+
+void timens_timer_take(struct hrtimer *timer, void *arg);
+bool timens_timer_move(struct timens_timer *tt);
+
+/*
+ * timens_walk.c
+ */
+
 /* Lifetime of a namespace: timens_tk.c */
 void timens_timer_init_ns(struct timekeeper_ns *tn);
 void timens_timer_add_ns(struct timekeeper_ns *tn);
 void timens_timer_take_ns(struct timekeeper_ns *tn);
 void timens_timer_del_ns(struct timekeeper_ns *tn);
 
-/* Whoever takes timens_tk_take_moved() for true: timens_tick.c, timens_set.c, timens_tk.c */
+/* Whoever takes timens_tk_take_moved() for true */
 void timens_timer_clock_moved(struct timekeeper_ns *tn);
 void timens_timer_clock_moved_delayed(struct timekeeper_ns *tn);
 

@@ -25,10 +25,12 @@
  *   timens_stamp.c    stamps, transmit times, dates and timeouts change sides
  *   timens_past.c     what CLOCK_BOOTTIME was, for the start times of processes
  *   timens_timer.c    timers and sleeps on the clock of a namespace
+ *   timens_walk.c     all timers of a namespace: set, switched to a clock of its own
  *   timens_change.c   what happens to the host's timekeeping, recorded and replayed
  *   timens_page.c     publication: write sections, the page of the vDSO
  *     timens_page.h     what of it is inline
- *   timens_tick.c     calendar, passes, wake timers: the hot path
+ *   timens_wake.c     readers, writers and the wake timer advance a clock
+ *   timens_tick.c     calendar, passes: the hot path
  *   timens_share.c    whose turn it is when a tick has no budget for all
  *   timens_own.c      who may own a clock, how many may, and who is told
  *   timens_set.c      setters, the switch between follow and own
@@ -69,8 +71,9 @@
  * Lifetime
  * --------
  *
- * A timekeeper_ns is allocated with its time namespace and freed with it. The
- * namespace is alive as long as a task, a descriptor or a mount refers to it,
+ * A timekeeper_ns is allocated when the clock of its time namespace is first written to
+ * (timens_tk_give()), and freed with the namespace. That
+ * is alive as long as a task, a descriptor or a mount refers to it,
  * so readers and writers in task context need no reference of their own. The
  * tick finds it through the calendar, which it leaves under the calendar lock
  * before it is freed; the wake timer is cancelled synchronously after that.
@@ -397,7 +400,7 @@ static void timens_tk_free_clock(struct timekeeper_ns *tn)
  *
  * Somebody is going to write to it. Until then it is the host's, at the offsets of
  * the namespace, and the timers which are armed in it are bound to it: see "A
- * namespace gets a clock" in timens_timer.c. A clock stays until its namespace goes.
+ * namespace gets a clock" in timens_walk.c. A clock stays until its namespace goes.
  *
  *   CPU 0 (first writer)                 CPU 1 (another writer)
  *   new clock, locked

@@ -55,11 +55,6 @@ KUNIT_ARRAY_PARAM(tkt_changes, tkt_changeses, tkt_changes_desc);
 /* Fewer than the ring has, which the calendar of the system ensures */
 #define TKT_CHANGES_MOST	(TIMENS_TK_CHANGES - 1)
 
-static int tkt_op_policy(struct timekeeper_ns *tn, void *arg)
-{
-	return timens_tk_do_policy(tn, arg);
-}
-
 /* The coarse clock of a held page */
 static s64 tkt_read_held(const struct vdso_data *vd, clockid_t clk)
 {

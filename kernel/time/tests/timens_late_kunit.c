@@ -46,11 +46,6 @@ static void tkt_lateness_desc(const struct tkt_lateness *late, char *desc)
 
 KUNIT_ARRAY_PARAM(tkt_lateness, tkt_latenesses, tkt_lateness_desc);
 
-static int tkt_op_smear(struct timekeeper_ns *tn, void *arg)
-{
-	return timens_tk_do_policy(tn, arg);
-}
-
 /* What one reader gets, page or not */
 static void tkt_late_same_page(struct tkt_world *w, struct tkt_actor *a, u64 *in_page)
 {
@@ -92,7 +87,7 @@ static void tkt_late(struct kunit *test)
 	a[1] = tkt_actor(w, HZ, NULL);
 	for (i = 0; i < 2; i++) {
 		if (late->smear)
-			KUNIT_ASSERT_EQ(test, tkt_write(a[i]->tn, NULL, NULL, tkt_op_smear,
+			KUNIT_ASSERT_EQ(test, tkt_write(a[i]->tn, NULL, NULL, tkt_op_policy,
 							&policy), 0);
 		if (late->leap)
 			KUNIT_ASSERT_GE(test, tkt_status(w, a[i], late->leap | STA_PLL), 0);

@@ -357,11 +357,6 @@ static void tkt_smear_desc(const struct tkt_smear *smear, char *desc)
 
 KUNIT_ARRAY_PARAM(tkt_smear, tkt_smears, tkt_smear_desc);
 
-static int tkt_op_policy(struct timekeeper_ns *tn, void *arg)
-{
-	return timens_tk_do_policy(tn, arg);
-}
-
 /*
  * CLOCK_TAI does not notice, REALTIME differs from it by the curve, and in the
  * end by a second which adjtimex() has announced all the time. A namespace

@@ -666,6 +666,11 @@ int tkt_op_adjtimex(struct timekeeper_ns *tn, void *arg)
 	return timens_tk_do_adjtimex(tn, arg, &step, &ad);
 }
 
+int tkt_op_policy(struct timekeeper_ns *tn, void *arg)
+{
+	return timens_tk_do_policy(tn, arg);
+}
+
 /* Bring the clock up to the present, as each write does */
 void tkt_forward(struct timekeeper_ns *tn)
 {

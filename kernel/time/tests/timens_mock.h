@@ -200,6 +200,7 @@ int tkt_write(struct timekeeper_ns *tn, const struct tk_data *host,
 int tkt_op_none(struct timekeeper_ns *tn, void *arg);
 int tkt_op_settime(struct timekeeper_ns *tn, void *arg);
 int tkt_op_adjtimex(struct timekeeper_ns *tn, void *arg);
+int tkt_op_policy(struct timekeeper_ns *tn, void *arg);
 void tkt_forward(struct timekeeper_ns *tn);
 void tkt_hurry(struct tkt_world *w, struct tkt_actor *a);
 int tkt_settime(struct tkt_world *w, struct tkt_actor *a, s64 sec, long nsec);

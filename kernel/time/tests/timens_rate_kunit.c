@@ -361,6 +361,56 @@ static void tkt_rate_catch_up(struct kunit *test)
 }
 
 /*
+ * A reader who brings a fast clock to the present finds a line which holds: not each
+ * look ends one. It may end once in a second of the clock, as NTP bends it there, and
+ * twice where seconds of a batch lie in between.
+ */
+static void tkt_rate_holds(struct kunit *test)
+{
+	static const u32 rates[] = { 1, 7, 100, 2000 };
+	struct timens_smear_policy policy = {
+		86400, TIMENS_SMEAR_CUSTOM, TIMENS_SMEAR_LINEAR, TIMENS_SMEAR_CENTRED,
+	};
+	unsigned int i, look, smeared;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(rates); i++) {
+		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+		struct timekeeper_ns *tn = a->tn;
+		struct __kernel_timex txc = {
+			.modes = ADJ_OFFSET | ADJ_STATUS | ADJ_NANO | ADJ_TIMECONST,
+			.status = STA_PLL, .constant = MAXTC, .offset = 400 * NSEC_PER_MSEC,
+		};
+		unsigned int ends = 0;
+		s64 real;
+
+		smeared = i % 2;
+		if (smeared)
+			KUNIT_ASSERT_EQ(test, tkt_write(tn, NULL, NULL, tkt_op_policy,
+							&policy), 0);
+		tkt_set_rate(w, a, (struct timens_tk_rate){ rates[i / 2], 1 });
+		KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
+		/* Some seconds later the batches are under way, and nobody else advances it */
+		tkt_run_ns(w, NSEC_PER_SEC + tkt_random(w, NSEC_PER_SEC));
+		a->stall = U64_MAX;
+		tkt_forward(tn);
+		real = tkt_read(w, tn, CLOCK_REALTIME);
+		for (look = 0; look < 4000; look++) {
+			tkt_run_ns(w, NSEC_PER_USEC);
+			if (!timens_tk_is_beyond(tn, w->clock->now))
+				continue;
+			tkt_forward(tn);
+			ends++;
+			KUNIT_ASSERT_FALSE_MSG(test, timens_tk_is_beyond(tn, w->clock->now),
+					       "%ux: it ends before the present", rates[i / 2]);
+		}
+		real = div_s64(tkt_read(w, tn, CLOCK_REALTIME) - real, NSEC_PER_SEC);
+		KUNIT_EXPECT_LE_MSG(test, ends, 2 * (real + 2), "%ux, %s smear policy, %lld s",
+				    rates[i / 2], smeared ? "a" : "no", real);
+	}
+}
+
+/*
  * The far end of time
  */
 
@@ -498,6 +548,7 @@ static struct kunit_case tkt_rate_cases[] = {
 	KUNIT_CASE_PARAM(tkt_rate_ntp, tkt_spec_gen_params),
 	KUNIT_CASE(tkt_rate_rebase),
 	KUNIT_CASE(tkt_rate_catch_up),
+	KUNIT_CASE(tkt_rate_holds),
 	{}
 };
 
