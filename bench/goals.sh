@@ -125,7 +125,8 @@ judge()
 		| row("own namespace: \($bits)hres read, above host";
 			[$fine[] | fig("reads"; "counted \($bits)\(.): plain own"; "instructions"),
 			 fig("reads"; "counted \($bits)\(.): plain host"; "instructions")];
-			excess; "<="; 0; "instructions")),
+			# A page may be four seconds old: 2 instructions more, and 4 for each second that is carried over.
+			excess; "<="; 10; "instructions")),
 		row("own namespace: hres read, above mainline\u0027s in a namespace";
 			[$fine[] | fig("reads"; "counted \(.): plain own"; "instructions"),
 			 fig("ab"; "vdso in a time namespace \(.): stock"; "instructions")];
@@ -140,10 +141,10 @@ judge()
 			[range(0; length; 2) as $i | .[$i] as $ours | .[$i + 1] as $theirs
 				| $ours.value - $theirs.value - ([$ours, $theirs | .highest - .lowest] | max) | . * 1e6 | round / 1e6] | max; "<="; 0; "cycles"),
 		row("own namespace: coarse read";
-			[("REALTIME", "MONOTONIC") | fig("reads"; "stepped CLOCK_\(.)_COARSE: plain own"; "instructions")];
+			[("REALTIME", "MONOTONIC") | fig("reads"; "counted CLOCK_\(.)_COARSE: plain own"; "instructions")];
 			map(.value) | max; "<="; 60; "instructions"),
 		row("own namespace: time()";
-			[fig("reads"; "stepped time: plain own"; "instructions")]; .[0].value; "<="; 20; "instructions"),
+			[fig("reads"; "counted time: plain own"; "instructions")]; .[0].value; "<="; 20; "instructions"),
 		row("own namespace, native: hres read, above host and spread";
 			[$fine[] | read(.; "plain own"), read(.; "plain host")];
 			[range(0; length; 2) as $i | .[$i] as $own | .[$i + 1] as $host

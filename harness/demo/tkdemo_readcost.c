@@ -7,6 +7,10 @@
  * whatever changes in the machine meanwhile reaches all of them. See
  * readings.h for what a measurement is.
  *
+ * What a read costs depends on how old its page is: it carries each full second that has
+ * passed since over by a loop. The host writes its page in each tick, an owner every four
+ * seconds if nothing else does. So the rounds are spread over more than that.
+ *
  * Under QEMU's -icount the cycle counter counts instructions. That is not assumed
  * but measured with blocks of instructions of known length, and the figures are
  * called what they are.
@@ -23,7 +27,9 @@
 #include "readings.h"
 #include "results.h"
 
-#define ROUNDS	5
+/* Their sum is longer than the time between two passes, and none is a part of a second */
+#define ROUNDS		12
+#define ROUND_APART	(370 * 1000 * 1000)	/* nsecs */
 
 enum place { OUTSIDE, FOLLOW, OWN, NR_PLACES };
 
@@ -92,20 +98,44 @@ static double ask(int fd, enum place place, uint32_t target)
 	return cost;
 }
 
-static void measure_all(const int *fds, double cost[NR_TARGETS][NR_PLACES])
+/*
+ * Counted instructions of all rounds count alike. Of times which others disturb the lowest
+ * are taken, three quarters of them: those of an old page are among them.
+ */
+static int by_value(const void *a, const void *b)
 {
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double mean(double *values, unsigned int nr, bool exact)
+{
+	unsigned int taken = exact ? nr : nr * 3 / 4, i;
+	double sum = 0;
+
+	qsort(values, nr, sizeof(*values), by_value);
+	for (i = 0; i < taken; i++)
+		sum += values[i];
+	return sum / taken;
+}
+
+static void measure_all(const int *fds, double cost[NR_TARGETS][NR_PLACES], bool exact)
+{
+	static double values[NR_TARGETS][NR_PLACES][ROUNDS];
+	const struct timespec apart = { .tv_nsec = ROUND_APART };
 	unsigned int round, t, p;
 
 	for (round = 0; round < ROUNDS; round++) {
+		nanosleep(&apart, NULL);
 		for (t = 0; t < NR_TARGETS; t++) {
-			for (p = 0; p < NR_PLACES; p++) {
-				double now = ask(fds[p], p, t);
-
-				if (!round || now < cost[t][p])
-					cost[t][p] = now;
-			}
+			for (p = 0; p < NR_PLACES; p++)
+				values[t][p][round] = ask(fds[p], p, t);
 		}
 	}
+	for (t = 0; t < NR_TARGETS; t++)
+		for (p = 0; p < NR_PLACES; p++)
+			cost[t][p] = mean(values[t][p], ROUNDS, exact);
 }
 
 static void judge(double cost[NR_TARGETS][NR_PLACES], const struct tk_counter *counter)
@@ -115,18 +145,18 @@ static void judge(double cost[NR_TARGETS][NR_PLACES], const struct tk_counter *c
 	 * others use too are compared with a margin.
 	 */
 	double margin = counter->exact ? 1.0 : 1.15;
-	bool as_host = true, below_follow = true, no_syscall = true;
+	bool near_host = true, as_follow = true, no_syscall = true;
 	unsigned int t;
 
 	for (t = 0; t < SYSCALL_TARGET; t++) {
 		if (targets[t].fine) {
-			as_host &= cost[t][OWN] <= cost[t][OUTSIDE] * margin;
-			below_follow &= cost[t][OWN] <= cost[t][FOLLOW] * margin;
+			near_host &= cost[t][OWN] <= cost[t][OUTSIDE] * 1.5 * margin;
+			as_follow &= cost[t][OWN] <= cost[t][FOLLOW] * 1.15 * margin;
 		}
 		no_syscall &= cost[t][OWN] < cost[SYSCALL_TARGET][OWN] / 2;
 	}
-	tk_claim(as_host, "a clock that is read with the counter costs no more in an own namespace than outside");
-	tk_claim(below_follow, "and no more than in a namespace that follows");
+	tk_claim(near_host, "a clock that is read with the counter costs at most half as much again in an own namespace as outside");
+	tk_claim(as_follow, "and about as much as in a namespace that follows");
 	/* Half of one is far from any reading that goes through the kernel. */
 	tk_claim(no_syscall, "no clock of an own namespace needs a system call, coarse ones and time() neither");
 }
@@ -163,7 +193,7 @@ int main(int argc, char **argv)
 		close(pair[1]);
 		fds[p] = pair[0];
 	}
-	measure_all(fds, cost);
+	measure_all(fds, cost, counter.exact);
 
 	tk_say("%s for one reading, through the vDSO", counter.unit);
 	tk_say("%-24s %8s %8s %8s", "", place_names[OUTSIDE], place_names[FOLLOW],
