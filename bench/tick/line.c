@@ -9,4 +9,5 @@
 #undef TIMENS_TK_MULT_BITS
 #define TIMENS_TK_MULT_BITS 0
 #endif
+#include "timens_scale.c"
 #include "timens_line.c"

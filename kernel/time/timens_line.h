@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The line of a clock: what is small enough to be inlined, and what
- * timens_line.c gives.
+ * The line of a clock: what is small enough to be inlined, and what timens_line.c and
+ * timens_scale.c give.
  *
  * Nothing here takes a lock. A caller either holds tkd.lock of the namespace, and
  * has begun a write section if it changes something, or reads and retries
@@ -21,14 +21,9 @@
 #include "timens_internal.h"
 
 /*
- * What timens_line.c gives. Those which change a clock are called in a write
- * section, which ends with timens_tk_retune() and timens_tk_update_edge() unless
- * the function says that it does these.
+ * What timens_scale.c gives
  */
 
-extern atomic64_t timens_tk_leaps;
-
-/* Scales and durations */
 void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift);
 void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_rate rate,
 			       u32 *mult, u32 *shift);
@@ -37,6 +32,15 @@ s64 timens_tk_scale(s64 d, u64 to, u64 from);
 u64 timens_tk_cycles_to_host(const struct tk_data *host, u64 cycles);
 u64 timens_tk_cycles_to_event(const struct tk_data *host, u64 cycles);
 s64 timens_tk_ns_to_host(const struct tk_data *host, const struct timekeeper_ns *tn, s64 d);
+void timens_tk_host_raw(const struct tk_data *host, struct timens_tk_raw *raw);
+
+/*
+ * What timens_line.c gives. Those which change a clock are called in a write
+ * section, which ends with timens_tk_retune() and timens_tk_update_edge() unless
+ * the function says that it does these.
+ */
+
+extern atomic64_t timens_tk_leaps;
 
 /* The clocks at a counter value */
 void timens_tk_line(const struct timekeeper *tk, clockid_t clk, u64 delta, struct timespec64 *ts);
@@ -46,7 +50,6 @@ void timens_tk_add_smear(const struct timekeeper_ns *tn, struct timespec64 *ts);
 void timens_tk_read_at(const struct timekeeper_ns *tn, clockid_t clk, u64 cycles,
 		       struct timespec64 *ts);
 s64 timens_tk_unsmeared(const struct timekeeper_ns *tn, u64 cycles);
-void timens_tk_host_raw(const struct tk_data *host, struct timens_tk_raw *raw);
 
 /* A pass */
 bool timens_tk_advance_to(struct timekeeper_ns *tn, u64 cycles, unsigned int *steps);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Timers on the clock of a time namespace: what timens_timer.c and timens_walk.c give
- * to the other rooms. What it gives to the rest of the kernel is in
+ * Timers on the clock of a time namespace: what timens_project.c, timens_timer.c
+ * and timens_walk.c give to the other rooms. What it gives to the rest of the kernel is in
  * <linux/timens_timer.h>; what it takes is timens_tk_read_pair() and
  * timens_tk_real_offset() of timens_read.c, and nothing else.
  */
@@ -52,7 +52,11 @@ struct timens_timer_base {
 	struct timekeeper_ns	*tn;
 } ____cacheline_aligned_in_smp;
 
-/* KUnit tests */
+/*
+ * timens_project.c; timens_timer_to_host() is for KUnit tests
+ */
+
+ktime_t timens_timer_scale(ktime_t left, u64 host_mult, u64 mult);
 ktime_t timens_timer_to_host(ktime_t left, u64 host_mult, u64 mult);
 ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 			     ktime_t expires, bool asleep);

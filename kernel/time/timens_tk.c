@@ -18,12 +18,14 @@
  * Each uses only those above it; timens_internal.h says what each gives.
  *
  *   timens_smear.c    curves of smeared leap seconds
+ *   timens_scale.c    multiplier and shift, a duration of one clock on another
  *   timens_line.c     arithmetic of a line: advance, bend, rate, leap second
  *     timens_line.h     what of it is inline
  *   timens_rate.c     a change of the rate, the far end of time, sleeps
  *   timens_read.c     readers in the kernel
  *   timens_stamp.c    stamps, transmit times, dates and timeouts change sides
  *   timens_past.c     what CLOCK_BOOTTIME was, for the start times of processes
+ *   timens_project.c  where a timer of a namespace stands on the host
  *   timens_timer.c    timers and sleeps on the clock of a namespace
  *   timens_walk.c     all timers of a namespace: set, switched to a clock of its own
  *   timens_change.c   what happens to the host's timekeeping, recorded and replayed
