@@ -11,15 +11,15 @@ TK_TESTS_BESIDE := tk_clocks tk_far tk_given tk_learn tk_nest tk_proc tk_ptp tk_
 # These set the host's clock, its clocksource, its limits or the knobs of the tick path, put the machine to sleep, take
 # minutes, or count what all namespaces do: one at a time, and on a machine that nobody needs. Most of them have parts
 # which are not so.
-TK_TESTS_ALONE := tk_cancel tk_clocksource tk_cross tk_failnth tk_fuzz tk_ident tk_isolation tk_knobs tk_leap tk_life tk_net \
-		  tk_perm tk_seccomp tk_set tk_suspend tk_throttle tk_tleap tk_tprop tk_tquiet tk_tstress tk_ttravel tk_ttruth
+TK_TESTS_ALONE := tk_cancel tk_clocksource tk_cross tk_failnth tk_fuzz tk_ident tk_isolation tk_knobs tk_leap tk_life tk_limit \
+		  tk_net tk_perm tk_policy tk_seccomp tk_set tk_suspend tk_throttle tk_tleap tk_tprop tk_tquiet tk_tstress tk_ttravel tk_ttruth
 
 TK_TESTS := $(TK_TESTS_BESIDE) $(TK_TESTS_ALONE)
 
 # Files of a test besides tk_NAME.c, which has the harness, all fixtures and main()
 TK_PARTS_tk_fuzz := tk_fuzz_ops
 TK_PARTS_tk_net := tk_net_path tk_net_ring
-TK_PARTS_tk_perm := tk_perm_audit
+TK_PARTS_tk_policy := tk_policy_audit
 TK_PARTS_tk_set := tk_set_bad
 TK_PARTS_tk_tprop := tk_tprop_judge
 TK_PARTS_tk_ttravel := tk_ttravel_stop

@@ -21,6 +21,7 @@
  *	reader.h	a process which reads the clocks all the time
  *	leap.h		steering, a leap second that is not long to come
  *	user.h		other users
+ *	setters.h	all ways to set a clock
  *	waits.h		every way to wait for a time
  *	ring.h		io_uring
  *

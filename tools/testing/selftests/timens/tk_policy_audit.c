@@ -14,7 +14,7 @@
 #include "lib/clock.h"
 #include "lib/fail.h"
 #include "lib/sys.h"
-#include "tk_perm_audit.h"
+#include "tk_policy_audit.h"
 
 #ifndef AUDIT_NLGRP_READLOG
 #define AUDIT_NLGRP_READLOG 1

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The audit log, by netlink: what tk_perm.c looks for there.
+ * The audit log, by netlink: what tk_policy.c looks for there.
  */
-#ifndef TK_PERM_AUDIT_H
-#define TK_PERM_AUDIT_H
+#ifndef TK_POLICY_AUDIT_H
+#define TK_POLICY_AUDIT_H
 
 #include <stdbool.h>
 
@@ -34,4 +34,4 @@ void tk_audit_rule(struct tk_audit *a, bool on);
 int tk_audit_find(struct tk_audit *a, int type, const char *const *words, const char *count,
 		  s64 until, char *text, int size);
 
-#endif /* TK_PERM_AUDIT_H */
+#endif /* TK_POLICY_AUDIT_H */
