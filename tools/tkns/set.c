@@ -12,6 +12,11 @@
 struct set_args {
 	struct pid_args common;
 	struct clock_change change;
+	bool parse_only;
+};
+
+enum {
+	OPT_PARSE_ONLY = OPT_OWN + 1,
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -22,8 +27,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->change;
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no process id given");
+	case OPT_PARSE_ONLY:
+		args->parse_only = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (!state->arg_num && !args->parse_only)
+			argp_error(state, "no process id given");
 		return 0;
 	default:
 		return parse_pid_args(key, arg, state, &args->common);
@@ -75,6 +84,8 @@ int cmd_set(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "json", OPT_OWN, NULL, 0, "Write the result as JSON", 2 },
+		{ "parse-only", OPT_PARSE_ONLY, NULL, 0,
+		  "Say what is wrong with the values of the options, and change nothing; PID may be left out", 2 },
 		{ 0 }
 	};
 	static const struct argp_child children[] = { { &change_argp, 0, NULL, 0 }, { 0 } };
@@ -89,6 +100,8 @@ int cmd_set(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	if (!clock_change_any(&args.change))
 		die("no option says what to change");
+	if (args.parse_only)
+		return 0;
 	need_kernel();
 	pid = enter(args.common.pid);
 	clock_read_self(&file);

@@ -40,7 +40,7 @@ _tkns()
 	COMPREPLY=()
 	command=${COMP_WORDS[1]-}
 	if [[ $COMP_CWORD -le 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse help --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse oci-hook oci-runtime help --help --version' -- "$word")
 		return
 	fi
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "tkns.h"
 
 const char *argp_program_version = "tkns 1";
@@ -87,9 +88,12 @@ int parse_pid(const char *text)
 	struct spec_error error;
 	int64_t pid;
 
-	if (!spec_parse_number(text, 1, 4194304, &pid, &error))
-		die_spec("PID", text, &error);
-	return pid;
+	/* What begins as a number is meant as one: its error is pointed at. A hex id is a name. */
+	if (spec_parse_number(text, 1, TKNS_PID_MAX, &pid, &error))
+		return pid;
+	if (text[strspn(text, "-+.,0123456789")])
+		return pid_of_name(text);
+	die_spec("PID", text, &error);
 }
 
 void close_stdout(void)
@@ -109,6 +113,8 @@ static const struct command {
 	{ "follow", cmd_follow },
 	{ "watch", cmd_watch },
 	{ "rehearse", cmd_rehearse },
+	{ "oci-hook", cmd_oci_hook },
+	{ "oci-runtime", cmd_oci_runtime },
 };
 
 #define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -122,6 +128,8 @@ static const char doc[] =
 	"  follow    let the clock of a process follow the host again\n"
 	"  watch     show the clock of a process again and again\n"
 	"  rehearse  rehearse a leap second and report\n"
+	"  oci-hook, oci-runtime\n"
+	"            give containers the clock that their annotations ask for\n"
 	"  help      say this, or more of a command\n"
 	"\n"
 	"'tkns help COMMAND' and 'tkns COMMAND --help' say more, and so does tkns(1).\n"

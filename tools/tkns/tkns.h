@@ -27,6 +27,8 @@ int cmd_set(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_rehearse(int argc, char **argv);
+int cmd_oci_hook(int argc, char **argv);
+int cmd_oci_runtime(int argc, char **argv);
 
 /* "tkns: error: ..." and the end; die_errno() appends what errno says. */
 __attribute__((noreturn, format(printf, 1, 2)))
@@ -43,7 +45,7 @@ void die_spec(const char *option, const char *text, const struct spec_error *err
 /* One sentence and EXIT_NO_KERNEL, unless time namespaces have clocks here. */
 void need_kernel(void);
 
-/* A process id, or the end. */
+/* A process id, or that of a name (names.h), or the end. */
 int parse_pid(const char *text);
 
 /* The end if something could not be written to standard output. */
