@@ -82,7 +82,9 @@ _tkns()
 	fi
 	case $command in
 	run) choices="$clock --user --net --json" ;;
-	set) choices="$clock --json" ;;
+	set) choices="$clock --parse-only --json" ;;
+	oci-hook) choices='precreate createRuntime' ;;
+	oci-runtime) choices='--tkns-runtime=' ;;
 	show | list | follow) choices='--json' ;;
 	watch) choices='--interval --count --lines --json' ;;
 	rehearse) choices="$rehearsal --json" ;;

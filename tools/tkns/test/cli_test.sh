@@ -193,7 +193,7 @@ options_known()
 
 	manual=$(sed 's/\\f[BIPR]//g; s/\\//g' "$here/../tkns.1")
 	for command in run show list set follow watch rehearse; do
-		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z]+' | grep -o -e '--.*'); do
+		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z-]+' | grep -o -e '--.*'); do
 			case $option in --help | --usage | --version) continue ;; esac
 			completes "$option" tkns "$command" "$option" || return 1
 			grep -q -E -e "^(\.BI? )?$option\>" <<< "$manual" || { echo "$option of $command is not in the manual"; return 1; }
