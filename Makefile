@@ -19,7 +19,7 @@ S := scripts
 BENCHES := ab reads tick accuracy writes footprint timers perf hostile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tkns-setup tkns-test-setup tree export bases rebase trunk kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tkns-setup tkns-test-setup tree export bases rebase trunk kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test deb-setup vm-setup deb vm vm-shell vm-test roundtrip test-prefix lint clean distclean
 .PHONY: $(BENCHES:%=bench-%)
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
@@ -55,6 +55,12 @@ help:
 	@echo 'make tkns         compile the tool tkns: build/tkns/tkns'
 	@echo 'make tkns-install install it, its manual and completion: DESTDIR= PREFIX=/usr/local'
 	@echo 'make tkns-test    its unit tests, with sanitizers, and a few seconds of changed texts for its parsers'
+	@echo
+	@echo 'make deb          Debian packages, in out/deb: the kernel with the configuration of Debian'"'"'s cloud kernel, its headers, tkns'
+	@echo '                  (half an hour to two hours; it goes on where it stopped. ARGS=tkns: that alone. ARGS=--debug-info)'
+	@echo 'make vm           a disk image of Debian 13 on which these are installed, with systemd, podman, crun, nspawn, lxc and chrony'
+	@echo 'make vm-shell     log in on it'
+	@echo 'make vm-test      what make deb made is installed, boots from disk, gives containers their clocks, and is removed again'
 	@echo
 	@echo 'make tree         unpack the kernel, apply overlay and patches: build/linux'
 	@echo '                  (DISCARD=1 gives up work there that is not exported; AS_IS=1, with any target, uses it as it stands)'
@@ -126,6 +132,24 @@ tkns: tkns-setup
 
 tkns-install: tkns
 	@$(MAKE) --no-print-directory -C tools/tkns install
+
+deb-setup:
+	@$(S)/setup.sh deb
+
+vm-setup:
+	@$(S)/setup.sh vm
+
+deb: deb-setup tree
+	@$(S)/deb.sh $(ARGS)
+
+vm: vm-setup
+	@$(S)/vm.sh make
+
+vm-shell:
+	@$(S)/vm.sh shell
+
+vm-test:
+	@$(S)/vm.sh test
 
 tkns-test: tkns-test-setup
 	@tests/tkns-test.sh

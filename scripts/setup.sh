@@ -9,12 +9,14 @@
 # usage: setup.sh           all of it
 #        setup.sh tkns      what compiles the tool tkns: a C compiler, make and the C library's headers
 #        setup.sh tkns-test and what its tests need
+#        setup.sh deb       all of it, and what packages are made with
+#        setup.sh vm        what a virtual machine is made of these with
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=archive.sh
 . "$(dirname "${BASH_SOURCE[0]}")/archive.sh"
-[[ $# -le 1 && ${1:-all} =~ ^(all|tkns|tkns-test)$ ]] || die "unknown argument '$*'"
+[[ $# -le 1 && ${1:-all} =~ ^(all|tkns|tkns-test|deb|vm)$ ]] || die "unknown argument '$*'"
 
 # Libraries with a 64-bit time_t on 32-bit machines have another name since Debian 13, where the old zone names left tzdata, too.
 # shellcheck source=/dev/null
@@ -39,6 +41,12 @@ packages=(
 	# plots of the benchmarks; perf for the guest of one of them
 	gnuplot-nox linux-perf
 )
+
+case ${1:-all} in
+deb) packages+=(build-essential debhelper dpkg-dev fakeroot lsb-release) ;;
+# A mirror's keys are those of the newest release
+vm) packages+=(mmdebstrap e2fsprogs debian-archive-keyring) ;;
+esac
 
 # The two time daemons exclude each other as installed packages (and would set this machine's clock), so they are only
 # unpacked: "package file-that-proves-it".
@@ -262,8 +270,7 @@ setup()
 	say "done in $SECONDS s"
 }
 
-if [[ ${1:-all} = all ]]; then
-	locked setup setup
-else
-	setup_tkns "$1"
-fi
+case ${1:-all} in
+tkns | tkns-test) setup_tkns "$1" ;;
+*) locked setup setup ;;
+esac
