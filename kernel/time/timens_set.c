@@ -624,10 +624,10 @@ static void timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t cl
  * Readers may bend it meanwhile, which costs another tick and no more:
  *
  *   CPU 0 (follow)                       CPU 1 (reader)
- *                                        the line ends: bend
- *   bend is behind the last tick: no
+ *                                        the line ends: bend it
+ *   a tick behind the bend: none yet
  *   wait for a tick, which comes
- *   bend is behind the last tick: yes
+ *   a tick behind the bend: yes
  *
  * or, with a bend between that tick and the look at it, the same once more: the look
  * comes right behind the tick, and a line lasts for a second of the namespace, or for a

@@ -409,7 +409,7 @@ static void tkt_rate_holds(struct kunit *test)
 		}
 		real = div_s64(tkt_read(w, tn, CLOCK_REALTIME) - real, NSEC_PER_SEC);
 		most = div_s64(real, tn->batch) + 2;
-		KUNIT_EXPECT_LE_MSG(test, ends, most, "%ux, %s smear policy, %lld s in batches of %u",
+		KUNIT_EXPECT_LE_MSG(test, ends, most, "%ux, %s smear policy, %lld s, batch %u",
 				    rates[i / 2], smeared ? "a" : "no", real, tn->batch);
 		/* It is bent at all, or nothing was tested */
 		KUNIT_EXPECT_GT(test, ends, 0);

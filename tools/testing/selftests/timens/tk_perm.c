@@ -25,7 +25,6 @@
 #define TK_UID 65533
 #define TK_UID_OTHER 65532
 
-
 FIXTURE(perm)
 {
 	int fd;
