@@ -182,8 +182,8 @@ bench_context()
 		printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$BUILD/obj-$name/include/config/kernel.release")" \
 			"$(fragments "$name" | sed 's/^ *//')" "$(sha256sum < "$BUILD/obj-$name/.config" | cut -d ' ' -f 1)"
 	done | jq -R -s --arg accelerator "$accelerator" --argjson parameters "$parameters" --argjson whole "$whole" --arg qemu "$qemu" \
-		--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" --argjson cpus "$(nproc)" \
-		--arg running "$(uname -r)" --arg compiler "$(gcc --version | head -n 1)" \
+		--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sed -n 1p)" --argjson cpus "$(nproc)" \
+		--arg running "$(uname -r)" --arg compiler "$(gcc --version | sed -n 1p)" \
 		--arg repository "$(git -C "$ROOT" describe --always --dirty 2> /dev/null || echo unknown)" \
 		--arg queue "$(queue_digest)" '
 		{ cpu: $cpu, cpus: $cpus, accelerator: $accelerator }

@@ -169,7 +169,7 @@ bases()
 				fi
 				[[ -z $(stale_for "$(upstream_of "$version")") ]] || reason+="${reason:+; }stale variants"
 			else
-				reason=$(sed -n 's/^[a-z]*: \(patches\/.* does not apply .*\)/\1/p' "$BUILD/log/bases-$version.log" | head -n 1)
+				reason=$(sed -n 's/^[a-z]*: \(patches\/.* does not apply .*\)/\1/p' "$BUILD/log/bases-$version.log" | sed -n 1p)
 				reason=${reason:-$(tail -n 1 "$BUILD/log/bases-$version.log")}
 			fi
 		fi
@@ -222,12 +222,12 @@ obtain()
 		return
 	fi
 	name=$(slices | rebuilds "$1" |
-		while read -r name; do ! slice_of "$name" > /dev/null || echo "$name"; done | head -n 1)
-	[[ -n $name ]] || name=$({ offered; installed_source; } | sort_versions | rebuilds "$1" | head -n 1)
+		while read -r name; do ! slice_of "$name" > /dev/null || echo "$name"; done | sed -n 1p)
+	[[ -n $name ]] || name=$({ offered; installed_source; } | sort_versions | rebuilds "$1" | sed -n 1p)
 	if [[ -z $name ]]; then
 		# Those of security updates are small, and hold all that the archive keeps of them.
 		[[ -n $lists ]] || { own_lists "$BUILD/apt/security" "${releases[@]/%/-security}" >&2 && lists=there; } || return 1
-		name=$(offered "${own_apt[@]}" | rebuilds "$1" | head -n 1)
+		name=$(offered "${own_apt[@]}" | rebuilds "$1" | sed -n 1p)
 		[[ -n $name ]] || return 2
 	fi
 	need_slice "$name" "${own_apt[@]}" >&2 || return 1

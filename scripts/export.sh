@@ -26,10 +26,10 @@ check_history()
 	kgit merge-base --is-ancestor base overlay || die "tag overlay does not come after tag base"
 	kgit merge-base --is-ancestor overlay HEAD || die "HEAD does not come after tag overlay: did a rebase change the overlay commit? Move the tag there"
 	[[ -z $(kgit rev-list --merges base..HEAD) ]] || die "a queue has no merge commits"
-	path=$(kgit diff-tree -r --diff-filter=a --name-only base overlay | head -n 1)
+	path=$(kgit diff-tree -r --diff-filter=a --name-only base overlay | sed -n 1p)
 	[[ -z $path ]] || die "the overlay commit changes '$path' of the source: that belongs into a patch"
 	while read -r commit; do
-		path=$(kgit diff-tree -r --no-commit-id --diff-filter=A --name-only "$commit" | head -n 1)
+		path=$(kgit diff-tree -r --no-commit-id --diff-filter=A --name-only "$commit" | sed -n 1p)
 		[[ -z $path ]] ||
 			die "commit '$(kgit log -1 --format='%h %s' "$commit")' adds '$path': new files belong into the overlay (leave it uncommitted, make export copies it)"
 		while IFS= read -r path; do

@@ -218,7 +218,7 @@ compose_patch()
 	got=$(kgit diff-tree -r --name-only -z "$head" "$made" | tr '\0' '\n' | LC_ALL=C sort)
 	[[ -n $want && $want = "$got" ]] || die "patches/$path: applying it changed '${got//$'\n'/ }' instead of '${want//$'\n'/ }'"
 	[[ -z $(kgit diff-tree -r --diff-filter=A --name-only "$head" "$made") ]] ||
-		die "patches/$path adds $(kgit diff-tree -r --diff-filter=A --name-only "$head" "$made" | head -n 1): new files belong into the overlay"
+		die "patches/$path adds $(kgit diff-tree -r --diff-filter=A --name-only "$head" "$made" | sed -n 1p): new files belong into the overlay"
 
 	head=$({ echo "$subject"; echo; cat "$work/message"; } | git stripspace |
 		GIT_AUTHOR_NAME=$author GIT_AUTHOR_EMAIL=$email GIT_AUTHOR_DATE=$date GIT_COMMITTER_DATE=$fixed_date \
@@ -337,7 +337,7 @@ make_slice()
 			tar -x -C "$temp/files" --strip-components=1 --wildcards --no-wildcards-match-slash --anchored --no-recursion -T "$temp/list"
 		while [[ ! -e $temp/listed ]]; do sleep 0.1; done
 	fi
-	path=$(overlay_files | grep -x -F -f "$temp/all" | head -n 1 || true)
+	path=$(overlay_files | grep -x -F -f "$temp/all" | sed -n 1p || true)
 	[[ -z $path ]] || die "overlay file '$path' exists in $name: changes to it belong into patches/"
 	version=$(kernel_version "$temp/files")
 	commit=$(

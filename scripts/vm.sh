@@ -31,8 +31,8 @@ make_image()
 {
 	local kernel tkns archive root mirrors=() dir=$vm/new
 
-	kernel=$(find "$deb" -name 'linux-image-*-timens_*.deb' 2> /dev/null | head -n 1)
-	tkns=$(find "$deb" -name 'tkns_*.deb' 2> /dev/null | head -n 1)
+	kernel=$(find "$deb" -name 'linux-image-*-timens_*.deb' 2> /dev/null | sed -n 1p)
+	tkns=$(find "$deb" -name 'tkns_*.deb' 2> /dev/null | sed -n 1p)
 	[[ -n $kernel && -n $tkns ]] || die "no packages in $deb (make deb)"
 	command -v mmdebstrap mke2fs > /dev/null || die "needs mmdebstrap and e2fsprogs (make vm installs them)"
 	archive=$(archive_of "$release" bookworm) || die "the machine's apt has no archive of Debian"

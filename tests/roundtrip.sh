@@ -170,7 +170,7 @@ roundtrip()
 		echo "x" >> "$copy/patches/$name"
 		result "a changed patch is noticed" not same_repository "$copy"
 		cp "$ROOT/patches/$name" "$copy/patches/$name"
-		path=$(sed -n 's,^+++ b/,,p' "$ROOT/patches/$name" | head -n 1)
+		path=$(sed -n 's,^+++ b/,,p' "$ROOT/patches/$name" | sed -n 1p)
 		echo "/* roundtrip */" >> "$clone/$path"
 		result "an edit that is not committed is refused" not export_to "$copy"
 		git -C "$clone" commit -q -a --amend --no-edit
@@ -178,7 +178,7 @@ roundtrip()
 		result "its export" export_to "$copy"
 		result "and is not the same repository" not same_repository "$copy"
 	fi
-	path=$(overlay_files | head -n 1)
+	path=$(overlay_files | sed -n 1p)
 	if [[ -n $path && $ktap_failed = 0 ]]; then
 		echo "/* roundtrip */" >> "$copy/$path"
 		result "a changed overlay file is noticed" not same_repository "$copy"
