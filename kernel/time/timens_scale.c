@@ -39,7 +39,7 @@ void timens_tk_mult_shift(const struct clocksource *cs, u32 *mult, u32 *shift)
  *
  * As many bits as fit below TIMENS_TK_MULT_BITS, and a scale of at most
  * TIMENS_TK_MAX_SHIFT. A fast clock gets a coarser scale instead of a shorter
- * horizon. The multiplier is rounded, which timens_tk_setup() makes up for.
+ * horizon. The multiplier is rounded, which timens_tk_setup() corrects.
  */
 void timens_tk_rate_mult_shift(const struct clocksource *cs, struct timens_tk_rate rate,
 			       u32 *mult, u32 *shift)
