@@ -56,7 +56,8 @@ struct audit_ntp_data;
 #define TIMENS_TK_BUDGET	32
 /*
  * How many budgets a tick may take where the counter wraps: at HZ=250, that of acpi_pm,
- * which wraps in 4.7 s and should not go on for 1.2 s, is in time with 37,000 owners
+ * which wraps in 4.7 s and should not go on for 1.2 s, is in time with 18,000 owners. It
+ * takes more where there are more.
  */
 #define TIMENS_TK_HASTE		4
 /* Steps of one pass or catch-up with interrupts disabled */

@@ -29,8 +29,10 @@
  * slope stays, however many they are; a second in which the PLL slews is one. A pass
  * takes at most TIMENS_TK_STEPS, and a tick at most TIMENS_TK_BUDGET: the last pass of a
  * tick gets what is left of that. Where the counter wraps it is TIMENS_TK_HASTE times as
- * much. What the budget does not cover, and what a pass leaves, is taken up in later ticks,
- * in which users take turns: see timens_share.c. A timer of the calendar sees to it that
+ * much, or what falls due if that is more, as no clock may miss a wrap: a clock that is
+ * late loses nothing, but one that misses a wrap is wrong. What the budget does not cover,
+ * and what a pass leaves, is taken up in later ticks, in which users take turns: see
+ * timens_share.c. A timer of the calendar sees to it that
  * there is a next tick, even if the machine has become idle:
  *
  *   CPU 0 (end of a long idle time)
@@ -337,18 +339,29 @@ static inline void timens_tk_prefetch_page(const struct vdso_data *vd)
 	prefetchw(&vd[CS_RAW].basetime[CLOCK_MONOTONIC_RAW]);
 }
 
+/*
+ * The steps of a tick where the counter wraps. Half of the deadline is the interval, so
+ * what falls due in a tick is 1 / interval of the owners.
+ */
+static unsigned int timens_tk_most_in_haste(const struct timens_tk_calendar *cal)
+{
+	return max(cal->budget > UINT_MAX / TIMENS_TK_HASTE ? UINT_MAX :
+							     cal->budget * TIMENS_TK_HASTE,
+		   DIV_ROUND_UP(cal->nr_own, cal->interval));
+}
+
 /* Whether a tick which took @done steps leaves the rest to the next one */
 static inline bool timens_tk_is_exhausted(const struct timens_tk_calendar *cal, unsigned int done)
 {
 	return done >= cal->budget && cal->interval > 1 &&
-	       (!cal->deadline || done / TIMENS_TK_HASTE >= cal->budget);
+	       (!cal->deadline || done >= timens_tk_most_in_haste(cal));
 }
 
 /* How many steps the next pass of a tick which is not exhausted may take */
 static inline unsigned int timens_tk_steps_left(const struct timens_tk_calendar *cal,
 						unsigned int done)
 {
-	u64 most = cal->deadline ? (u64)cal->budget * TIMENS_TK_HASTE : cal->budget;
+	unsigned int most = cal->deadline ? timens_tk_most_in_haste(cal) : cal->budget;
 
 	/* Without a budget every pass is taken, and as long as it is */
 	return most > done ? min(most - done, TIMENS_TK_STEPS) : TIMENS_TK_STEPS;

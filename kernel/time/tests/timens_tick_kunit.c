@@ -450,6 +450,38 @@ static void tkt_calendar_deadline(struct kunit *test)
 	}
 }
 
+/*
+ * With more owners than four budgets serve before the counter wraps, a tick takes what
+ * falls due in it and no more: no clock may miss that.
+ */
+static void tkt_calendar_deadline_many(struct kunit *test)
+{
+	struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+	const unsigned int deadline = 300, nr = 11 * deadline / 2;
+	struct tkt_hotel *h = tkt_hotel(test, nr, HZ, deadline);
+	unsigned int i, t, done, most = 0;
+
+	h->cal->budget = 1;
+	for (t = 0; t < 6 * deadline; t++) {
+		struct tkt_guest *guest = h->guest[tkt_random(w, h->nr)];
+
+		if (!tkt_random(w, 10))
+			timens_tk_calendar_hurry(h->cal, &guest->tn, h->now, h->now + 1);
+		done = tkt_hotel_tick(test, h);
+		most = max(most, done);
+		for (i = 0; i < h->nr; i++)
+			KUNIT_ASSERT_LE_MSG(test, h->now - h->guest[i]->last, deadline,
+					    "guest %u, tick %u", i, t);
+	}
+	KUNIT_EXPECT_LE(test, most, 11);
+
+	/* When most of them have left it is four budgets again */
+	while (h->nr > 10)
+		timens_tk_calendar_del(h->cal, &h->guest[--h->nr]->tn);
+	for (t = 0; t < deadline; t++)
+		KUNIT_ASSERT_LE(test, tkt_hotel_tick(test, h), TIMENS_TK_HASTE);
+}
+
 /* The deadline of a new clocksource holds for those which wait already */
 static void tkt_calendar_new_deadline(struct kunit *test)
 {
@@ -661,6 +693,7 @@ static struct kunit_case tkt_tick_cases[] = {
 	KUNIT_CASE(tkt_calendar_interval),
 	KUNIT_CASE(tkt_calendar_hurry),
 	KUNIT_CASE(tkt_calendar_deadline),
+	KUNIT_CASE(tkt_calendar_deadline_many),
 	KUNIT_CASE(tkt_calendar_new_deadline),
 	KUNIT_CASE_PARAM(tkt_calendar_aligned, tkt_spec_gen_params),
 	KUNIT_CASE_PARAM(tkt_calm, tkt_spec_gen_params),
