@@ -283,20 +283,90 @@ static int wants_it_again(void *arg)
 	return 0;
 }
 
-TEST_F(throttle, ignored_signal_comes_again)
+FIXTURE(places)
+{
+	int unused;
+};
+
+FIXTURE_SETUP(places)
+{
+	ASSERT_EQ(0, tk_setup_watch(false, 0));
+	pin();
+}
+
+FIXTURE_TEARDOWN(places)
+{
+	EXPECT_EQ(0, tk_teardown());
+}
+
+TEST_F(places, ignored_signal_comes_again)
 {
 	struct again host = { tk_host_fd, 1 }, own = { tk_ns_new(), 2000 };
 	int ret;
 
-	if (variant->timers > 1 || !variant->rate || strcmp(variant->rate, "2000") ||
-	    variant->clk != CLOCK_MONOTONIC)
-		return;
 	tk_enter(own.fd);
 	ret = tk_write_file(TK_CLOCK_FILE, "rate 2000\n");
 	CHECK(!ret, "rate: %s", strerror(-ret));
 	tk_leave();
 	RUN(wants_it_again, &host);
 	RUN(wants_it_again, &own);
+}
+
+/*
+ * Who creates timers and deletes them, over and over, takes places which nobody needs any
+ * more. Those of a second are taken at most.
+ */
+#define BATCH 200
+
+static int takes_places(void *arg)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	int *fd = arg, id[BATCH], i;
+	s64 from, took, end;
+
+	pin();
+	tk_enter(*fd);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	end = tk_vnow(CLOCK_MONOTONIC_RAW) + 3 * TK_SEC;
+	while (tk_vnow(CLOCK_MONOTONIC_RAW) < end) {
+		for (i = 0; i < BATCH; i++) {
+			REQUIRE(!syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id[i]),
+				"timer_create: %m");
+			REQUIRE(!tw_timer_arm(id[i], 0, 1, 1), "timer_settime: %m");
+		}
+		busy(20 * TK_USEC);
+		for (i = 0; i < BATCH; i++)
+			REQUIRE(!syscall(SYS_timer_delete, id[i]), "timer_delete: %m");
+	}
+	ev.sigev_signo = SIGUSR2;
+	REQUIRE(!syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &again_id), "timer_create: %m");
+	again = 0;
+	from = tk_vnow(CLOCK_MONOTONIC_RAW);
+	REQUIRE(!tw_timer_arm(again_id, 0, 1, 1), "timer_settime: %m");
+	busy(20 * TK_USEC);
+	signal(SIGUSR2, on_signal);
+	while (!again)
+		;
+	took = again_at - from;
+	fprintf(stderr, "# the signal takes %" PRId64 " ns\n", took);
+	CHECK(took >= TK_SEC / 2, "only %" PRId64 " ns: the places are not taken", took);
+	CHECK(took <= TK_SEC + 4 * jiffy(), "the signal takes %" PRId64 " ns", took);
+	return 0;
+}
+
+TEST_F(places, taken_for_nothing)
+{
+	int fd;
+
+	if (!tk_exact())
+		SKIP(return, "who takes places has to be quicker than they go by");
+	fd = tk_ns_new();
+	tk_enter(fd);
+	CHECK(!tk_write_file(TK_CLOCK_FILE, "rate 1\n"), "rate: %m");
+	CHECK_STATE("own");
+	tk_leave();
+	RUN(takes_places, &fd);
 }
 
 TEST_HARNESS_MAIN
