@@ -540,6 +540,61 @@ static void row_overshoot(void)
 	end_attack(pid);
 }
 
+#define STILL_LOOK	(10 * TK_NSEC_PER_SEC)
+
+/*
+ * A well-behaved owner slews, so that its line ends each second, and reads its coarse clock,
+ * which stands there until the pass comes. Nothing else that it does brings its clock forward.
+ * shared[0]: how long that clock stood still at most, in ms
+ */
+static void read_coarse(const void *arg)
+{
+	const double per_ms = counter.cycles_per_ns * TK_NSEC_PER_SEC / 1000;
+	uint64_t start, now, moved, worst = 0;
+	int64_t last, coarse;
+
+	(void)arg;
+	tk_become_container(TK_HONEST_UID);
+	tk_enter_new_time_ns(NULL);
+	slew_for_ever();
+	last = tk_read(CLOCK_MONOTONIC_COARSE);
+	start = tk_cycles();
+	moved = start;
+	do {
+		coarse = tk_read(CLOCK_MONOTONIC_COARSE);
+		now = tk_cycles();
+		if (now - moved > worst)
+			worst = now - moved;
+		if (coarse != last)
+			moved = now;
+		last = coarse;
+		TK_NOPS(TK_NOPS_LONG);
+	} while ((double)(now - start) < (double)STILL_LOOK * counter.cycles_per_ns);
+	shared[0] = (double)worst / per_ms;
+}
+
+/*
+ * Each of a crowd has its clock from the one before, so the seconds of all of them end at
+ * the same instant, which is when the victim's do.
+ */
+static void row_share(void)
+{
+	const struct crowd crowd = {
+		.number	 = size_of("share", 4000, 10000),
+		.owns	 = true,
+		.steer	 = slew_for_ever,
+	};
+	double base;
+	pid_t pid;
+
+	tk_run_child(read_coarse, NULL);
+	base = shared[0];
+	pid = start_crowd(&crowd);
+	tk_run_child(read_coarse, NULL);
+	judge("share.still", shared[0], base);
+	end_attack(pid);
+}
+
 /* Most steps in one tick; the kernel counts again from zero when the budget is set */
 static long long most_steps(void)
 {
@@ -871,6 +926,7 @@ static const struct {
 	{ "idle",	row_idle },
 	{ "slew",	row_slew },
 	{ "overshoot",	row_overshoot },
+	{ "share",	row_share },
 	{ "leap",	row_leap },
 	{ "cancel",	row_cancel },
 	{ "follower",	row_follower },
@@ -909,7 +965,7 @@ int main(int argc, char **argv)
 			 "[--facts FILE] [--whole] [--only ROW] [--other-cpu]\n"
 			 "What an owner of a clock who means harm takes from others. Root only, in a guest.\n"
 			 "  --whole      as many namespaces, timers and descriptors as the reference has\n"
-			 "  --only ROW   churn, timers, idle, slew, overshoot, leap, cancel, follower or events\n"
+			 "  --only ROW   churn, timers, idle, slew, overshoot, share, leap, cancel, follower or events\n"
 			 "  --other-cpu  only the interrupts of another CPU, on a machine which has one\n",
 			 TK_NOTHING);
 	tk_start();

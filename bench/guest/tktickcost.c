@@ -28,14 +28,11 @@
 #include "results.h"
 #include "tickcost.h"
 
-/* After a sleep all are due at once, and go back to their homes within an interval */
-#define SPREAD		(TK_NSEC_PER_SEC * 3 / 2)
-
 /* More than this share of the CPU is not tried (percent) */
 #define MOST_SHARE	50
 
 static const long numbers[] = { 1, 8, 100, 1000, 10000 };
-static const long long intervals[] = { 1000, 100, TK_EVERY_TICK };
+static const long long intervals[] = { 4000, 1000, TK_EVERY_TICK };
 
 #define NR_NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
 #define NR_INTERVALS	(sizeof(intervals) / sizeof(intervals[0]))
@@ -50,11 +47,16 @@ static void spin(const struct tk_counter *counter, int64_t ns)
 	} while (tk_cycles() < end);
 }
 
-/* When all have gone back to their homes */
-static void look(struct tk_tick *tick, const struct tk_ticks *ticks)
+/*
+ * After a sleep all are due at once, and go back to their homes within an interval; and
+ * another interval holds from the next pass on, which the one before determines. So wait
+ * for @ms first.
+ */
+static void look(struct tk_tick *tick, const struct tk_ticks *ticks, long long ms)
 {
 	tk_settle(&ticks->counter);
-	spin(&ticks->counter, SPREAD);
+	if (ms)
+		spin(&ticks->counter, ms * (TK_NSEC_PER_SEC / 1000) * 5 / 4);
 	tk_look_at_ticks(tick, ticks);
 }
 
@@ -85,7 +87,7 @@ static double measure(long number, double per_pass, const struct tk_ticks *ticks
 
 	tk_hold(0);
 	tk_set_interval(intervals[0]);
-	look(&base, ticks);
+	look(&base, ticks, 0);
 	*right &= base.passes == 0;
 	tk_fact("base %ld %.1f %.0f", number, tk_mean_tick(&base, ticks), base.look.longest);
 
@@ -104,7 +106,7 @@ static double measure(long number, double per_pass, const struct tk_ticks *ticks
 			continue;
 		}
 		tk_set_interval(intervals[i]);
-		look(&with, ticks);
+		look(&with, ticks, intervals[i ? i - 1 : 0]);
 		passes = tk_passes_a_second(&with);
 		*right &= tk_takes_about(&with, wanted);
 		more = tk_mean_tick(&with, ticks) - tk_mean_tick(&base, ticks);
