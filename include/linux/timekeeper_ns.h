@@ -43,6 +43,7 @@ void timens_tk_free(struct time_namespace *ns);
 
 /* Reading; any context with a valid current->nsproxy */
 bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts);
+void timens_tk_coarse_real(struct time_namespace *ns, struct timespec64 *ts);
 bool __timens_tk_getboottime64(struct timespec64 *ts);
 bool __timens_tk_get_tz(struct timezone *tz);
 ktime_t timens_tk_real_from_host(ktime_t real);

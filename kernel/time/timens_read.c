@@ -133,15 +133,13 @@ static void timens_tk_read_follow(const struct timekeeper_ns *tn, clockid_t clk,
 	}
 }
 
-bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
+/* A clock of @tn at present, or at the last tick for a coarse one */
+static __always_inline void timens_tk_read(struct timekeeper_ns *tn, clockid_t clk,
+					   struct timespec64 *ts)
 {
-	struct timekeeper_ns *tn = timens_tk_of(current->nsproxy->time_ns);
 	unsigned int seq;
 	bool beyond;
 	u64 cycles;
-
-	if (likely(!tn))
-		return false;
 
 	do {
 		seq = read_seqcount_begin(&tn->tkd.seq);
@@ -164,8 +162,33 @@ bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 			 (clk != CLOCK_MONOTONIC_RAW && timens_tk_is_beyond(tn, cycles));
 		timens_tk_read_at(tn, clk, cycles, ts);
 	} while (timens_tk_read_retry(tn, seq, beyond));
+}
 
+bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
+{
+	struct timekeeper_ns *tn = timens_tk_of(current->nsproxy->time_ns);
+
+	if (likely(!tn))
+		return false;
+	timens_tk_read(tn, clk, ts);
 	return true;
+}
+
+/**
+ * timens_tk_coarse_real - CLOCK_REALTIME_COARSE of a namespace
+ * @ns:		The namespace, of whomever
+ * @ts:		Storage for the time
+ *
+ * Context: any but NMI
+ */
+void timens_tk_coarse_real(struct time_namespace *ns, struct timespec64 *ts)
+{
+	struct timekeeper_ns *tn = timens_tk_of(ns);
+
+	if (tn)
+		timens_tk_read(tn, CLOCK_REALTIME_COARSE, ts);
+	else
+		ktime_get_coarse_real_ts64(ts);
 }
 
 /* What a smear adds to the multiplier of CLOCK_REALTIME at @real of the line */
