@@ -18,9 +18,8 @@ set -euo pipefail
 
 work=$BUILD/lint
 
-# Not applicable here: a queue outside the kernel updates no MAINTAINERS, and its patches are not sent by mail.
-# The tree has no history in which the commit of a Fixes line could be found.
-ignore=FILE_PATH_CHANGES,EMAIL_SUBJECT,UNKNOWN_COMMIT_ID
+# Not applicable here: the tree has no history in which the commit of a Fixes line could be found.
+ignore=UNKNOWN_COMMIT_ID
 # User space has no kernel types, attributes and functions; its C library has names in mixed case, and ENOSYS is what a
 # missing system call returns.
 user_space=CAMELCASE,ARCH_DEFINES,ENOSYS,PREFER_KERNEL_TYPES,VOLATILE,SSCANF_TO_KSTRTO,NAKED_SSCANF,CONST_STRUCT,STRCPY
@@ -43,7 +42,8 @@ types()
 }
 
 # Much of the queue rewrites lines of the kernel which are older than checkpatch, and keeps their style. So what the
-# lines that a patch removes are reported for is allowed, as often, to those that it adds: nothing may be new.
+# lines that a patch removes are reported for is allowed, as often, to those that it adds: nothing may be new. What it says about the
+# message of the patch is not allowed at all, so the removed lines have another one.
 check_queue_patch()
 {
 	local patch=$1 new
@@ -51,15 +51,19 @@ check_queue_patch()
 	# A declaration among older ones has the "extern" that they have.
 	check_patch --strict --ignore "$ignore,AVOID_EXTERNS" "$patch" > "$work/new" || true
 	[[ -s $work/new ]] || return 0
-	awk '/^@@ / { split($0, part, " "); from = substr(part[2], 2); to = substr(part[3], 2)
+	printf '%s\n' 'From: A <a@localhost>' 'Subject: [PATCH] lint: What is removed' '' 'The lines which a patch removes.' '' \
+		'Signed-off-by: A <a@localhost>' '---' > "$work/reversed.patch"
+	awk '/^diff --git / && !diff { diff = 1 }
+	     !diff { next }
+	     /^@@ / { split($0, part, " "); from = substr(part[2], 2); to = substr(part[3], 2)
 		      sub(/^@@ [^ ]+ [^ ]+/, "@@ -" to " +" from); print; hunk = 1; next }
 	     /^diff --git / { hunk = 0 }
 	     hunk && /^-/ { print "+" substr($0, 2); next }
 	     hunk && /^\+/ { print "-" substr($0, 2); next }
-	     { print }' "$patch" > "$work/reversed.patch"
+	     { print }' "$patch" >> "$work/reversed.patch"
 	check_patch --strict --ignore "$ignore" "$work/reversed.patch" > "$work/old" || true
 	types "$work/new" > "$work/new.types"
-	types "$work/old" | grep -v '^COMMIT_' > "$work/old.types" || true
+	types "$work/old" > "$work/old.types"
 	new=$(awk 'NR == FNR { old[$1] = $2; next } $2 > old[$1] + 0 { print $1 }' "$work/old.types" "$work/new.types")
 	[[ -n $new ]] || return 0
 	grep -F -f <(awk '{ print ":" $1 ":" }' <<< "$new") "$work/new"
@@ -85,10 +89,18 @@ check_program()
 	[[ -z $found ]] || { echo "$found"; return 1; }
 }
 
+# A check that cannot fail proves nothing.
+not_unsigned()
+{
+	sed '/^Signed-off-by: /d' "$1" > "$work/unsigned.patch"
+	! check_queue_patch "$work/unsigned.patch" > "$work/unsigned" && grep -q ':MISSING_SIGN_OFF:' "$work/unsigned"
+}
+
 lint_checkpatch()
 {
 	local name path
 
+	result "a patch without Signed-off-by is found" not_unsigned "$ROOT/patches/$(series_lines | sed -n '1s/ .*//p')"
 	# On every base: the variants as well
 	while read -r name _; do
 		result "checkpatch patches/$name" check_queue_patch "$ROOT/patches/$name"

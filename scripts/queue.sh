@@ -261,10 +261,21 @@ touched_files()
 	series_lines | sed -e 's/ .*//' -e "s,^,$ROOT/patches/," | xargs -r sed -n -E -e 's,^(\+\+\+ b|--- a)/,,p' | cut -f 1 | LC_ALL=C sort -u
 }
 
-# A source as far as the queue is concerned: the files in the folders that it touches. The rest is as in the tree's base.
+# A source as far as the queue is concerned: the files in the folders that it touches, and of those at the top what it touches. The
+# rest is as in the tree's base.
 slice_folders()
 {
-	touched_files | sed 's,/[^/]*$,,' | LC_ALL=C sort -u
+	touched_files | sed -n 's,/[^/]*$,,p' | LC_ALL=C sort -u
+}
+
+slice_top()
+{
+	touched_files | grep -v / || true
+}
+
+slice_digest()
+{
+	{ slice_folders; slice_top; } | sha256sum | cut -c 1-16
 }
 
 # slice_ref NAME: where its slice is. git takes no tilde in a name, and a version of a rebuild has one.
@@ -289,14 +300,14 @@ slices()
 slice_of()
 {
 	kgit rev-parse -q --verify "$(slice_ref "$1")^{commit}" > /dev/null || return
-	[[ $(kgit log -1 --format=%b "$(slice_ref "$1")") = "slice $(slice_folders | sha256sum | cut -c 1-16)" ]] || return
+	[[ $(kgit log -1 --format=%b "$(slice_ref "$1")") = "slice $(slice_digest)" ]] || return
 	kgit rev-parse "$(slice_ref "$1")^{commit}"
 }
 
 # slice_base NAME: the tree's own base serves as the slice of its source.
 slice_base()
 {
-	printf 'base: Linux %s (%s)\n\nslice %s\n' "$(base_version)" "$1" "$(slice_folders | sha256sum | cut -c 1-16)" |
+	printf 'base: Linux %s (%s)\n\nslice %s\n' "$(base_version)" "$1" "$(slice_digest)" |
 		GIT_AUTHOR_NAME=timens GIT_AUTHOR_EMAIL=timens@localhost GIT_AUTHOR_DATE=$fixed_date GIT_COMMITTER_DATE=$fixed_date \
 			kgit commit-tree 'base^{tree}' > "$BUILD/base-slice"
 	kgit update-ref "$(slice_ref "$1")" "$(cat "$BUILD/base-slice")"
@@ -319,20 +330,21 @@ unpacked()
 make_slice()
 {
 	local name=$1 src=$2 temp path version commit made
-	local -a folders
+	local -a folders top
 
 	mapfile -t folders < <(slice_folders)
+	mapfile -t top < <(slice_top)
 	temp=$(mktemp -d "$BUILD/slice.XXXXXX")
 	mkdir "$temp/files"
 	if [[ -d $src ]]; then
-		(cd "$src" && ls -d Makefile .gitattributes && for path in "${folders[@]}"; do
+		(cd "$src" && ls -d Makefile .gitattributes "${top[@]}" && for path in "${folders[@]}"; do
 			find "$path" -maxdepth 1 -type f
 		done) > "$temp/list" || return
 		(cd "$src" && overlay_files | while IFS= read -r path; do [[ ! -e $path ]] || echo "$path"; done) > "$temp/all"
 		rsync -a --files-from="$temp/list" "$src/" "$temp/files/"
 	else
 		# The folder at the top of the tarball has any name.
-		printf '%s\n' '*/Makefile' '*/.gitattributes' "${folders[@]/%//*}" | sed '3,$s,^,*/,' > "$temp/list"
+		printf '*/%s\n' Makefile .gitattributes "${top[@]}" "${folders[@]/%//*}" > "$temp/list"
 		unpacked "$src" | tee >(tar -t | sed 's,^[^/]*/,,' > "$temp/all"; touch "$temp/listed") |
 			tar -x -C "$temp/files" --strip-components=1 --wildcards --no-wildcards-match-slash --anchored --no-recursion -T "$temp/list"
 		while [[ ! -e $temp/listed ]]; do sleep 0.1; done
@@ -353,7 +365,7 @@ make_slice()
 		touched_files | grep -v -x -F -f "$temp/here" | sed 's/^/0 0000000000000000000000000000000000000000\t/' >> "$temp/info" || true
 		GIT_INDEX_FILE=$temp/index kgit update-index --add --index-info < "$temp/info"
 		made=$(GIT_INDEX_FILE=$temp/index kgit write-tree)
-		printf 'base: Linux %s (%s)\n\nslice %s\n' "$version" "$name" "$(slice_folders | sha256sum | cut -c 1-16)" |
+		printf 'base: Linux %s (%s)\n\nslice %s\n' "$version" "$name" "$(slice_digest)" |
 			GIT_AUTHOR_NAME=timens GIT_AUTHOR_EMAIL=timens@localhost GIT_AUTHOR_DATE=$fixed_date GIT_COMMITTER_DATE=$fixed_date \
 				kgit commit-tree "$made"
 	) || return
