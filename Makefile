@@ -12,14 +12,14 @@ endif
 ifdef OUT
 export OUT
 endif
-export LINUX_SRC BASE DISCARD AS_IS FORCE JOBS
+export LINUX_SRC BASE DISCARD AS_IS FORCE JOBS TEST
 
 S := scripts
 
 BENCHES := ab reads tick accuracy writes footprint timers perf hostile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tkns-setup tkns-test-setup tree export bases rebase trunk kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test deb-setup vm-setup deb vm vm-shell vm-test roundtrip test-prefix lint clean distclean
+.PHONY: help setup tkns-setup tkns-test-setup tree export bases rebase trunk kernel initramfs boot shell run quick test debug-test long-test ab bench bench-goals bench-compare bench-publish bench-page tkns tkns-install tkns-test deb-setup vm-setup deb vm vm-shell vm-test roundtrip series test-prefix bisect gdb gdb-setup lint clean distclean
 .PHONY: $(BENCHES:%=bench-%)
 # Steps use all CPUs themselves, and their messages belong together.
 .NOTPARALLEL:
@@ -49,7 +49,8 @@ help:
 	@echo
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
-	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug kcsan off bug machine trace hz100 hz250)'
+	@echo 'make gdb          boot a kernel with debug information, and gdb on it (SUITE=$(SUITE), ARGS="-- -ex ...": scripts/gdb.sh --help)'
+	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug kcsan off bug machine trace hz100 hz250 gdb)'
 	@echo 'make initramfs    compile and pack the programs of the guest'
 	@echo
 	@echo 'make tkns         compile the tool tkns: build/tkns/tkns'
@@ -67,6 +68,8 @@ help:
 	@echo 'make export       write the commits and new files of build/linux back to patches/ and the overlay'
 	@echo 'make roundtrip    prove that tree and export are exact opposites'
 	@echo 'make test-prefix  compile every prefix of the queue'
+	@echo 'make bisect TEST=COMMAND  find the patch with which a command fails: $$LINUX is the source, $$OBJ has the objects (scripts/prefix.sh)'
+	@echo 'make series       the whole as mails, overlay included: a cover letter and a mailbox for git am, in out/series'
 	@echo 'make lint         checkpatch, sparse, W=1, shellcheck'
 	@echo
 	@echo 'make bases        which kernel sources of Debian the queue fits: apply and compile on each that Debian 12 and 13 offer'
@@ -167,6 +170,13 @@ run: kernel initramfs
 	@$(S)/boot.sh --config plain --suite leapdemo
 	@harness/demo/plot-demo.sh leap
 
+gdb-setup:
+	@$(S)/setup.sh gdb
+
+gdb: CONFIG = gdb
+gdb: gdb-setup kernel initramfs
+	@$(S)/gdb.sh --suite $(SUITE) $(ARGS)
+
 quick:
 	@$(S)/test.sh --subset quick
 
@@ -185,6 +195,13 @@ roundtrip: tree
 test-prefix: CONFIG = plain
 test-prefix: kernel
 	@$(S)/prefix.sh
+
+bisect: CONFIG = plain
+bisect: kernel
+	@$(S)/prefix.sh --bisect "$$TEST"
+
+series: tree
+	@$(S)/series.sh $(ARGS)
 
 bases: CONFIG = plain
 bases: kernel

@@ -34,11 +34,12 @@ usage: boot.sh --config NAME --suite NAME [OPTION...]
   --initramfs FILE      another initramfs
   --out DIR             for the results (default out/CONFIG-SUITE[-icount])
   --verbose             show the suite's output while it runs
+  --gdb SOCKET          stand before the first instruction, and wait for gdb there (scripts/gdb.sh)
 END
 }
 
 config='' suite='' icount=0 smp='' timeout='' quiet='' limit='' append='' need='' clocksource=tsc reliable=1 kunit=0
-rtc='' seed=1 memory=1G kernel='' initramfs='' dir='' verbose=0 shell=0
+rtc='' seed=1 memory=1G kernel='' initramfs='' dir='' verbose=0 shell=0 gdb=''
 args=()
 
 parse()
@@ -68,6 +69,7 @@ parse()
 		--kunit) kunit=1; shift ;;
 		--verbose) verbose=1; shift ;;
 		--shell) shell=1; shift ;;
+		--gdb) need_value "$@"; gdb=$2; shift 2 ;;
 		-h | --help) usage; exit 0 ;;
 		*) die "unknown argument '$1' (--help lists them)" ;;
 		esac
@@ -197,6 +199,9 @@ else
 	qemu+=(-accel "tcg,thread=multi" -rtc "base=${rtc:-utc},clock=vm")
 fi
 printf '%q ' "${qemu[@]}" > "$dir/cmdline"
+
+# Nobody watches a machine which stands still for somebody.
+[[ -z $gdb ]] || exec "${qemu[@]}" -serial "file:$dir/console.log" -S -gdb "unix:path=$gdb,server=on,wait=off"
 
 if [[ $shell = 1 ]]; then
 	say "exit leaves the guest; ctrl-a x kills it"

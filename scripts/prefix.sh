@@ -2,11 +2,28 @@
 # SPDX-License-Identifier: GPL-2.0
 # Compile every prefix of the queue: after each patch, all files that the queue touches must build. Uses a work tree and
 # an object directory of its own; ccache makes the second run short. Needs the plain kernel (make kernel).
+#
+# usage: prefix.sh
+#        prefix.sh --bisect COMMAND   find the first patch with which COMMAND fails, by git bisect
+#
+# COMMAND is run by bash at the top of the repository, with a prefix compiled: its source is $LINUX, its objects are in $OBJ, its patch is
+# $PATCH. Without any patch it must succeed. What has to be compiled beyond the files of the queue it says to make:
+#   prefix.sh --bisect '! nm $OBJ/kernel/time/timekeeping.o | grep -q timens_tk_advance'
+#   prefix.sh --bisect 'make -C $LINUX O=$OBJ bzImage && scripts/boot.sh --config off --kernel $OBJ/arch/x86/boot/bzImage --suite smoke'
+# A patch that does not compile is passed over.
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=queue.sh
 . "$(dirname "${BASH_SOURCE[0]}")/queue.sh"
+command='' step=0
+case ${1:-} in
+'') ;;
+--bisect) need_value "$@"; command=$2; shift 2 ;;
+# For git bisect run
+--step) need_value "$@"; command=$2 step=1; shift 2 ;;
+*) die "unknown argument '$1'" ;;
+esac
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 work=$BUILD/prefix
@@ -30,29 +47,40 @@ targets()
 	echo arch/x86/entry/vdso/
 }
 
-prefixes()
+# A work tree, and what is to be compiled in it in $want
+prepare()
 {
-	local commit n=0 total want
-
 	in_tree || die "no tree in $TREE (make tree)"
 	[[ -f $BUILD/obj-plain/vmlinux ]] || die "the plain kernel has not been built (make kernel)"
 	mkdir -p "$obj" "$BUILD/log"
-	total=$(kgit rev-list --count overlay..HEAD)
 	mapfile -t want < <(targets | LC_ALL=C sort -u)
-	say "$total prefixes, each compiles: ${want[*]}"
 	if [[ ! -e $work/linux/.git ]]; then
 		kgit worktree prune
 		kgit worktree add -q --detach "$work/linux" overlay
 	fi
-	: > "$log"
 	export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026' KBUILD_BUILD_USER=timens KBUILD_BUILD_HOST=timens
 	export LOCALVERSION='' CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
+}
+
+compile()
+{
+	# The option may not exist yet: what Kconfig knows of the plain configuration.
+	cat "$ROOT/configs/base.config" "$ROOT/configs/timens.config" > "$work/fragment"
+	make -C "$work/linux" O="$obj" KCONFIG_ALLCONFIG="$work/fragment" allnoconfig >> "$log" 2>&1 &&
+		make -C "$work/linux" O="$obj" -j"${JOBS:-$(nproc)}" CC='ccache gcc' HOSTCC='ccache gcc' "${want[@]}" >> "$log" 2>&1
+}
+
+prefixes()
+{
+	local commit n=0 total
+
+	prepare
+	: > "$log"
+	total=$(kgit rev-list --count overlay..HEAD)
+	say "$total prefixes, each compiles: ${want[*]}"
 	while read -r commit; do
 		git -C "$work/linux" checkout -q --detach --force "$commit"
-		# The option may not exist yet: what Kconfig knows of the plain configuration.
-		cat "$ROOT/configs/base.config" "$ROOT/configs/timens.config" > "$work/fragment"
-		if ! make -C "$work/linux" O="$obj" KCONFIG_ALLCONFIG="$work/fragment" allnoconfig >> "$log" 2>&1 ||
-			! make -C "$work/linux" O="$obj" -j"${JOBS:-$(nproc)}" CC='ccache gcc' HOSTCC='ccache gcc' "${want[@]}" >> "$log" 2>&1; then
+		if ! compile; then
 			grep -n -E -A 8 '(error|Error [0-9]+|\*\*\*)' "$log" | tail -n 40 >&2 || true
 			die "prefix $n of $total does not compile: $(kgit log -1 --format=%s "$commit"), see $log"
 		fi
@@ -61,4 +89,50 @@ prefixes()
 	done < <(echo overlay; kgit rev-list --reverse overlay..HEAD)
 }
 
-locked prefix prefixes
+# What git bisect run asks: 125 says that nothing can be said of this patch.
+bisect_step()
+{
+	local rc=0
+
+	prepare
+	compile || exit 125
+	cd "$ROOT"
+	LINUX=$work/linux OBJ=$obj PATCH=$(git -C "$work/linux" log -1 --format=%s) bash -c "$command" || rc=$?
+	say "$([[ $rc = 0 ]] && echo good || echo bad): $(git -C "$work/linux" log -1 --format=%s)"
+	[[ $rc = 0 ]] || exit 1
+}
+
+bisect()
+{
+	local rc=0
+
+	prepare
+	: > "$log"
+	git -C "$work/linux" bisect reset > /dev/null 2>&1 || true
+	for commit in overlay "$(kgit rev-parse HEAD)"; do
+		git -C "$work/linux" checkout -q --detach --force "$commit"
+		rc=0
+		(bisect_step) || rc=$?
+		case $commit$rc in
+		overlay0 | *1) ;;
+		overlay*) die "COMMAND must succeed without any patch" ;;
+		*0) die "COMMAND succeeds with all patches: there is nothing to look for" ;;
+		*) die "the whole queue does not compile, see $log" ;;
+		esac
+	done
+	git -C "$work/linux" bisect start "$(kgit rev-parse HEAD)" overlay > /dev/null
+	git -C "$work/linux" bisect run "$ROOT/scripts/prefix.sh" --step "$command" > "$BUILD/log/bisect.log" 2>&1 || rc=$?
+	grep -E '^prefix: (good|bad): ' "$BUILD/log/bisect.log" || true
+	commit=$(git -C "$work/linux" rev-parse -q --verify refs/bisect/bad || true)
+	git -C "$work/linux" bisect reset > /dev/null 2>&1 || true
+	grep -q ' is the first bad commit' "$BUILD/log/bisect.log" || die "no patch was found, see $BUILD/log/bisect.log"
+	say "the first patch with which it fails: patches/$(slug "$(kgit log -1 --format=%s "$commit")")"
+}
+
+if [[ $step = 1 ]]; then
+	bisect_step
+elif [[ -n $command ]]; then
+	locked prefix bisect
+else
+	locked prefix prefixes
+fi

@@ -46,6 +46,7 @@ case ${1:-all} in
 deb) packages+=(build-essential debhelper dpkg-dev fakeroot lsb-release) ;;
 # A mirror's keys are those of the newest release
 vm) packages+=(mmdebstrap e2fsprogs debian-archive-keyring) ;;
+gdb) packages+=(gdb) ;;
 esac
 
 # The two time daemons exclude each other as installed packages (and would set this machine's clock), so they are only

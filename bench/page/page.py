@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Put the figures of the reference run into the documentation.
 
-usage: page.py [--check | --dry-run] [--reference DIR]
+usage: page.py [--check | --dry-run | --fill TEMPLATE] [--reference DIR]
 
 Writes Documentation/timers/timens-cost.rst out of timens-cost.rst.in beside this
 file, and the part of README.md between the two lines that name this program out
 of readme.md.in. With --check nothing is written: it is an error when something
 would change, and the difference is shown. With --dry-run the templates are filled and
-that is all.
+that is all. --fill prints one template with its figures: the cover letter's (make series).
 
 In the templates
 
@@ -112,13 +112,17 @@ def fill(name, run):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage='page.py [--check | --dry-run] [--reference DIR]')
+    parser = argparse.ArgumentParser(usage='page.py [--check | --dry-run | --fill TEMPLATE] [--reference DIR]')
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument('--check', action='store_true')
     mode.add_argument('--dry-run', action='store_true')
+    mode.add_argument('--fill', metavar='TEMPLATE')
     parser.add_argument('--reference', default=os.path.join(ROOT, 'bench', 'reference'))
     arguments = parser.parse_args()
     run = Run(arguments.reference)
+    if arguments.fill:
+        print(fill(os.path.abspath(arguments.fill), run), end='')
+        return
 
     readme = os.path.join(ROOT, 'README.md')
     with open(readme, encoding='utf-8') as file:
