@@ -122,8 +122,14 @@ queue()
 	names=(a-change-line-20.patch b-change-line-10.patch)
 	"${git[@]}" format-patch -q -1 -N --zero-commit --no-signature --stdout HEAD~ > "$repo/patches/${names[0]}"
 	"${git[@]}" format-patch -q -1 -N --zero-commit --no-signature --stdout HEAD > "$repo/patches/${names[1]}"
-	{ echo '# heading'; printf '%s\n' "${names[@]}"; } > "$repo/patches/series"
+	printf '%s\n' '# heading' "${names[0]}" '' '# another' "${names[1]}" > "$repo/patches/series"
 	echo 'int overlay;' > "$repo/kernel/new.c"
+}
+
+# The series without variants, as a line
+headings()
+{
+	grep -v / "$repo/patches/series" | xargs -d '\n' echo | tr -s ' '
 }
 
 bases()
@@ -365,6 +371,8 @@ variants()
 	edit 6.12.113 's/line25/line25 = 7/' kernel/a.c
 	expect "a change on another base" 0 '!since-' on 6.12.113 export
 	expect "is in its variant" 0 '^\+int line25 = 7;' cat "$repo/patches/until-6.12.113/b-change-line-10.patch"
+
+	expect "headings are above their patches still" 0 '^# heading a-.*\.patch # another b-.*\.patch$' headings
 
 	# A change of the trunk makes the variants stale.
 	edit 6.12.117 's/line10 = 1/line10 = 3/' kernel/b.c

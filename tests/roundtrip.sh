@@ -11,6 +11,8 @@
 # On a base other than the trunk a patch that is the trunk's has other line numbers there, so the copy has those patches, and the export
 # must leave them alone; the variants of this very base it must write anew.
 #
+#  5. A heading of the series stays above its patches when one of them goes.
+#
 # Only the files that the queue touches are checked out. Results are KTAP; needs an up to date tree (make tree).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -70,8 +72,10 @@ copy_repository()
 	cp -r "$ROOT/scripts" "$1/"
 	if [[ -f $ROOT/patches/series ]]; then
 		mkdir -p "$1/patches"
-		# Headings are the repository's own; names must come from the tree.
-		cp "$ROOT/patches/series" "$ROOT/patches/BASES" "$1/patches/"
+		# Headings are the repository's own, and so are the texts of make series; names must come from the tree.
+		for path in series BASES overlay cover-letter.in; do
+			[[ ! -f $ROOT/patches/$path ]] || cp "$ROOT/patches/$path" "$1/patches/"
+		done
 		while read -r path _; do
 			written_here "$path" || install -D -m 0644 "$ROOT/patches/$path" "$1/patches/$path"
 		done < <(series_lines)
@@ -129,6 +133,26 @@ overlay_files_in()
 	find "$1" -type f ! -name '*.orig' ! -name '*.rej' ! -name '*~' ! -name '.*' | LC_ALL=C sort
 }
 
+# headings DIR: each heading of its series with the patch below it, but for the last patch of the queue
+headings()
+{
+	awk '/^# / { text = text $0 "\n"; next } NF && text != "" { printf "%s%s\n", text, $1; text = "" } END { printf "%s", text }' "$1/patches/series" |
+		grep -v -x -F "$(series | tail -n 1)"
+}
+
+last_patch_goes()
+{
+	git -C "$clone" reset -q --hard HEAD~
+	FORCE=1 export_to "$copy"
+	! grep -x -F "$(series | tail -n 1)" "$copy/patches/series"
+}
+
+headings_stay()
+{
+	[[ $(headings "$ROOT" | grep -c '^#') -gt 1 ]]
+	diff <(headings "$ROOT") <(headings "$copy")
+}
+
 same_tree()
 {
 	[[ $(git -C "$clone" rev-parse 'HEAD^{tree}') = "$(kgit rev-parse 'HEAD^{tree}')" ]]
@@ -177,6 +201,14 @@ roundtrip()
 		result "a changed commit is not the same tree" not same_tree
 		result "its export" export_to "$copy"
 		result "and is not the same repository" not same_repository "$copy"
+		# On another base no patch is taken away.
+		if [[ $version = "$trunk" ]]; then
+			result "the last patch goes" last_patch_goes
+			result "the headings stay where they were" headings_stay
+			{ grep -v '^# ' "$copy/patches/series"; grep '^# ' "$copy/patches/series"; } > "$work/series"
+			cp "$work/series" "$copy/patches/series"
+			result "headings elsewhere are noticed" not headings_stay
+		fi
 	fi
 	path=$(overlay_files | sed -n 1p)
 	if [[ -n $path && $ktap_failed = 0 ]]; then
