@@ -7,21 +7,15 @@
  * of them knows has to be said with the one that is meant: "podman:web".
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "names.h"
+#include "ask.h"
 #include "tkns.h"
 
 #define MAX_ARGS 8
-
-extern char **environ;
 
 /* Prints the process id of NAME and nothing else; 0, or a failure, for a name it does not know */
 static const struct manager {
@@ -40,42 +34,6 @@ static const struct manager {
 };
 
 #define N_MANAGERS (sizeof(managers) / sizeof(managers[0]))
-
-/* What the program prints, up to @size - 1 bytes. Returns false if it fails, or is not there. */
-static bool output_of(const char *const *argv, char *text, size_t size)
-{
-	posix_spawn_file_actions_t actions;
-	size_t len = 0;
-	int fds[2], error, status;
-	ssize_t got;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC))
-		die_errno("pipe");
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	/* That it does not know the name is said once, by us, and for all of them */
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	error = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	if (error) {
-		close(fds[0]);
-		return false;
-	}
-	do {
-		got = read(fds[0], text + len, size - 1 - len);
-		if (got > 0)
-			len += got;
-	} while (len < size - 1 && (got > 0 || (got < 0 && errno == EINTR)));
-	text[len] = '\0';
-	close(fds[0]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			die_errno("waitpid");
-	return WIFEXITED(status) && !WEXITSTATUS(status);
-}
 
 /* Returns its process, 0 if it is not known there or does not run */
 static int ask(const struct manager *m, const char *name)

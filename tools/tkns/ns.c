@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "idmap.h"
 #include "ns.h"
 #include "tkns.h"
 
@@ -65,38 +66,59 @@ static bool is_privileged(void)
 /*
  * The command of an ordinary user loses its capabilities when it is started,
  * unless they are ambient. It keeps what concerns the new namespaces: a daemon
- * may steer the clock, and configure the network if that is new as well.
+ * may steer the clock, configure the network if that is new as well, and become
+ * one of the others if there are any. The last is also what newuidmap needs in
+ * there, which is set-user-ID of nobody in the namespace: with the capability it
+ * maps the ids of a container, with numbers that are the same inside and outside.
  */
-static void keep_caps(enum net_mode net)
+static void keep_caps(enum net_mode net, bool others)
 {
-	static const int for_time[] = { CAP_SYS_TIME, -1 };
-	static const int for_net[] = {
-		CAP_SYS_TIME, CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, -1
+	static const struct {
+		int cap;
+		bool net, others;
+	} kept[] = {
+		{ CAP_SYS_TIME },
+		{ CAP_NET_ADMIN, .net = true },
+		{ CAP_NET_RAW, .net = true },
+		{ CAP_NET_BIND_SERVICE, .net = true },
+		{ CAP_SETUID, .others = true },
+		{ CAP_SETGID, .others = true },
 	};
-	const int *cap = net == NET_HOST ? for_time : for_net;
+	bool keep[sizeof(kept) / sizeof(kept[0])];
 	struct caps caps;
-	const int *c;
+	size_t i;
 
 	get_caps(&caps);
-	for (c = cap; *c >= 0; c++)
-		caps.set[CAP_TO_INDEX(*c)].inheritable |= CAP_TO_MASK(*c);
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		keep[i] = (!kept[i].net || net != NET_HOST) && (!kept[i].others || others);
+		if (keep[i])
+			caps.set[CAP_TO_INDEX(kept[i].cap)].inheritable |= CAP_TO_MASK(kept[i].cap);
+	}
 	if (syscall(SYS_capset, &cap_header, caps.set))
 		die_errno("capset");
-	for (c = cap; *c >= 0; c++)
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, *c, 0, 0))
-			die_errno("keeping capability %d", *c);
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (keep[i] && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i].cap, 0, 0))
+			die_errno("keeping capability %d", kept[i].cap);
 }
 
-static void map_user(uid_t uid, gid_t gid, bool root)
+/* Returns whether there are others than the caller. */
+static bool map_user(struct idmap_helper *helper, uid_t uid, gid_t gid, bool root)
 {
+	bool had_ranges = helper->pid, users;
 	char map[64];
 
+	if (idmap_finish(helper, &users))
+		return true;
+	if (had_ranges)
+		warn_user("newuidmap and newgidmap do not map the ids of /etc/subuid and /etc/subgid: in the new user namespace there is nobody but the caller");
 	/* Without privilege outside, groups can only be given up. */
 	write_file("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "%u %u 1", root ? 0 : uid, uid);
-	write_file("/proc/self/uid_map", map);
+	if (!users)
+		write_file("/proc/self/uid_map", map);
 	snprintf(map, sizeof(map), "%u %u 1", root ? 0 : gid, gid);
 	write_file("/proc/self/gid_map", map);
+	return false;
 }
 
 static void bring_up_lo(void)
@@ -140,15 +162,19 @@ void ns_enter(enum user_mode mode, enum net_mode net)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	ino_t before = ns_inode(0, "time");
+	struct idmap_helper helper;
+	bool others = false;
 
-	if (user)
+	if (user) {
+		idmap_start(&helper, uid, gid, mode == USER_ROOT);
 		flags |= CLONE_NEWUSER;
+	}
 	if (net != NET_HOST)
 		flags |= CLONE_NEWNET;
 	if (unshare(flags))
 		die_unshare(flags);
 	if (user)
-		map_user(uid, gid, mode == USER_ROOT);
+		others = map_user(&helper, uid, gid, mode == USER_ROOT);
 	if (net == NET_NEW)
 		bring_up_lo();
 
@@ -160,5 +186,5 @@ void ns_enter(enum user_mode mode, enum net_mode net)
 	if (ns_inode(0, "time") == before)
 		die("still in the time namespace %lu", (unsigned long)before);
 	if (user && mode != USER_ROOT && uid)
-		keep_caps(net);
+		keep_caps(net, others);
 }
