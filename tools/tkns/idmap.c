@@ -3,8 +3,9 @@
  * The ids of a new user namespace; see idmap.h
  *
  * A process without privilege may map one id into its new user namespace: its own. For more,
- * newuidmap and newgidmap, which are set-user-ID root, look up what the caller has. They have to run in the
- * user namespace outside: inside, set-user-ID root means nothing, as root has no number there. So
+ * newuidmap and newgidmap, which are set-user-ID root, look up what the caller has. They have to run
+ * in the user namespace outside: inside, set-user-ID root means nothing, as root has no number
+ * there. So
  *
  *	caller					helper
  *	fork()
@@ -12,7 +13,8 @@
  *	writes the byte				newuidmap CALLER ..., newgidmap CALLER ...
  *	waits for the helper			ends, and says which of them succeeded
  *
- * A caller that dies before unshare() closes the pipe, and the helper ends without having done anything.
+ * A caller that dies before unshare() closes the pipe, and the helper ends without having done
+ * anything.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -82,7 +84,9 @@ static void help(int wait_fd, pid_t caller, const struct subid_set *users, uid_t
 		_exit(NO_USERS | NO_GROUPS);
 	if (!call_mapper("newuidmap", caller, map, subid_map(users, uid, root, map)))
 		_exit(NO_USERS | NO_GROUPS);
-	_exit(call_mapper("newgidmap", caller, map, subid_map(groups, gid, root, map)) ? 0 : NO_GROUPS);
+	if (!call_mapper("newgidmap", caller, map, subid_map(groups, gid, root, map)))
+		_exit(NO_GROUPS);
+	_exit(0);
 }
 
 void idmap_start(struct idmap_helper *helper, uid_t uid, gid_t gid, bool root)
@@ -93,7 +97,8 @@ void idmap_start(struct idmap_helper *helper, uid_t uid, gid_t gid, bool root)
 	int fds[2];
 
 	*helper = (struct idmap_helper) { .go = -1 };
-	if (!user || !ranges_of(user->pw_name, false, &users) || !ranges_of(user->pw_name, true, &groups))
+	if (!user || !ranges_of(user->pw_name, false, &users) ||
+	    !ranges_of(user->pw_name, true, &groups))
 		return;
 	if (pipe2(fds, O_CLOEXEC))
 		die_errno("pipe");

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
 #include "ask.h"
+#include "cgroup_name.h"
+#include "names.h"
 #include "tkns.h"
 
 #define MAX_ARGS 8
@@ -22,11 +23,14 @@ static const struct manager {
 	const char *name;
 	const char *what;		/* it keeps */
 	const char *argv[MAX_ARGS];	/* "@" stands for the name */
+	const char *name_of[MAX_ARGS];	/* "@" stands for the id */
 } managers[] = {
 	{ "podman", "container",
-	  { "podman", "inspect", "--type=container", "--format={{.State.Pid}}", "--", "@" } },
+	  { "podman", "inspect", "--type=container", "--format={{.State.Pid}}", "--", "@" },
+	  { "podman", "inspect", "--type=container", "--format={{.Name}}", "--", "@" } },
 	{ "docker", "container",
-	  { "docker", "inspect", "--type=container", "--format={{.State.Pid}}", "--", "@" } },
+	  { "docker", "inspect", "--type=container", "--format={{.State.Pid}}", "--", "@" },
+	  { "docker", "inspect", "--type=container", "--format={{.Name}}", "--", "@" } },
 	{ "machine", "machine",
 	  { "machinectl", "show", "--property=Leader", "--value", "--", "@" } },
 	{ "lxc", "container", { "lxc-info", "--pid", "--no-humanize", "--name", "@" } },
@@ -35,20 +39,29 @@ static const struct manager {
 
 #define N_MANAGERS (sizeof(managers) / sizeof(managers[0]))
 
+/* The first line that the command prints with this in place of the "@" */
+static bool first_line(const char *const *words, const char *word, char *text, size_t size)
+{
+	const char *argv[MAX_ARGS + 1] = { NULL };
+	size_t i;
+
+	for (i = 0; i < MAX_ARGS && words[i]; i++)
+		argv[i] = strcmp(words[i], "@") ? words[i] : word;
+	if (!output_of(argv, text, size))
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return true;
+}
+
 /* Returns its process, 0 if it is not known there or does not run */
 static int ask(const struct manager *m, const char *name)
 {
-	const char *argv[MAX_ARGS + 1] = { NULL };
 	struct spec_error error;
 	char text[64];
 	int64_t pid;
-	size_t i;
 
-	for (i = 0; i < MAX_ARGS && m->argv[i]; i++)
-		argv[i] = strcmp(m->argv[i], "@") ? m->argv[i] : name;
-	if (!output_of(argv, text, sizeof(text)))
+	if (!first_line(m->argv, name, text, sizeof(text)))
 		return 0;
-	text[strcspn(text, "\n")] = '\0';
 	return spec_parse_number(text, 1, TKNS_PID_MAX, &pid, &error) ? pid : 0;
 }
 
@@ -88,4 +101,42 @@ int pid_of_name(const char *text)
 		die("'%s' is neither a process id nor the name of a running container, machine or unit",
 		    text);
 	return pid;
+}
+
+/* As many digits of an id as podman and docker show themselves, and take */
+#define SHORT_ID 12
+
+bool name_of_pid(int pid, char *text, size_t size)
+{
+	char path[64], line[4096], known[CGROUP_NAME_SIZE];
+	struct cgroup_name name;
+	bool found = false;
+	size_t i;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file))
+		found = !strncmp(line, "0::", 3) && cgroup_name_parse(line + 3, &name);
+	fclose(file);
+	if (!found)
+		return false;
+	for (i = 0; name.is_id && i < N_MANAGERS; i++) {
+		const char *said = known;
+
+		if (strcmp(managers[i].name, name.manager))
+			continue;
+		if (first_line(managers[i].name_of, name.name, known, sizeof(known))) {
+			/* docker's are paths */
+			said += *said == '/';
+			snprintf(text, size, "%s:%s", name.manager, said);
+			return *said;
+		}
+		name.name[SHORT_ID] = '\0';
+		break;
+	}
+	snprintf(text, size, "%s:%s", name.manager, name.name);
+	return true;
 }

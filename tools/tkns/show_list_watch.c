@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "opts.h"
 #include "snapshot_output.h"
 #include "tkns.h"
@@ -168,7 +169,7 @@ static void find_all(struct spaces *all)
 	qsort(all->space, all->n, sizeof(*all->space), by_inode);
 }
 
-enum column { INODE, STATE, OFFSET, FREQ, RATE, LEAP, SMEAR, TASKS, PID, COMMAND, N_COLUMNS };
+enum column { INODE, STATE, OFFSET, FREQ, RATE, LEAP, SMEAR, TASKS, PID, COMMAND, NAME, N_COLUMNS };
 
 struct row {
 	char cell[N_COLUMNS][SNAPSHOT_CELL];
@@ -181,7 +182,9 @@ static void set_cell(struct row *row, enum column column, const char *text)
 		snprintf(row->cell[column], SNAPSHOT_CELL, "%s", text);
 }
 
-static void fill_row(struct row *row, const struct space *space, const struct snapshot *snap)
+/* @name is NULL if there is none */
+static void fill_row(struct row *row, const struct space *space, const struct snapshot *snap,
+		     const char *name)
 {
 	snprintf(row->cell[INODE], SNAPSHOT_CELL, "%lu", (unsigned long)space->ino);
 	set_cell(row, STATE, space->ino == INITIAL_TIME_NS ? "host" : snapshot_state(snap));
@@ -193,6 +196,7 @@ static void fill_row(struct row *row, const struct space *space, const struct sn
 	snprintf(row->cell[TASKS], SNAPSHOT_CELL, "%ld", space->tasks);
 	snprintf(row->cell[PID], SNAPSHOT_CELL, "%d", snap->pid);
 	set_cell(row, COMMAND, snap->comm);
+	set_cell(row, NAME, name ? name : "-");
 }
 
 static void print_table(const struct row *rows, size_t n)
@@ -210,14 +214,14 @@ static void print_table(const struct row *rows, size_t n)
 	for (i = 0; i < n; i++) {
 		for (c = 0; c < N_COLUMNS - 1; c++)
 			printf("%*s  ", right[c] ? width[c] : -width[c], rows[i].cell[c]);
-		puts(rows[i].cell[COMMAND]);
+		puts(rows[i].cell[NAME]);
 	}
 }
 
 int cmd_list(int argc, char **argv)
 {
 	static const struct row head = { {
-		"INODE", "STATE", "OFFSET", "PPM", "RATE", "LEAP", "SMEAR", "TASKS", "PID", "COMMAND"
+		"INODE", "STATE", "OFFSET", "PPM", "RATE", "LEAP", "SMEAR", "TASKS", "PID", "COMMAND", "NAME"
 	} };
 	static const struct argp argp = {
 		.options = json_option, .parser = parse_look,
@@ -244,7 +248,9 @@ int cmd_list(int argc, char **argv)
 		json_open(&j, NULL, '[');
 	for (i = 0; i < all.n; i++) {
 		const struct space *space = &all.space[i];
+		char name[SNAPSHOT_CELL];
 		struct snapshot snap;
+		bool named;
 		int ret;
 
 		ret = clock_snapshot(space->inside ? space->inside : space->parent,
@@ -257,10 +263,16 @@ int cmd_list(int argc, char **argv)
 				  strerror(-ret));
 			continue;
 		}
-		fill_row(&rows[n++], space, &snap);
+		/* Everybody is in that of the host */
+		named = space->ino != INITIAL_TIME_NS && name_of_pid(snap.pid, name, sizeof(name));
+		fill_row(&rows[n++], space, &snap, named ? name : NULL);
 		if (args.json) {
 			json_open(&j, NULL, '{');
 			snapshot_json(&snap, &j);
+			if (named)
+				json_string(&j, "name", name);
+			else
+				json_null(&j, "name");
 			json_int(&j, "tasks", space->tasks);
 			json_bool(&j, "waits_for_children", !space->inside);
 			json_close(&j, '}');

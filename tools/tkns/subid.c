@@ -15,7 +15,7 @@ static bool next_number(const char **text, uint32_t *number)
 	int64_t n;
 
 	*text += strspn(*text, " ");
-	len = strcspn(*text, " \n");
+	len = strcspn(*text, "\n ");
 	if (len >= sizeof(word))
 		return false;
 	memcpy(word, *text, len);
@@ -40,7 +40,7 @@ bool subid_parse(const char *text, struct subid_set *set)
 			return false;
 		/* The name, which may hold what it likes but no space */
 		text += 1 + strspn(text + 1, " ");
-		text += strcspn(text, " \n");
+		text += strcspn(text, "\n ");
 		if (!next_number(&text, &range->first) || !next_number(&text, &range->count) ||
 		    (*text && *text != '\n'))
 			return false;
@@ -64,7 +64,7 @@ size_t subid_map(const struct subid_set *set, uint32_t own, bool root, struct su
 
 		if (own >= range->first && own - range->first < range->count)
 			continue;
-		/* Ranges that together are more than there are ids overlap, and the kernel takes none of those. */
+		/* More than there are ids: they overlap, and the kernel takes none of those. */
 		if (root && range->count > UINT32_MAX - next)
 			break;
 		map[n++] = (struct subid_extent) {

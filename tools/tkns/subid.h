@@ -34,9 +34,9 @@ struct subid_extent {
 bool subid_parse(const char *text, struct subid_set *set);
 
 /*
- * The map of @own and of the ranges. Inside, everybody keeps the number, or @own is 0 and the ranges follow from 1 on. A
- * range which has @own in it is left out: no id can be mapped twice. Returns how many extents there are, up to
- * SUBID_RANGES + 1.
+ * The map of @own and of the ranges. Inside, everybody keeps the number, or @own is 0 and the ranges
+ * follow from 1 on. A range which has @own in it is left out: no id can be mapped twice. Returns how
+ * many extents there are, up to SUBID_RANGES + 1.
  */
 size_t subid_map(const struct subid_set *set, uint32_t own, bool root, struct subid_extent *map);
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Completion of tkns for bash. Needs nothing but bash itself.
+# Completion of tkns for bash. Needs nothing but bash itself, and for names who knows them.
 
 # _tkns_value COMMAND OPTION: what follows an option that wants a value; nothing if the value is free text.
 _tkns_value()
@@ -28,6 +28,18 @@ _tkns_pids()
 	for dir in /proc/[0-9]*; do
 		echo "${dir#/proc/}"
 	done
+}
+
+# _tkns_names: what podman, docker, machinectl and lxc know that runs, as far as they are installed. They are asked as the user, and
+# not all of them keep quiet if they are not running.
+_tkns_names()
+{
+	local names
+
+	! names=$(podman ps --format '{{.Names}}' 2> /dev/null) || echo "$names"
+	! names=$(docker ps --format '{{.Names}}' 2> /dev/null) || echo "$names"
+	! names=$(machinectl list --no-legend --no-pager 2> /dev/null) || awk 'NF { print $1 }' <<< "$names"
+	! names=$(lxc-ls --active -1 2> /dev/null) || echo "$names"
 }
 
 _tkns()
@@ -93,7 +105,7 @@ _tkns()
 	-*) ;;
 	*)
 		case $command in
-		show | set | follow | watch) choices+=" $(_tkns_pids)" ;;
+		show | set | follow | watch) choices+=" $(_tkns_pids) $(_tkns_names)" ;;
 		esac
 		;;
 	esac

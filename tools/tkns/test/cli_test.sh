@@ -183,6 +183,21 @@ check "completion: a directory" completes /usr/bin tkns rehearse --out /usr/bi
 check "completion: the command of rehearse" completes /bin/bash tkns rehearse --date 2026-12-31 -- /bin/bas
 check "completion: an option of watch" completes --interval tkns watch --in
 check "completion: a process" completes $$ tkns show $$
+# Who knows names is played: what is tested is what is made of the answers.
+names_completed()
+{
+	local word
+
+	podman() { [[ $1 = ps ]] && printf '%s\n' web db; }
+	docker() { return 1; }
+	machinectl() { printf 'box container systemd-nspawn debian 13 -\n'; }
+	lxc-ls() { echo c1; }
+	for word in web db box c1; do
+		completes "$word" tkns show "${word:0:1}" || return 1
+	done
+	! completes container tkns show con || { echo "a column of machinectl is completed"; return 1; }
+}
+check "completion: names" eval '(names_completed)'
 check "completion: a network" completes none tkns run --net n
 check "completion: the command of run" completes /bin/bash tkns run --json -- /bin/bas
 

@@ -21,7 +21,8 @@ static void test_parse(void)
 		{ "", true, 0 },
 		{ "0: user 100000 65536\n", true, 1, { { 100000, 65536 } } },
 		{ "0: user 100000 65536", true, 1, { { 100000, 65536 } } },
-		{ "0: user 100000 65536\n1: user 300000 10\n", true, 2, { { 100000, 65536 }, { 300000, 10 } } },
+		{ "0: user 100000 65536\n1: user 300000 10\n", true, 2,
+		  { { 100000, 65536 }, { 300000, 10 } } },
 		{ "0: a:b 5 1\n", true, 1, { { 5, 1 } } },
 		/* The last id that is one */
 		{ "0: user 4294967294 1\n", true, 1, { { 4294967294U, 1 } } },
@@ -45,17 +46,20 @@ static void test_parse(void)
 		bool taken = subid_parse(cases[i].text, &set);
 		char name[96];
 
-		if (taken != cases[i].taken)
-			tap_wrong("it is %s", taken ? "taken" : "refused");
+		if (taken && !cases[i].taken)
+			tap_wrong("it is taken");
+		else if (!taken && cases[i].taken)
+			tap_wrong("it is refused");
 		else if (taken && set.n != cases[i].n)
 			tap_wrong("%zu ranges", set.n);
 		else
 			for (j = 0; taken && j < set.n; j++)
 				if (set.range[j].first != cases[i].range[j].first ||
 				    set.range[j].count != cases[i].range[j].count)
-					tap_wrong("range %zu is %" PRIu32 " %" PRIu32, j, set.range[j].first,
-						  set.range[j].count);
-		snprintf(name, sizeof(name), "ranges '%.*s'", (int)strcspn(cases[i].text, "\n"), cases[i].text);
+					tap_wrong("range %zu is %" PRIu32 " %" PRIu32, j,
+						  set.range[j].first, set.range[j].count);
+		snprintf(name, sizeof(name), "ranges '%.*s'", (int)strcspn(cases[i].text, "\n"),
+			 cases[i].text);
 		tap_end(name);
 	}
 }
@@ -114,9 +118,11 @@ static void test_maps(void)
 	same_map("no range: the caller as root", &none, 1000, true, only_root, N_OF(only_root));
 	same_map("everybody keeps the number", &two, 1000, false, keep, N_OF(keep));
 	same_map("root, and the others from 1 on", &two, 1000, true, root, N_OF(root));
-	same_map("a range with the caller in it is left out", &with_own, 1000, false, without, N_OF(without));
+	same_map("a range with the caller in it is left out", &with_own, 1000, false, without,
+		 N_OF(without));
 	same_map("and leaves no gap", &with_own, 1000, true, root_without, N_OF(root_without));
-	same_map("a range which ends in front of the caller is not", &up_to_own, 1000, false, below, N_OF(below));
+	same_map("a range which ends in front of the caller is not", &up_to_own, 1000, false, below,
+		 N_OF(below));
 	same_map("numbers do not wrap", &all, 0, true, most, N_OF(most));
 }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The name of a container, machine or unit by the path of its control group. Prints TAP. */
+#define _GNU_SOURCE
+#include <string.h>
+
+#include "../cgroup_name.h"
+#include "tap.h"
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define X16 "xxxxxxxxxxxxxxxx"
+
+int main(void)
+{
+	static const struct {
+		const char *path, *manager, *name;
+		bool is_id;
+	} cases[] = {
+		{ "/machine.slice/libpod-" ID ".scope/container\n", "podman", ID, true },
+		{ "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope", "podman", ID, true },
+		{ "/libpod_parent/libpod-" ID, "podman", ID, true },
+		/* What is inside has units of its own */
+		{ "/machine.slice/libpod-" ID ".scope/container/system.slice/chrony.service", "podman", ID, true },
+		{ "/system.slice/docker-" ID ".scope", "docker", ID, true },
+		{ "/machine.slice/machine-box.scope/payload", "machine", "box" },
+		{ "/machine.slice/machine-web\\x2d1.scope/payload/init.scope", "machine", "web-1" },
+		{ "/lxc.payload.c1/init.scope", "lxc", "c1" },
+		{ "/system.slice/chrony.service", "unit", "chrony.service" },
+		{ "/user.slice/user-0.slice/user@0.service/app.slice/x.service\n", "unit", "x.service" },
+		/* podman's own process outside is in no container */
+		{ "/machine.slice/libpod-conmon-" ID ".scope", NULL },
+		{ "/machine.slice/libpod-0123.scope", NULL },
+		{ "/machine.slice/libpod-" ID "0.scope", NULL },
+		{ "/", NULL }, { "", NULL }, { "\n", NULL }, { "//", NULL },
+		{ "/init.scope", NULL }, { "/user.slice/session-1.scope", NULL }, { "/.service", NULL },
+		{ "/machine.slice/machine-.scope", NULL },
+		/* Nothing that a terminal would obey */
+		{ "/machine.slice/machine-a\\x1bb.scope", NULL }, { "/a\x1b.service", NULL },
+		/* A backslash that begins nothing stays */
+		{ "/a\\x2.service", "unit", "a\\x2.service" },
+		/* Longer than there is room for */
+		{ "/" X16 X16 X16 X16 X16 "xxxxxxx.service", "unit", X16 X16 X16 X16 X16 "xxxxxxx.service" },
+		{ "/" X16 X16 X16 X16 X16 "xxxxxxxx.service", NULL },
+	};
+	size_t i;
+
+	for (i = 0; i < N_OF(cases); i++) {
+		struct cgroup_name name;
+		bool found = cgroup_name_parse(cases[i].path, &name);
+		char title[256];
+
+		if (found && !cases[i].manager)
+			tap_wrong("it is taken for %s '%s'", name.manager, name.name);
+		else if (!found && cases[i].manager)
+			tap_wrong("nothing is found");
+		else if (found && (strcmp(name.manager, cases[i].manager) || strcmp(name.name, cases[i].name) ||
+				   name.is_id != cases[i].is_id))
+			tap_wrong("%s '%s', id: %d", name.manager, name.name, name.is_id);
+		snprintf(title, sizeof(title), "case %zu", i);
+		tap_end(title);
+	}
+	return tap_done();
+}
