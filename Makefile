@@ -58,7 +58,7 @@ help:
 	@echo 'make tkns-test    its unit tests, with sanitizers, and a few seconds of changed texts for its parsers'
 	@echo
 	@echo 'make deb          Debian packages, in out/deb: the kernel with the configuration of Debian'"'"'s cloud kernel, its headers, tkns'
-	@echo '                  (half an hour to two hours; it goes on where it stopped. ARGS=tkns: that alone. ARGS=--debug-info)'
+	@echo '                  (half an hour to two hours; it goes on where it stopped. ARGS=tkns: that alone. ARGS=--debug-info, ARGS=--few: few modules, for a test)'
 	@echo 'make vm           a disk image of Debian 13 on which these are installed, with systemd, podman, crun, nspawn, lxc and chrony'
 	@echo 'make vm-shell     log in on it'
 	@echo 'make vm-test      what make deb made is installed, boots from disk, gives containers their clocks, and is removed again'

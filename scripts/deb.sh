@@ -7,7 +7,11 @@
 # are laid over it. The version of the packages is Debian's with +timens and the number of commits of this repository, so that a
 # newer one is newer.
 #
-# usage: deb.sh [--debug-info] [kernel|tkns]...     both, unless said; --debug-info: BTF, and a package with DWARF
+# usage: deb.sh [--debug-info] [--few] [kernel|tkns]...     both, unless said
+#
+#   --debug-info   BTF, and a package with DWARF
+#   --few          only the modules of configs/deb-few.modules, for a test. The version is older than that of the
+#                  package with all of them, and to build that later compiles only what is missing.
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -16,11 +20,12 @@ set -euo pipefail
 # shellcheck source=archive.sh
 . "$(dirname "${BASH_SOURCE[0]}")/archive.sh"
 
-debug_info=0
+debug_info=0 few=0
 parts=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--debug-info) debug_info=1; shift ;;
+	--few) few=1; shift ;;
 	kernel | tkns) parts+=("$1"); shift ;;
 	*) die "unknown argument '$1'" ;;
 	esac
@@ -56,6 +61,25 @@ debian_config()
 	rm -r "$temp"
 }
 
+# few_modules: $work/new with the modules of configs/deb-few.modules, and none besides
+few_modules()
+{
+	local dir=$work/few
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	# As lsmod would print them on a machine where they are loaded
+	{
+		echo 'Module Size Used by'
+		sed '/^#/d' "$ROOT/configs/deb-few.modules" | tr -s ' ' '\n' | sed '/^$/d; s/$/ 1 0/'
+	} > "$dir/lsmod"
+	cp "$work/new" "$dir/.config"
+	# It asks for what is new in this kernel, as oldconfig does
+	make -C "$TREE" O="$dir" LOCALVERSION='' LSMOD="$dir/lsmod" localmodconfig < <(yes '' 2> /dev/null) >> "$log" 2>&1 ||
+		die "choosing the modules failed, see $log"
+	cp "$dir/.config" "$work/new"
+}
+
 # configure: the three laid over each other, in $obj
 configure()
 {
@@ -70,6 +94,9 @@ configure()
 	fragments+=("$work/debug.config")
 	(cd "$TREE" && LOCALVERSION='' KCONFIG_CONFIG="$work/new" scripts/kconfig/merge_config.sh -m -Q "$config" "${fragments[@]}") > "$log" 2>&1 ||
 		die "merging the configuration failed, see $log"
+	if [[ $few = 1 ]]; then
+		few_modules
+	fi
 	# Compiled again is what the change of an option concerns, and nothing if there was none
 	cmp -s "$work/new" "$work/merged" 2> /dev/null || cp "$work/new" "$obj/.config"
 	cp "$work/new" "$work/merged"
@@ -83,7 +110,7 @@ configure()
 	done < <(cat "${fragments[@]}" | grep -E '^(CONFIG_|# CONFIG_.* is not set$)')
 }
 
-# progress TOTAL: a line for every hundred objects
+# progress OF: a line for every hundred objects
 progress()
 {
 	local line n=0
@@ -92,7 +119,7 @@ progress()
 		case $line in
 		'  CC '* | '  AS '* | '  HOSTCC '*)
 			n=$((n + 1))
-			[[ $((n % 100)) -ne 0 ]] || say "$n objects of about $1, $SECONDS s"
+			[[ $((n % 100)) -ne 0 ]] || say "$n objects$1, $SECONDS s"
 			;;
 		*': warning: '*) printf '%s\n' "$line" ;;
 		esac
@@ -102,10 +129,15 @@ progress()
 # compile WHAT...: make it, with progress; ccache makes what was there before quick
 compile()
 {
+	local of=''
+
 	export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026' KBUILD_BUILD_USER=timens KBUILD_BUILD_HOST=timens
 	export KBUILD_BUILD_VERSION=1 LOCALVERSION=''
-	export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
-	if ! make -C "$TREE" O="$obj" -j"$jobs" CC='ccache gcc' HOSTCC='ccache gcc' "$@" 2>&1 | tee -a "$log" | progress 5100; then
+	# The headers that Kbuild lists anyway tell whether an object is known: no separate pass of the preprocessor
+	export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
+	# How many are missing after a stop, and how many --few are, is not known
+	[[ $few = 1 ]] || of=' of about 5100'
+	if ! make -C "$TREE" O="$obj" -j"$jobs" CC='ccache gcc' HOSTCC='ccache gcc' "$@" 2>&1 | tee -a "$log" | progress "$of"; then
 		grep -n -E -A 12 '(error|undefined reference|Error [0-9]+|\*\*\*)' "$log" | tail -n 60 >&2 || true
 		die "the packages are not built, see $log"
 	fi
@@ -118,6 +150,7 @@ kernel()
 	in_tree || die "no tree in $TREE (make tree)"
 	debian=$(kgit config timens.version) || die "what Debian version $TREE was made from is not known: make distclean, make tree"
 	version=$debian$revision
+	[[ $few = 0 ]] || version+=~few
 	debian_config "$debian"
 	configure
 	say "Linux $(kernel_version "$TREE") with Debian's cloud configuration, $jobs jobs; half an hour to two hours when nothing is there"
