@@ -43,7 +43,8 @@ packages=(
 )
 
 case ${1:-all} in
-deb) packages+=(build-essential debhelper dpkg-dev fakeroot lsb-release) ;;
+# dwarves is for --debug-info: pahole writes BTF
+deb) packages+=(build-essential debhelper dpkg-dev dwarves fakeroot lsb-release) ;;
 # A mirror's keys are those of the newest release
 vm) packages+=(mmdebstrap e2fsprogs debian-archive-keyring) ;;
 gdb) packages+=(gdb) ;;
