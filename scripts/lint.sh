@@ -3,11 +3,13 @@
 # Everything that reads the code without running it. Results are KTAP; the last line counts.
 #
 #  - checkpatch --strict on every patch and every overlay file; on the programs of harness and bench and tools/tkns without --strict and kernel-only rules
+#  - checkpatch --strict on the messages of the patches that make series makes of the overlay, whose files are checked above; and every
+#    patch that the documentation names is one of the queue
 #  - sparse (C=2) and W=1 on the files that queue and overlay touch: no warning that the pristine source does not give
 #  - files of the queue which the plain configuration leaves out compile in the configuration extra
 #  - shellcheck on every shell script
 #
-# usage: lint.sh [checkpatch|compile|shell]...
+# usage: lint.sh [checkpatch|compile|series|shell]...
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -123,6 +125,50 @@ lint_checkpatch()
 	done
 }
 
+# A finding above the first file is one of the message. FILE_PATH_CHANGES stands at a file: MAINTAINERS has its entry by a patch of its own.
+check_message()
+{
+	local first found
+
+	first=$(grep -n -m 1 '^diff --git ' "$1" | cut -d: -f 1)
+	found=$(check_patch --strict "$1" | awk -v file="$1" -v first="$first" \
+		'{ split(substr($0, length(file) + 2), at, ":"); if (at[1] !~ /^[0-9]+$/ || at[1] < first) print }' || true)
+	[[ -z $found ]] || { echo "$found"; return 1; }
+}
+
+not_long()
+{
+	sed '/^Subject: /,/^$/s/^$/\nA line which is longer than the seventy-five columns that a message may have, by far\n/' "$1" > "$work/long.patch"
+	! check_message "$work/long.patch" > "$work/long" && grep -q ':COMMIT_LOG_LONG_LINE:' "$work/long"
+}
+
+# The names in tables, such as "     - timens-allocate-a-clock-at-the-first-write-to-it"
+named_patches()
+{
+	local name rc=0
+
+	while IFS= read -r name; do
+		grep -q -x -F "$name.patch" <(series_lines | sed 's/ .*//') || { echo "there is no patch $name"; rc=1; }
+	done < <(sed -n -E 's/^     - ([a-z0-9]+(-[a-z0-9]+){4,})$/\1/p' "$ROOT/Documentation/timers/timens-consumers.rst" | LC_ALL=C sort -u)
+	return "$rc"
+}
+
+lint_series()
+{
+	local mail name first=''
+
+	result "the documentation names patches of the queue" named_patches
+	result "make series" env OUT="$work" "$ROOT/scripts/series.sh"
+	for mail in "$work"/series/0*.patch; do
+		name=${mail##*/}
+		name=${name#*-}
+		[[ ! -f $ROOT/patches/$name ]] || continue
+		result "checkpatch message of $name" check_message "$mail"
+		first=${first:-$mail}
+	done
+	result "a line that is too long is found" not_long "$first"
+}
+
 # Touched and new C files, as objects: those that the plain configuration has.
 touched_objects()
 {
@@ -223,12 +269,12 @@ lint_shell()
 	done < <(cd "$ROOT" && find .ci scripts tests harness bench tools -type f ! -path '*/selftests/*' 2> /dev/null | LC_ALL=C sort)
 }
 
-[[ $# -gt 0 ]] || set -- shell checkpatch compile
+[[ $# -gt 0 ]] || set -- shell checkpatch series compile
 in_tree || die "no tree in $TREE (make tree)"
 mkdir -p "$work"
 for part in "$@"; do
 	case $part in
-	shell | checkpatch | compile) "lint_$part" ;;
+	shell | checkpatch | series | compile) "lint_$part" ;;
 	*) die "unknown check '$part'" ;;
 	esac
 done
