@@ -70,7 +70,7 @@ bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offset
 			   bool raw_too);
 void timens_tk_take_offsets(struct timekeeper_ns *tn, const struct timens_offsets *offs);
 bool timens_tk_setup_page(struct time_namespace *ns);
-void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m);
+int timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m);
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf);
 
 /* The host's timekeeping; see the functions for the context */

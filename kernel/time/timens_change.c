@@ -109,7 +109,7 @@ static void timens_tk_wake_up(struct timekeeper_ns *tn, const struct timens_tk_c
 	tk->tkr_raw.cycle_last = cycles;
 	tn->cycle_now = cycles;
 	tk->ntp_error = 0;
-	if (timens_tk_is_rated(tn))
+	if (timens_tk_has_raw(tn))
 		tn->raw.cycles = cycles;
 	else
 		tn->raw = change->raw;
@@ -128,13 +128,16 @@ static void timens_tk_go_through(struct timekeeper_ns *tn, const struct timens_t
 		timens_tk_rebase(tn, change->cs, &change->raw, change->cycles);
 		break;
 	case TIMENS_TK_SUSPEND:
-		if (timens_tk_is_rated(tn))
+		if (timens_tk_has_raw(tn))
 			timens_tk_raw_to(tn, change->old_cycles);
 		timens_tk_own_line(tn, CLOCK_BOOTTIME, tn->cycle_now, &boot);
 		timens_past_sleep(tn, change->boot, timespec64_to_ns(&boot));
 		timens_tk_wake_up(tn, change);
 		break;
 	case TIMENS_TK_SLEEP:
+		/* It was not set by that */
+		if (unlikely(tn->stopped))
+			break;
 		timens_tk_add_sleep(tn, &change->sleep);
 		timens_tk_clear_ntp(tn);
 		timens_tk_retune(tn, 0);

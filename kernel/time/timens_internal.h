@@ -5,8 +5,8 @@
  * the opening comment of timens_tk.c. Nothing else in the kernel includes this;
  * what the rooms give to it is in <linux/timekeeper_ns.h>.
  *
- * timens_smear.h, timens_past.h and timens_timer.h, which this includes, are the
- * part of those rooms. timens_line.h and timens_page.h, which include this, have
+ * timens_smear.h, timens_past.h, timens_timer.h, timens_rate.h and timens_save.h, which this
+ * includes, are the part of those rooms. timens_line.h and timens_page.h, which include this, have
  * what is inlined.
  */
 #ifndef _KERNEL_TIME_TIMENS_INTERNAL_H
@@ -25,6 +25,7 @@
 
 #include "timens_past.h"
 #include "timens_rate.h"
+#include "timens_save.h"
 #include "timens_smear.h"
 #include "timens_timer.h"
 
@@ -232,6 +233,8 @@ struct timens_tk_epochs {
  * @mult_tick:	NTP tick length (nsecs, scaled by 2^NTP_SCALE_SHIFT) for which
  *		the multiplier was computed
  * @rate:	Rate of all clocks, against that of the host
+ * @stopped:	All clocks stand, at @cycle_now, and go on at @rate: see timens_rate.c
+ * @stopped_at:	CLOCK_BOOTTIME of the host when the clock was stopped (nsecs)
  * @batch:	Seconds which NTP is told of at once, a power of two
  * @batch_left:	How many of them are still to come
  * @mono_ahead:	Seconds of CLOCK_MONOTONIC which did not pass since the boot, but
@@ -251,6 +254,8 @@ struct timens_tk_epochs {
  * @moved:	The clock differs from @seen, so that its timers have to move;
  *		protected by @tkd.lock
  * @told:	The kernel log has said that the namespace owns its clock
+ * @entered:	A task has entered the namespace, or is about to; protected by @mutex. If
+ *		that was before there was a clock, time_namespace::frozen_offsets says it
  * @timer_work:	Moves the timers when the change was made in atomic context
  * @free_work:	Frees @ns when a timer had the last reference
  * @all_node:	Link in the list of all namespaces
@@ -291,6 +296,8 @@ struct timekeeper_ns {
 	time64_t		edge_sec;
 	u64			mult_tick;
 	struct timens_tk_rate	rate;
+	bool			stopped;
+	ktime_t			stopped_at;
 	u32			batch;
 	u32			batch_left;
 	time64_t		mono_ahead;
@@ -305,6 +312,7 @@ struct timekeeper_ns {
 	struct timens_tk_seen	seen;
 	bool			moved;
 	bool			told;
+	bool			entered;
 	struct work_struct	timer_work;
 	struct work_struct	free_work;
 	struct list_head	all_node;
@@ -331,7 +339,7 @@ static inline struct timekeeper_ns *timens_tk_of(const struct time_namespace *ns
  * struct timens_tk_pair - A clock of a namespace and of the host at one instant
  * @ns:		Time in the namespace
  * @host:	Time on the host
- * @ns_mult:	Multiplier of the namespace
+ * @ns_mult:	Multiplier of the namespace, 0 if its clock stands
  * @host_mult:	Multiplier of the host, on the scale of @ns_mult
  * @edge_sec:	CLOCK_REALTIME second of a leap second of the namespace which is
  *		still ahead
@@ -518,6 +526,7 @@ unsigned int timens_tk_calm_ticks(const struct timekeeper *tk);
 void timens_tk_join(struct timens_tk_calendar *cal, struct timekeeper_ns *tn);
 void timens_tk_expect_tick(void);
 void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks);
+void timens_tk_rejoin(struct timekeeper_ns *tn);
 void timens_tk_pass_at(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles);
 unsigned int timens_tk_serve_stale(struct timens_tk_calendar *cal, u64 now, unsigned int most);
 
@@ -553,6 +562,7 @@ typedef int (*timens_tk_op)(struct timekeeper_ns *tn, void *arg);
 extern atomic64_t timens_tk_steps;
 
 int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg);
+void timens_tk_stepped(struct time_namespace *ns, const struct timespec64 *step);
 int timens_tk_follow(struct time_namespace *ns);
 void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd);
 int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,

@@ -129,8 +129,10 @@ void timens_tk_own_line(const struct timekeeper_ns *tn, clockid_t clk, u64 cycle
 			struct timespec64 *ts)
 {
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
-	u64 delta = timens_tk_delta(&tk->tkr_mono, cycles, tn->cycle_now);
+	u64 delta = 0;
 
+	if (likely(!tn->stopped))
+		delta = timens_tk_delta(&tk->tkr_mono, cycles, tn->cycle_now);
 	delta += (tn->cycle_now - tk->tkr_mono.cycle_last) & tk->tkr_mono.mask;
 	timens_tk_line(tk, clk, delta, ts);
 }
@@ -501,9 +503,11 @@ static u64 timens_tk_accumulate(struct timekeeper_ns *tn, u64 cycles, unsigned i
 	return offset;
 }
 
-/* A counter which seems to have gone back stands still at the last bend */
+/* A counter which seems to have gone back stands still at the last bend, and so does a clock */
 static u64 timens_tk_not_before_bend(const struct timekeeper_ns *tn, u64 cycles)
 {
+	if (unlikely(tn->stopped))
+		return tn->cycle_now;
 	return tn->cycle_now + timens_tk_delta(&tn->tkd.timekeeper.tkr_mono, cycles, tn->cycle_now);
 }
 
@@ -551,7 +555,7 @@ u64 timens_tk_cycles_to(const struct timekeeper_ns *tn, time64_t sec, u64 most)
  * (timens_tk_catch_up()). So what is read does not depend on when a pass comes.
  *
  * Context: under the lock of the clock
- * Return: the distance from @tn->cycle_now (cycles)
+ * Return: the distance from @tn->cycle_now (cycles), U64_MAX for a clock which stands
  */
 u64 timens_tk_valid(const struct timekeeper_ns *tn)
 {
@@ -561,6 +565,8 @@ u64 timens_tk_valid(const struct timekeeper_ns *tn)
 	const struct timens_smear *s = &tn->smear;
 	s64 even = S64_MAX;
 
+	if (unlikely(tn->stopped))
+		return U64_MAX;
 	if (unlikely(tn->batch_left))
 		even = tn->batch_left;
 	else if (unlikely(!timens_tk_is_even(tn)))
@@ -642,7 +648,7 @@ void timens_tk_settle(struct timekeeper_ns *tn)
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
 	s64 steady, left;
 
-	if (timens_tk_is_rated(tn) || tn->edge_sec != TIME64_MAX ||
+	if (timens_tk_is_rated(tn) || tn->stopped || tn->edge_sec != TIME64_MAX ||
 	    tn->smear.state != TIMENS_SMEAR_NONE || tk->skip_second_overflow ||
 	    tk->ntp_err_mult > 1 || tn->mult_tick != ntp_tick_length(&tn->ntp) ||
 	    tk->ntp_tick != tn->mult_tick)
@@ -810,6 +816,7 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	ntp_take_over(&tn->ntp);
 
 	tn->smear = (struct timens_smear){ 0 };
+	tn->stopped = false;
 	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });
 	timens_tk_mult_shift(tk->tkr_mono.clock, &mult, &shift);
 	extra = shift - tk->tkr_mono.shift;
@@ -858,6 +865,8 @@ void timens_tk_copy(struct timekeeper_ns *tn, const struct timekeeper_ns *from)
 	tn->batch_left = 0;
 	timens_tk_set_rate(tn, from->rate);
 	tn->batch_left = from->batch_left;
+	tn->stopped = from->stopped;
+	tn->stopped_at = from->stopped_at;
 	tn->valid = from->valid;
 	tn->page_valid = from->page_valid;
 	tn->span = from->span;
@@ -900,7 +909,7 @@ void timens_tk_raw_to(struct timekeeper_ns *tn, u64 cycles)
  */
 void timens_tk_set_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw)
 {
-	if (timens_tk_is_rated(tn))
+	if (timens_tk_has_raw(tn))
 		timens_tk_raw_to(tn, tn->cycle_now);
 	else
 		tn->raw = *raw;
@@ -909,7 +918,7 @@ void timens_tk_set_raw(struct timekeeper_ns *tn, const struct timens_tk_raw *raw
 /**
  * timens_tk_rescale_raw - Let CLOCK_MONOTONIC_RAW continue on a new scale
  * @tn:		The namespace, behind timens_tk_setup()
- * @cycles:	Counter value at which the clock is what it was
+ * @cycles:	Counter value at which the clock is what it was, and stays if it stands
  *
  * Context: a write section
  */
@@ -920,7 +929,7 @@ void timens_tk_rescale_raw(struct timekeeper_ns *tn, u64 cycles)
 
 	tn->raw.cycles = cycles;
 	tn->raw.xnsec = up >= 0 ? tn->raw.xnsec << up : tn->raw.xnsec >> -up;
-	tn->raw.mult = tkr->mult;
+	tn->raw.mult = tn->stopped ? 0 : tkr->mult;
 	tn->raw.shift = tkr->shift;
 }
 
@@ -939,12 +948,12 @@ void timens_tk_rebase(struct timekeeper_ns *tn, struct clocksource *cs,
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
 
-	if (timens_tk_is_rated(tn))
+	if (timens_tk_has_raw(tn))
 		timens_tk_raw_to(tn, tn->cycle_now);
 	timens_tk_setup(tn, cs);
 	tk->tkr_mono.cycle_last = cycles;
 	tk->tkr_raw.cycle_last = cycles;
-	if (timens_tk_is_rated(tn))
+	if (timens_tk_has_raw(tn))
 		timens_tk_rescale_raw(tn, cycles);
 	else
 		tn->raw = *raw;

@@ -80,6 +80,12 @@ static inline bool timens_tk_is_rated(const struct timekeeper_ns *tn)
 	return unlikely(tn->rate.num != tn->rate.den);
 }
 
+/* Whether CLOCK_MONOTONIC_RAW is the namespace's own, and not the host's with an offset */
+static inline bool timens_tk_has_raw(const struct timekeeper_ns *tn)
+{
+	return timens_tk_is_rated(tn) || unlikely(tn->stopped);
+}
+
 /*
  * What @value of the host is for a clock at @rate, rounded down. A quotient which
  * does not fit into 64 bits is an exception of the CPU: at the highest rate a

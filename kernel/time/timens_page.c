@@ -44,6 +44,8 @@
  *   held       even   NONE         also HELD    the same: they stand, see timens_change.c
  *   update     odd    not TIMENS                spin
  *
+ * A clock which stands is a line with a multiplier of zero which never ends.
+ *
  * So an odd count with TIMENS is a page of offsets, and nothing else: do_hres() goes on
  * with these two alone. It leaves a page without a counter to the slow path, which
  * looks at ns_state.
@@ -152,6 +154,8 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 	const struct tk_read_base *tkr = &tn->tkd.timekeeper.tkr_mono;
 
 	timens_tk_page_line(tn, vd);
+	if (unlikely(tn->stopped))
+		vd->mult = 0;
 	vd->max_cycles	= tn->page_valid;
 	vd->mask	= tkr->mask;
 	vd->shift	= tkr->shift;
@@ -160,9 +164,12 @@ static void timens_tk_page_own(const struct timekeeper_ns *tn, struct vdso_data 
 	vd->tz_dsttime = tn->tz.tz_dsttime;
 
 	vd = &vd[CS_RAW];
-	vd->max_cycles	= timens_tk_is_rated(tn) ?
-			  timens_tk_max_cycles(tn->raw.mult, tn->raw.shift) :
-			  tkr->clock->max_cycles;
+	if (unlikely(tn->stopped))
+		vd->max_cycles = U64_MAX;
+	else if (timens_tk_is_rated(tn))
+		vd->max_cycles = timens_tk_max_cycles(tn->raw.mult, tn->raw.shift);
+	else
+		vd->max_cycles = tkr->clock->max_cycles;
 	vd->mask	= tkr->mask;
 	vd->mult	= tn->raw.mult;
 	vd->shift	= tn->raw.shift;
@@ -219,7 +226,7 @@ static void timens_tk_look_moved(struct timekeeper_ns *tn)
 	const struct timekeeper *tk = &tn->tkd.timekeeper;
 	struct timens_tk_seen *seen = &tn->seen;
 	ktime_t real_offset = ktime_sub(tk->offs_real, tn->smear.total);
-	u32 mult = tk->tkr_mono.mult;
+	u32 mult = tn->stopped ? 0 : tk->tkr_mono.mult;
 
 	/* The rate of CLOCK_REALTIME is meant, which has a smear on top */
 	if (unlikely(tn->smear.state == TIMENS_SMEAR_RUNNING ||
@@ -273,7 +280,8 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 	tn->valid = timens_tk_valid(tn);
 	/* The line of the page ends where its clock has to take a leap second, too */
 	tn->page_valid = tn->valid;
-	if (unlikely(timens_tk_next_edge(tn) != TIME64_MAX) && !timens_tk_edge_is_near(tn))
+	if (unlikely(timens_tk_next_edge(tn) != TIME64_MAX) && !timens_tk_edge_is_near(tn) &&
+	    !tn->stopped)
 		tn->page_valid = timens_tk_cycles_to(tn, timens_tk_next_edge(tn), tn->valid);
 	if (!vd)
 		goto out;
@@ -302,7 +310,7 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 		/* Nothing is read there with a mere line */
 		mode = VDSO_CLOCKMODE_NONE;
 	} else if (!(vd[CS_HRES_COARSE].ns_state & VDSO_NS_HELD) && vd->mask == U64_MAX) {
-		tn->page_coarse = tn->page_valid + 1;
+		tn->page_coarse = tn->stopped ? U64_MAX : tn->page_valid + 1;
 	}
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
 	timens_tk_page_open(tn, vd);

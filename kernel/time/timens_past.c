@@ -286,6 +286,12 @@ static void timens_past_note(struct timekeeper_ns *tn, u64 host, s64 ns, bool ow
 	past->due = get_jiffies_64() + timens_past_next_look(slope, last, off, tolerance);
 }
 
+/* A clock which stands has a rate of zero, whatever it goes on with */
+static struct timens_tk_rate timens_past_rate(const struct timekeeper_ns *tn)
+{
+	return tn->stopped ? (struct timens_tk_rate){ 0, 1 } : tn->rate;
+}
+
 /*
  * From where the clocks are, at @host and @ns (nsecs), back to where the present line of
  * the owner begins. What happened between that and the look was under the lock of the
@@ -315,6 +321,7 @@ static void timens_past_to_bend(const struct timekeeper_ns *tn, u64 *host, s64 *
 void timens_past_look(struct timekeeper_ns *tn)
 {
 	struct timens_past *past = &tn->past;
+	struct timens_tk_rate rate = { 1, 1 };
 	struct timens_tk_pair p;
 	u64 host;
 	s64 ns;
@@ -331,6 +338,8 @@ void timens_past_look(struct timekeeper_ns *tn)
 	timens_tk_read_pair_locked(tn->ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &p);
 	host = timespec64_to_ns(&p.host);
 	ns = timespec64_to_ns(&p.ns);
+	if (p.own)
+		rate = timens_past_rate(tn);
 	/*
 	 * A rate holds from the bend on. As a rule that was a moment ago, but not for who has
 	 * a virtual CPU, and a thousandth of a second of the host is a second of a fast clock:
@@ -340,9 +349,9 @@ void timens_past_look(struct timekeeper_ns *tn)
 	 *   the CPU is taken away for 5 ms
 	 *   look: the clock is 5 s further
 	 */
-	if (p.own && (!past->nr || past->rate.num != p.rate.num || past->rate.den != p.rate.den))
+	if (p.own && (!past->nr || past->rate.num != rate.num || past->rate.den != rate.den))
 		timens_past_to_bend(tn, &host, &ns);
-	timens_past_note(tn, host, ns, p.own, p.rate, false);
+	timens_past_note(tn, host, ns, p.own, rate, false);
 }
 
 /**
@@ -360,7 +369,7 @@ void timens_past_sleep(struct timekeeper_ns *tn, u64 host, s64 ns)
 	lockdep_assert_held(&tn->tkd.lock);
 
 	if (tn->past.size)
-		timens_past_note(tn, host, ns, true, tn->rate, true);
+		timens_past_note(tn, host, ns, true, timens_past_rate(tn), true);
 }
 
 /**

@@ -58,7 +58,8 @@
  * timens_timer_scale - What a duration of a namespace is on the host, rounded up
  * @left:	Duration on the clock of the namespace (nsecs), not negative
  * @host_mult:	Multiplier of the host, or the denominator of the rate
- * @mult:	Multiplier of the namespace, of the same scale, or the numerator
+ * @mult:	Multiplier of the namespace, of the same scale, or the numerator; 0 if its
+ *		clock stands
  *
  * Return: the duration on the host (nsecs), KTIME_MAX if it is longer than that
  */
@@ -66,6 +67,8 @@ ktime_t timens_timer_scale(ktime_t left, u64 host_mult, u64 mult)
 {
 	if (mult == host_mult)
 		return left;
+	if (unlikely(!mult))
+		return left ? KTIME_MAX : 0;
 	/* The product has to fit; steering alone is no more than a quarter */
 	if (likely(host_mult <= 2 * mult)) {
 		if (unlikely(left > KTIME_MAX / 2))
@@ -90,6 +93,9 @@ ktime_t timens_timer_to_host(ktime_t left, u64 host_mult, u64 mult)
 	ktime_t host = timens_timer_scale(left, host_mult, mult);
 	ktime_t margin = host >> TIMENS_TIMER_MARGIN_SHIFT;
 
+	/* Not by a change of the rates, but by a walk */
+	if (unlikely(!mult))
+		return host;
 	return margin >= TIMENS_TIMER_SLOP ? host - margin : host;
 }
 
@@ -113,6 +119,9 @@ ktime_t timens_timer_project(const struct timens_tk_pair *p, clockid_t clock,
 		return KTIME_MAX;
 	if (left <= 0)
 		return host;
+	/* Parked: it expires when the clock goes, which makes a walk */
+	if (unlikely(p->own && !p->ns_mult))
+		return KTIME_MAX;
 	if (clock == CLOCK_REALTIME && p->edge_sec != TIME64_MAX) {
 		edge = ktime_set(p->edge_sec, 0);
 		/* What a deleted second skips expires at the edge */

@@ -17,11 +17,83 @@
  * and nobody sets one there: what is left of the time is for a clock that runs
  * as the host's. CLOCK_MONOTONIC and BOOTTIME count as well, as a constant
  * offset may have put them ahead by a century.
+ *
+ *
+ * A clock which stands
+ * --------------------
+ *
+ * That is a rate of zero. The line keeps its slope, with which it goes on: what stands is
+ * the counter value at which it is read (timens_tk_own_line()). No advance moves it
+ * (timens_tk_not_before_bend()), it never ends (timens_tk_valid()), so nobody brings it
+ * to the present and no pass is needed: it leaves the calendar. Outside of the line its
+ * multiplier is zero: in the page, so that the fast path reads it, and in
+ * timens_tk_read_pair(), so that timers stand where none ever comes from (KTIME_MAX) and
+ * cost no interrupt. CLOCK_MONOTONIC_RAW becomes one of the namespace, as with a rate,
+ * and its multiplier is zero as well.
+ *
+ * A leap second, a smear and NTP wait, since they wait for a second of the clock. What
+ * is written to the clock holds while it stands. A sleep of the machine is none for it.
+ * But it can go on as if the machine had slept for as long as it stood: then all clocks but
+ * CLOCK_MONOTONIC and MONOTONIC_RAW have run on, and a leap second in between is taken.
+ *
+ *   CPU 0 (stop)                         CPU 1 (arms a timer)
+ *                                        lock list
+ *                                        read the clock: it goes
+ *   lock the clock, stopped, unlock      start the hrtimer, unlock
+ *   walk: lock list, park it
+ *
+ * or CPU 1 has the list later, and parks it itself.
+ *
+ *   CPU 0 (stop)                         CPU 1 (expiry)
+ *                                        hrtimer is dequeued, callback runs
+ *   lock the clock, stopped, unlock
+ *   walk: not queued, leave it
+ *                                        lock list, read the clock: there, so it
+ *                                        expires; or not there yet: park it
+ *
+ *   CPU 0 (stop)                         CPU 1 (pass)
+ *                                        lock calendar, take it off, lock the clock
+ *   lock the clock: wait                 advance, unlock
+ *   stopped, unlock                      queue it
+ *                                        the next pass moves nothing, and does not
+ *                                        queue it
+ *   CPU 0 (go)
+ *   lock the clock, go on, unlock
+ *   lock calendar: is it queued?         (a pass holds that lock until it is)
+ *   no: queue it
+ *
+ * Who follows the host again, or exits, takes the clock off the calendar under that lock
+ * and the mutex of the clock, which stop and go have: so none of them comes in between.
  */
+#include <linux/gcd.h>
 #include <linux/math64.h>
 #include <linux/timekeeping.h>
 
 #include "timens_line.h"
+
+/**
+ * timens_tk_make_rate - Make a rate of two numbers
+ * @num:	Numerator
+ * @den:	Denominator
+ * @rate:	Storage for the rate, as a reduced fraction
+ *
+ * Return: 0 or -ERANGE
+ */
+int timens_tk_make_rate(u64 num, u64 den, struct timens_tk_rate *rate)
+{
+	u64 common;
+
+	if (!num || !den)
+		return -ERANGE;
+	common = gcd(num, den);
+	num = div64_u64(num, common);
+	den = div64_u64(den, common);
+	if (num > TIMENS_TK_RATE_PART || den > TIMENS_TK_RATE_PART ||
+	    num > den * TIMENS_TK_RATE_MAX || den > num * TIMENS_TK_RATE_MIN)
+		return -ERANGE;
+	*rate = (struct timens_tk_rate){ num, den };
+	return 0;
+}
 
 /**
  * timens_tk_raw_ahead - CLOCK_MONOTONIC_RAW of a namespace less that of the host
@@ -109,20 +181,82 @@ int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
 	if (rate.num > rate.den && timens_tk_fast_left(tn) <= 0)
 		return -EINVAL;
 
-	ahead = timens_tk_raw_ahead(tn, raw, now);
+	if (likely(!tn->stopped))
+		ahead = timens_tk_raw_ahead(tn, raw, now);
 	timens_tk_set_rate(tn, rate);
 	timens_tk_setup(tn, tk->tkr_mono.clock);
 	tk->tkr_mono.cycle_last = now;
 	tk->tkr_raw.cycle_last = now;
 	tk->ntp_error = error;
 	tk->skip_second_overflow = skip;
-	if (timens_tk_is_rated(tn)) {
+	if (unlikely(tn->stopped)) {
+		timens_tk_rescale_raw(tn, now);
+	} else if (timens_tk_is_rated(tn)) {
 		timens_tk_put_raw(tn, raw, ahead, now);
 	} else {
 		tn->raw = *raw;
 		tn->raw_offset = ahead;
 	}
 	return 0;
+}
+
+/**
+ * timens_tk_do_stop - Let all clocks of a namespace stand
+ * @tn:		The namespace, forwarded to the present and locked
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ * @boot:	The host's CLOCK_BOOTTIME (nsecs)
+ *
+ * Context: a write section
+ */
+void timens_tk_do_stop(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, ktime_t boot)
+{
+	struct timespec64 ahead;
+
+	if (tn->stopped)
+		return;
+	ahead = timens_tk_raw_ahead(tn, raw, tn->cycle_now);
+	tn->stopped = true;
+	tn->stopped_at = boot;
+	/* As set by timens_tk_rescale_raw(), it is of the present scale, and stands */
+	timens_tk_put_raw(tn, raw, ahead, tn->cycle_now);
+	/* A line of the past ends here */
+	tn->past.due = 0;
+}
+
+/**
+ * timens_tk_do_go - Let the clocks of a namespace go on where they stand
+ * @tn:		The namespace, locked
+ * @raw:	The host's CLOCK_MONOTONIC_RAW
+ * @cycles:	Counter value of the present
+ * @boot:	The host's CLOCK_BOOTTIME (nsecs), if the clock has run on as while the machine
+ *		sleeps; else KTIME_MAX
+ *
+ * Context: a write section
+ */
+void timens_tk_do_go(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles,
+		     ktime_t boot)
+{
+	struct timekeeper *tk = &tn->tkd.timekeeper;
+	struct timespec64 stood;
+
+	if (!tn->stopped)
+		return;
+	tn->stopped = false;
+	tk->tkr_mono.cycle_last = cycles;
+	tk->tkr_raw.cycle_last = cycles;
+	tn->cycle_now = cycles;
+	tn->raw.cycles = cycles;
+	tn->raw.mult = tk->tkr_raw.mult;
+	if (!timens_tk_is_rated(tn)) {
+		tn->raw_offset = timens_tk_raw_ahead(tn, raw, cycles);
+		tn->raw = *raw;
+	}
+	tn->past.due = 0;
+	if (boot == KTIME_MAX)
+		return;
+	stood = ktime_to_timespec64(max(ktime_sub(boot, tn->stopped_at), 0));
+	timens_tk_update_edge(tn);
+	timens_tk_add_sleep(tn, &stood);
 }
 
 /**
@@ -161,6 +295,8 @@ bool timens_tk_run_to(struct timekeeper_ns *tn, const struct timens_tk_raw *raw,
 	bool there = true;
 	u64 delta, most;
 
+	if (unlikely(tn->stopped))
+		return true;
 	if (timens_tk_is_fast(tn)) {
 		delta = timens_tk_delta(&tk->tkr_mono, cycles, tn->cycle_now);
 		/* The second is seen by the interval which ends after it */
@@ -197,7 +333,8 @@ static s64 timens_tk_asleep(const struct timekeeper_ns *tn, s64 sleep)
  * @sleep:	Duration of the sleep
  *
  * CLOCK_REALTIME, TAI and BOOTTIME move on, MONOTONIC does not. A leap second
- * in the sleep is taken here, as its second is never accumulated.
+ * in the sleep is taken here, as its second is never accumulated. A clock which stands
+ * does not notice.
  */
 void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep)
 {
@@ -205,6 +342,8 @@ void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *slee
 	struct timespec64 slept = *sleep;
 	s32 step;
 
+	if (unlikely(tn->stopped))
+		return;
 	/* The clock goes on at its rate while the machine sleeps */
 	if (timens_tk_is_rated(tn))
 		slept = ns_to_timespec64(timens_tk_asleep(tn, timespec64_to_ns(sleep)));

@@ -29,10 +29,15 @@ struct timens_tk_rate {
 	u32			den;
 };
 
-/* A change of the rate, its end, and sleeps of the machine at it */
+int timens_tk_make_rate(u64 num, u64 den, struct timens_tk_rate *rate);
+
+/* A change of the rate, the rate of zero, its end, and sleeps of the machine at it */
 time64_t timens_tk_fast_left(const struct timekeeper_ns *tn);
 int timens_tk_do_rate(struct timekeeper_ns *tn, struct timens_tk_rate rate,
 		      const struct timens_tk_raw *raw);
+void timens_tk_do_stop(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, ktime_t boot);
+void timens_tk_do_go(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles,
+		     ktime_t boot);
 bool timens_tk_run_to(struct timekeeper_ns *tn, const struct timens_tk_raw *raw, u64 cycles,
 		      unsigned int *steps);
 void timens_tk_add_sleep(struct timekeeper_ns *tn, const struct timespec64 *sleep);

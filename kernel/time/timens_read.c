@@ -290,8 +290,8 @@ static void __timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, cloc
 					     timens_tk_is_beyond(tn, now.cycles));
 			timens_tk_read_at(tn, clk, now.cycles, &p->ns);
 			timens_tk_own_line(tn, CLOCK_REALTIME, now.cycles, &real);
-			p->ns_mult = tn->tkd.timekeeper.tkr_mono.mult;
-			if (clk == CLOCK_REALTIME)
+			p->ns_mult = tn->stopped ? 0 : tn->tkd.timekeeper.tkr_mono.mult;
+			if (clk == CLOCK_REALTIME && likely(!tn->stopped))
 				p->ns_mult += timens_tk_smear_mult(tn, &real);
 			shift = tn->tkd.timekeeper.tkr_mono.shift;
 			/* Behind the edge, the step is part of the time already */
@@ -389,7 +389,7 @@ static u64 timens_tk_host_raw_now(struct timespec64 *host)
  * timens_tk_raw_now - CLOCK_MONOTONIC_RAW of a namespace and of the host
  * @ns:		The namespace
  * @host:	Storage for the time of the host
- * @rate:	Storage for the rate of the namespace
+ * @rate:	Storage for the rate of the namespace; zero if its clock stands
  *
  * Context: any but NMI
  * Return: the time of the namespace, of the same counter value as @host
@@ -415,7 +415,7 @@ struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64
 		timens_tk_section_goes_on();
 		stale = tn->state == TIMENS_TK_OWN && timens_tk_is_stale(tn);
 		if (tn->state == TIMENS_TK_OWN) {
-			*rate = tn->rate;
+			*rate = tn->stopped ? (struct timens_tk_rate){ 0, 1 } : tn->rate;
 			timens_tk_read_at(tn, CLOCK_MONOTONIC_RAW, cycles, &own);
 		} else {
 			*rate = (struct timens_tk_rate){ 1, 1 };

@@ -85,9 +85,10 @@ u64 timens_tk_max_cycles(u32 mult, u32 shift)
  * timens_tk_scale - Convert a duration of one clock to another
  * @d:		Duration, in any unit
  * @to:		Multiplier of the other clock
- * @from:	Multiplier of the clock, on the same scale
+ * @from:	Multiplier of the clock, on the same scale, 0 if it stands
  *
- * Return: the duration, rounded towards zero; what does not fit is S64_MAX or -S64_MAX
+ * Return: the duration, rounded towards zero; what does not fit is S64_MAX or -S64_MAX,
+ * and so is a duration of a clock which stands
  */
 s64 timens_tk_scale(s64 d, u64 to, u64 from)
 {
@@ -95,7 +96,9 @@ s64 timens_tk_scale(s64 d, u64 to, u64 from)
 
 	if (to == from)
 		return d;
-	if (mag >= div64_u64(S64_MAX, div64_u64(to, from) + 1))
+	if (unlikely(!from))
+		mag = mag ? S64_MAX : 0;
+	else if (mag >= div64_u64(S64_MAX, div64_u64(to, from) + 1))
 		mag = S64_MAX;
 	else
 		mag = mul_u64_u64_div_u64(mag, to, from);

@@ -120,18 +120,22 @@ static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void
 {
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
-	bool moved;
+	bool moved, goes;
 	u64 ticks;
 	int ret;
 
 	/* What is left for the section is little */
 	flags = timens_tk_lock_current(tn);
+	goes = tn->stopped;
 	ret = timens_tk_write(tn, NULL, NULL, op, arg);
+	goes = goes && !tn->stopped;
 	ticks = timens_tk_aligned_ticks(tn, &tk_core);
 	timens_tk_arm_wake(tn);
 	moved = timens_tk_take_moved(tn);
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 
+	if (unlikely(goes))
+		timens_tk_rejoin(tn);
 	timens_tk_bring_forward(tn, ticks);
 	if (moved)
 		timens_timer_clock_moved(tn);
@@ -185,7 +189,12 @@ out:
 	return ret;
 }
 
-static void timens_tk_stepped(struct time_namespace *ns, const struct timespec64 *step)
+/**
+ * timens_tk_stepped - Count that CLOCK_REALTIME of a namespace was set
+ * @ns:		The namespace
+ * @step:	By how much
+ */
+void timens_tk_stepped(struct time_namespace *ns, const struct timespec64 *step)
 {
 	atomic64_inc(&timens_tk_steps);
 	trace_timens_tk_step(ns->ns.inum, step->tv_sec, step->tv_nsec);
@@ -473,29 +482,30 @@ static void timens_tk_offsets_op(struct timekeeper_ns *tn, const struct timens_o
 {
 	struct timekeeper *tk = &tn->tkd.timekeeper;
 	const struct timekeeper *host = &tk_core.timekeeper;
-	struct timespec64 mono, boot, now;
+	struct timespec64 mono, boot, own;
+	u64 now = tn->stopped ? timens_tk_counter(tn) : tn->cycle_now;
 	struct timens_tk_raw raw;
 	u64 delta;
 
 	/* Serialized against the host by its lock, see the caller */
-	delta = timens_tk_delta(&host->tkr_mono, tn->cycle_now, host->tkr_mono.cycle_last);
+	delta = timens_tk_delta(&host->tkr_mono, now, host->tkr_mono.cycle_last);
 	timens_tk_line(host, CLOCK_MONOTONIC, delta, &mono);
 	timens_tk_line(host, CLOCK_BOOTTIME, delta, &boot);
 	mono = timespec64_add(mono, offs->monotonic);
 	boot = timespec64_add(boot, offs->boottime);
 
-	timens_tk_read_at(tn, CLOCK_MONOTONIC, tn->cycle_now, &now);
-	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, timespec64_sub(mono, now)));
+	timens_tk_read_at(tn, CLOCK_MONOTONIC, now, &own);
+	tk_set_wall_to_mono(tk, timespec64_add(tk->wall_to_monotonic, timespec64_sub(mono, own)));
 	tn->mono_ahead = max(offs->monotonic.tv_sec, 0);
-	timens_tk_read_at(tn, CLOCK_BOOTTIME, tn->cycle_now, &now);
-	boot = timespec64_sub(boot, now);
+	timens_tk_read_at(tn, CLOCK_BOOTTIME, now, &own);
+	boot = timespec64_sub(boot, own);
 	tk_update_sleep_time(tk, timespec64_to_ktime(boot));
 	timens_past_move(tn, boot);
 	if (!raw_too)
 		return;
-	if (timens_tk_is_rated(tn)) {
+	if (timens_tk_has_raw(tn)) {
 		timens_tk_host_raw(&tk_core, &raw);
-		timens_tk_put_raw(tn, &raw, offs->monotonic, tn->cycle_now);
+		timens_tk_put_raw(tn, &raw, offs->monotonic, now);
 	} else {
 		tn->raw_offset = offs->monotonic;
 	}
@@ -703,6 +713,7 @@ int timens_tk_follow(struct time_namespace *ns)
 	timens_tk_host_raw(&tk_core, &raw);
 	tn->raw_offset = timens_tk_raw_ahead(tn, &raw, now);
 	tn->state = TIMENS_TK_FOLLOW;
+	tn->stopped = false;
 	tn->edge_sec = TIME64_MAX;
 	tn->smear.state = TIMENS_SMEAR_NONE;
 	timens_tk_set_rate(tn, (struct timens_tk_rate){ 1, 1 });

@@ -350,7 +350,14 @@ static noinline long timens_tk_timeo_for(struct time_namespace *ns, long timeo)
 	timens_tk_read_pair(ns, CLOCK_MONOTONIC, CLOCK_MONOTONIC, &p);
 	if (!p.own)
 		return timeo;
-	timeo = timens_tk_scale(timeo, p.host_mult, p.ns_mult);
+	/*
+	 * It is counted in jiffies of the host from here on, and does not follow a change of
+	 * the rate. So it does not wait for ever for a clock which stands, and may go on.
+	 */
+	if (unlikely(!p.ns_mult))
+		timeo = timens_tk_scale(timeo, p.rate.den, p.rate.num);
+	else
+		timeo = timens_tk_scale(timeo, p.host_mult, p.ns_mult);
 	/* Rounded up, and one for what the rate may change meanwhile */
 	return min(timeo, MAX_SCHEDULE_TIMEOUT - 3) + 2;
 }

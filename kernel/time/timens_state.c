@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /proc/PID/timens_clock: what the clock of a time namespace is, and commands to it
+ *
+ * A summary for people, and behind it the state of an owner, which can be written back
+ * (timens_save.c). They are in one file, since they are of one moment, and since whoever
+ * looks for the one finds the other; a program which knows the summary passes over lines
+ * which it does not know. A follower is told by its offsets, which it has in timens_offsets.
  */
 #include <linux/ctype.h>
 #include <linux/fs.h>
-#include <linux/gcd.h>
 #include <linux/math64.h>
+#include <linux/random.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
@@ -30,6 +36,7 @@ static void timens_tk_show_policy(struct seq_file *m, struct timekeeper_ns *tn)
 	};
 	struct timens_tk_rate rate = { 1, 1 };
 	struct timens_smear s = { 0 };
+	bool stopped = false;
 	unsigned long flags;
 	char name[40];
 	s64 phase = 0;
@@ -37,12 +44,14 @@ static void timens_tk_show_policy(struct seq_file *m, struct timekeeper_ns *tn)
 	if (tn) {
 		flags = timens_tk_lock_current(tn);
 		rate = tn->rate;
+		stopped = tn->stopped;
 		s = tn->smear;
 		phase = timens_smear_phase(&s, timens_tk_unsmeared(tn, timens_tk_counter(tn)));
 		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	}
-	seq_printf(m, rate.den == 1 ? "%-10s %10u\n" : "%-10s %10u/%u\n", "rate", rate.num,
-		   rate.den);
+	seq_printf(m, rate.den == 1 ? "%-10s %10u" : "%-10s %10u/%u", "rate", rate.num, rate.den);
+	/* The rate is what it goes on with */
+	seq_puts(m, stopped ? " stopped\n" : "\n");
 	seq_printf(m, "%-10s %s\n", "leap", timens_smear_name(&s.policy, name, sizeof(name)));
 	seq_printf(m, "%-10s %s", "smear", state[s.state]);
 	if (s.state != TIMENS_SMEAR_NONE)
@@ -51,12 +60,63 @@ static void timens_tk_show_policy(struct seq_file *m, struct timekeeper_ns *tn)
 	seq_putc(m, '\n');
 }
 
+/* Which boot of which machine this is: a number at random, the same for all who ask */
+static s64 timens_tk_machine(void)
+{
+	static s64 machine;
+	s64 any = (get_random_u64() >> 1) | 1;
+
+	/* Nothing depends on what else who comes first has written */
+	cmpxchg_relaxed(&machine, 0, any);
+	return READ_ONCE(machine);
+}
+
+/* What it takes to save or to restore a clock; it is too much for the stack */
+struct timens_tk_buffer {
+	struct timekeeper_ns	clock;
+	struct timens_saved	saved;
+	char			text[TIMENS_SAVE_TEXT];
+};
+
+/*
+ * The state of an owner behind the summary: see timens_save.c. The clock is advanced as
+ * by who reads adjtimex(), and its copy to the same counter value.
+ */
+static int timens_tk_show_state(struct timekeeper_ns *tn, struct seq_file *m)
+{
+	struct timens_tk_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+	unsigned long flags;
+	bool own;
+
+	if (!buf)
+		return -ENOMEM;
+	timens_tk_refresh(tn);
+	flags = timens_tk_lock_current(tn);
+	own = tn->state == TIMENS_TK_OWN;
+	if (own) {
+		timens_tk_copy(&buf->clock, tn);
+		timens_save_clock(&buf->clock, &tk_core, timens_tk_machine(), &buf->saved);
+	}
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	if (own) {
+		timens_save_text(&buf->saved, buf->text, sizeof(buf->text));
+		seq_puts(m, buf->text);
+	}
+	kfree(buf);
+	return 0;
+}
+
 /**
  * timens_tk_show_clock - Print state, offsets and steering of a namespace
  * @ns:		The namespace, or the initial one
  * @m:		The file
+ *
+ * Behind this summary an owner has its state, as a text which is a command: see
+ * timens_save.c.
+ *
+ * Return: 0 or -ENOMEM
  */
-void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
+int timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 {
 	struct timekeeper_ns *tn = timens_tk_of(ns);
 	struct timens_tk_pair p;
@@ -77,6 +137,7 @@ void timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 		   (s64)(tick * NTP_INTERVAL_FREQ - ((u64)NSEC_PER_SEC << NTP_SCALE_SHIFT)) >>
 		   NTP_SCALE_SHIFT);
 	timens_tk_show_policy(m, p.own ? tn : NULL);
+	return p.own ? timens_tk_show_state(tn, m) : 0;
 }
 
 /* A number without sign: digits, and with @scale up to nine more after a point */
@@ -118,7 +179,7 @@ static int timens_tk_parse_number(const char **text, u64 *num, u64 *scale)
  */
 int timens_tk_parse_rate(const char *text, struct timens_tk_rate *rate)
 {
-	u64 num, den, scale, common;
+	u64 num, den, scale;
 	int ret;
 
 	ret = timens_tk_parse_number(&text, &num, &den);
@@ -130,16 +191,7 @@ int timens_tk_parse_rate(const char *text, struct timens_tk_rate *rate)
 	}
 	if (ret || *text)
 		return -EINVAL;
-	if (!num || !den)
-		return -ERANGE;
-	common = gcd(num, den);
-	num = div64_u64(num, common);
-	den = div64_u64(den, common);
-	if (num > TIMENS_TK_RATE_PART || den > TIMENS_TK_RATE_PART ||
-	    num > den * TIMENS_TK_RATE_MAX || den > num * TIMENS_TK_RATE_MIN)
-		return -ERANGE;
-	*rate = (struct timens_tk_rate){ num, den };
-	return 0;
+	return timens_tk_make_rate(num, den, rate);
 }
 
 static int timens_tk_rate_op(struct timekeeper_ns *tn, void *data)
@@ -151,9 +203,95 @@ static int timens_tk_rate_op(struct timekeeper_ns *tn, void *data)
 	return timens_tk_do_rate(tn, *rate, &raw);
 }
 
+static ktime_t timens_tk_host_boot(u64 cycles)
+{
+	return timespec64_to_ktime(timens_save_host_at(&tk_core, CLOCK_BOOTTIME, cycles));
+}
+
+static int timens_tk_stop_op(struct timekeeper_ns *tn, void *data)
+{
+	struct timens_tk_raw raw;
+
+	timens_tk_host_raw(&tk_core, &raw);
+	timens_tk_do_stop(tn, &raw, timens_tk_host_boot(tn->cycle_now));
+	return 0;
+}
+
+/* @data: not NULL if the clock has run on meanwhile */
+static int timens_tk_go_op(struct timekeeper_ns *tn, void *data)
+{
+	u64 now = timens_tk_counter(tn);
+	struct timens_tk_raw raw;
+
+	timens_tk_host_raw(&tk_core, &raw);
+	timens_tk_do_go(tn, &raw, now, data ? timens_tk_host_boot(now) : KTIME_MAX);
+	return 0;
+}
+
+static int timens_tk_stop(struct time_namespace *ns)
+{
+	int ret = timens_tk_modify(ns, timens_tk_stop_op, NULL);
+
+	if (!ret)
+		timens_own_audit(ns, "stop", NULL, NULL, NULL);
+	return ret;
+}
+
+/* What does not stand goes already: a follower does not become an owner */
+static int timens_tk_go(struct time_namespace *ns, bool elapsed)
+{
+	struct timekeeper_ns *tn = timens_tk_of(ns);
+	int ret;
+
+	if (!tn || READ_ONCE(tn->state) != TIMENS_TK_OWN)
+		return 0;
+	ret = timens_tk_modify(ns, timens_tk_go_op, elapsed ? ns : NULL);
+	if (!ret)
+		timens_own_audit(ns, "go", NULL, NULL, NULL);
+	return ret;
+}
+
 static int timens_tk_policy_op(struct timekeeper_ns *tn, void *data)
 {
 	return timens_tk_do_policy(tn, data);
+}
+
+static int timens_tk_restore_op(struct timekeeper_ns *tn, void *data)
+{
+	struct timens_restore *r = data;
+
+	/* See "What is restored" in timens_save.c */
+	r->entered = tn->entered || smp_load_acquire(&tn->ns->frozen_offsets);
+	return timens_save_restore(tn, r);
+}
+
+/* "elapsed" or "frozen", and the state in the lines behind it */
+static int timens_tk_restore(struct time_namespace *ns, char *text)
+{
+	struct timens_restore r = { .host = &tk_core, .machine = timens_tk_machine() };
+	char *how = strsep(&text, "\n");
+	struct timens_tk_buffer *buf;
+	struct timens_tk_rate rate;
+	int ret;
+
+	r.elapsed = !strcmp(how, "elapsed");
+	if (!text || (!r.elapsed && strcmp(how, "frozen")))
+		return -EINVAL;
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	r.saved = &buf->saved;
+	r.scratch = &buf->clock;
+	ret = timens_save_parse(text, &buf->saved);
+	if (!ret)
+		ret = timens_tk_modify(ns, timens_tk_restore_op, &r);
+	if (!ret) {
+		timens_tk_stepped(ns, &r.step);
+		rate = buf->clock.rate;
+		timens_own_audit(ns, "restore", &r.step, &rate, NULL);
+	}
+	kfree(buf);
+	return ret;
 }
 
 /**
@@ -162,14 +300,15 @@ static int timens_tk_policy_op(struct timekeeper_ns *tn, void *data)
  * @ns:		The namespace
  * @buf:	The command; the function may modify it
  *
- * "follow" gives the clock back. "leap" with a policy and "rate" with a number
- * make the namespace an owner of its clock, as any other write.
+ * "follow" gives the clock back, "go" lets one go on which "stop" made stand. "leap" with a
+ * policy, "rate" with a number, "stop" and "restore" with a state make the namespace an
+ * owner of its clock, as any other write.
  *
  * Return: 0, -EPERM without CAP_SYS_TIME in the user namespace which owns @ns,
  * -EINVAL for what is no command and for the initial namespace, -ERANGE for a
- * rate out of its range, -EBUSY if a leap second is being smeared in another
- * way, -ENOMEM, -EOPNOTSUPP if the namespace may not own a clock, -ENOSPC if too
- * many do
+ * number out of its range, -EPROTONOSUPPORT for a state of another version, -EBUSY
+ * if a leap second is being smeared in another way, -ENOMEM, -EOPNOTSUPP if the
+ * namespace may not own a clock, -ENOSPC if too many do
  */
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf)
 {
@@ -187,6 +326,10 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
 
 	if (!strcmp(buf, "follow"))
 		return timens_tk_follow(ns);
+	if (!strcmp(buf, "stop"))
+		return timens_tk_stop(ns);
+	if (!strcmp(buf, "go") || !strcmp(buf, "go elapsed"))
+		return timens_tk_go(ns, buf[2]);
 	len = str_has_prefix(buf, "leap ");
 	if (len) {
 		ret = timens_smear_parse(&policy, buf + len);
@@ -205,5 +348,8 @@ int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *bu
 			timens_own_audit(ns, "rate", NULL, &rate, NULL);
 		return ret;
 	}
+	len = str_has_prefix(buf, "restore ");
+	if (len)
+		return timens_tk_restore(ns, buf + len);
 	return -EINVAL;
 }

@@ -228,6 +228,9 @@ void timens_tk_calendar_queue(struct timens_tk_calendar *cal, struct timekeeper_
 {
 	u64 ticks = timens_tk_aligned_ticks(tn, cal->host);
 
+	/* It needs none until it goes on: see timens_tk_rejoin() */
+	if (unlikely(tn->stopped))
+		return;
 	if (likely(ticks >= cal->interval)) {
 		timens_tk_calendar_queue_home(cal, tn, now);
 		return;
@@ -423,6 +426,8 @@ u64 timens_tk_aligned_ticks(const struct timekeeper_ns *tn, const struct tk_data
 {
 	u64 ticks;
 
+	if (unlikely(tn->stopped))
+		return U64_MAX;
 	if (likely(timens_tk_is_even(tn) && tn->smear.state == TIMENS_SMEAR_NONE))
 		return U64_MAX;
 	ticks = timens_tk_cycles_to_host(host, tn->valid);
@@ -536,6 +541,29 @@ void timens_tk_bring_forward(struct timekeeper_ns *tn, u64 ticks)
 	now = get_jiffies_64();
 	raw_spin_lock_irqsave(&cal->lock, flags);
 	timens_tk_calendar_hurry(cal, tn, now, now + ticks);
+	raw_spin_unlock_irqrestore(&cal->lock, flags);
+}
+
+/**
+ * timens_tk_rejoin - Take passes again
+ * @tn:		The namespace, which owns a clock that stood
+ *
+ * Context: process context, under timekeeper_ns::mutex, without the lock of the clock
+ */
+void timens_tk_rejoin(struct timekeeper_ns *tn)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	unsigned long flags;
+
+	lockdep_assert_held(&tn->mutex);
+
+	raw_spin_lock_irqsave(&cal->lock, flags);
+	/* It may have stood for less than it takes to leave */
+	if (list_empty(&tn->node)) {
+		raw_spin_lock(&tn->tkd.lock);
+		timens_tk_calendar_queue(cal, tn, get_jiffies_64());
+		raw_spin_unlock(&tn->tkd.lock);
+	}
 	raw_spin_unlock_irqrestore(&cal->lock, flags);
 }
 

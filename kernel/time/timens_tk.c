@@ -37,6 +37,7 @@
  *   timens_own.c      who may own a clock, how many may, and who is told
  *   timens_set.c      setters, the switch between follow and own
  *   timens_tk.c       this file
+ *   timens_save.c     the state of a clock as a text, and back
  *   timens_state.c    /proc/PID/timens_clock
  *   timens_debugfs.c  knobs and counters
  *   tests/            KUnit tests, a file per room
@@ -562,6 +563,7 @@ bool timens_tk_setup_page(struct time_namespace *ns)
 	if (!tn)
 		return false;
 	mutex_lock(&tn->mutex);
+	tn->entered = true;
 	/* That of an owner is in use already */
 	for (i = 0; i < CS_BASES && tn->state == TIMENS_TK_FOLLOW; i++) {
 		timens_setup_vdso_data(&tn->vdata[i], &tn->offs);

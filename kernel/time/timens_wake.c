@@ -54,6 +54,8 @@ static s64 timens_tk_wake_left(const struct timekeeper_ns *tn)
 {
 	s64 left = S64_MAX, rest;
 
+	if (unlikely(tn->stopped))
+		return S64_MAX;
 	if (unlikely(timens_tk_slews_much(tn)))
 		left = timens_tk_cycles_to_event(&tk_core, tn->valid) +
 		       TICK_NSEC + TICK_NSEC / 4;
