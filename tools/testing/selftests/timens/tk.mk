@@ -6,7 +6,7 @@
 TK_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
 # These leave the host as it is: any number of them may run at once.
-TK_TESTS_BESIDE := tk_clocks tk_far tk_given tk_learn tk_nest tk_proc tk_ptp tk_rate tk_smear tk_sock tk_switch tk_timers
+TK_TESTS_BESIDE := tk_clocks tk_far tk_given tk_learn tk_nest tk_proc tk_ptp tk_rate tk_save tk_smear tk_sock tk_switch tk_timers
 
 # These set the host's clock, its clocksource, its limits or the knobs of the tick path, put the machine to sleep, take
 # minutes, or count what all namespaces do: one at a time, and on a machine that nobody needs. Most of them have parts

@@ -32,7 +32,7 @@ static void rate_is(const char *want)
 	char text[1024], *p;
 	char rate[64] = "";
 
-	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	tk_read_summary(text, sizeof(text));
 	p = strstr(text, "\nrate");
 	CHECK(p && sscanf(p, "\nrate %63s", rate) == 1 && !strcmp(rate, want),
 	      "rate %s, not %s", rate, want);

@@ -137,7 +137,7 @@ static void check_full(const char *who)
 	size_t i;
 	int ret;
 
-	tk_slurp(TK_CLOCK_FILE, was, sizeof(was));
+	tk_read_summary(was, sizeof(was));
 	for (i = 0; i < tk_nr_setters; i++) {
 		if (tk_setters[i].only_permitted)
 			continue;
@@ -148,7 +148,7 @@ static void check_full(const char *who)
 	tk_check_command(who, "rate 2", -ENOSPC);
 	tk_check_command(who, "leap smear google", -ENOSPC);
 	tk_check_command(who, "follow", 0);
-	tk_slurp(TK_CLOCK_FILE, is, sizeof(is));
+	tk_read_summary(is, sizeof(is));
 	CHECK(!strcmp(was, is), "%s changed\n%sto\n%s", who, was, is);
 }
 

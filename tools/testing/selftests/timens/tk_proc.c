@@ -205,7 +205,7 @@ TEST_F(proc, timens_clock_format)
 	int len;
 	size_t i;
 
-	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	tk_read_summary(text, sizeof(text));
 	tk_parse_state(text, &st);
 	len = snprintf(want, sizeof(want), "%-10s %s\n", "state", st.state);
 	for (i = 0; i < TK_ARRAY(key); i++) {
@@ -219,6 +219,23 @@ TEST_F(proc, timens_clock_format)
 	snprintf(want + len, sizeof(want) - len, "%-10s %10d\n%-10s %s\n%-10s %s\n", "rate", 1,
 		 "leap", "step", "smear", "none");
 	CHECK(!strcmp(text, want), "read\n%sthe values of which would be\n%s", text, want);
+}
+
+/* Behind the summary an owner has its state, and a follower nothing: see tk_save.c. */
+TEST_F(proc, timens_clock_state)
+{
+	char text[4096];
+	const char *state;
+
+	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	state = strstr(text, "\nversion    1\n");
+	if (!variant->own) {
+		CHECK(!state, "a follower shows\n%s", text);
+		return;
+	}
+	REQUIRE(state, "an owner shows\n%s", text);
+	CHECK(strlen(state) > 5 && !strcmp(state + strlen(state) - 5, "\nend\n"),
+	      "the state ends with\n%s", state);
 }
 
 /* What it tells is what is measured from outside. */

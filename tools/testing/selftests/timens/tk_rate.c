@@ -167,7 +167,7 @@ TEST_F(rate, every_clock_at_every_rate)
 	tk_enter(self->ns);
 	for (i = 0; i < TK_ARRAY(rates); i++) {
 		take_rate(rates[i].text);
-		tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+		tk_read_summary(text, sizeof(text));
 		snprintf(line, sizeof(line), " %s\nleap ", rates[i].shown ?: rates[i].text);
 		CHECK(strstr(text, line), "rate %s reads as %s", rates[i].text, text);
 		check_pace(self->ns, rates[i].num, rates[i].den, rates[i].text);
@@ -420,11 +420,11 @@ TEST_F(rate, a_copy_has_it_and_a_follower_has_none)
 	take_rate("29/4");
 	copy = tk_ns_new();
 	CHECK(!tk_follow(), "follow: %m");
-	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	tk_read_summary(text, sizeof(text));
 	CHECK(strstr(text, "\nrate                1\n"), "%s", text);
 	check_pace(self->ns, 1, 1, "1 after follow");
 	tk_enter(copy);
-	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	tk_read_summary(text, sizeof(text));
 	CHECK(strstr(text, " 29/4\n"), "%s", text);
 	check_pace(copy, 29, 4, "29/4 of a copy");
 	/* A rate makes an owner, too. */
@@ -535,7 +535,7 @@ TEST_F(rate, bad_rates)
 
 		CHECK(ret == bad[i].want, "rate '%s': %d, not %d", bad[i].text, ret, bad[i].want);
 	}
-	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	tk_read_summary(text, sizeof(text));
 	CHECK(strstr(text, "\nrate                5\n"), "%s", text);
 	tk_leave();
 	CHECK(set_rate("2") == -EINVAL, "a rate for the host");

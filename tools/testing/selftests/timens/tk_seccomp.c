@@ -355,7 +355,7 @@ static void prepare(struct job *j)
 		set(TK_MIDNIGHT - 128 * TK_SEC - 1500 * TK_MSEC);
 		arm(STA_INS);
 		tk_sleep(3 * TK_SEC);
-		tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+		tk_read_summary(text, sizeof(text));
 		CHECK(strstr(text, "\nsmear      running"), "not smearing: %s", text);
 		break;
 	default:

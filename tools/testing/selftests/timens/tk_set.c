@@ -25,7 +25,7 @@ struct snap {
 static void snap(struct snap *s)
 {
 	memset(s, 0, sizeof(*s));
-	tk_slurp(TK_CLOCK_FILE, s->text, sizeof(s->text));
+	tk_read_summary(s->text, sizeof(s->text));
 	s->ret = tk_adjtimex(&s->tx);
 	s->real = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 200);
 	s->tai = tk_line(CLOCK_TAI, CLOCK_MONOTONIC, 200);
@@ -151,7 +151,7 @@ TEST_F(errors, fail_as_on_the_host_and_change_nothing)
 			/* The text has the present offsets, none of which may be but zero. */
 			char text[1024];
 
-			tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+			tk_read_summary(text, sizeof(text));
 			CHECK(!strcmp(text, was.text), "%s: timens_clock was\n%sand is\n%s", name,
 			      was.text, text);
 			check_snap(&was, name);

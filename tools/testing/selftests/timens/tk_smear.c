@@ -385,7 +385,7 @@ static bool smear_is(const char *want)
 {
 	char text[1024], line[64];
 
-	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	tk_read_summary(text, sizeof(text));
 	snprintf(line, sizeof(line), "\nsmear      %s", want);
 	return strstr(text, line);
 }
@@ -548,12 +548,12 @@ TEST_F(smear, bad_policies)
 	tk_write_file(TK_CLOCK_FILE, "leap smear meta");
 	for (i = 0; i < TK_ARRAY(bad); i++)
 		CHECK(tk_write_file(TK_CLOCK_FILE, bad[i]) == -EINVAL, "'%s' is taken", bad[i]);
-	tk_slurp(TK_CLOCK_FILE, before, sizeof(before));
+	tk_read_summary(before, sizeof(before));
 	CHECK(strstr(before, "\nleap       smear meta\n"), "%s", before);
 	for (i = 1; i < TK_ARRAY(smears); i++) {
 		snprintf(after, sizeof(after), "\nleap       %s\n", smears[i].policy + 5);
 		command(smears[i].policy);
-		tk_slurp(TK_CLOCK_FILE, before, sizeof(before));
+		tk_read_summary(before, sizeof(before));
 		CHECK(strstr(before, after), "'%s' reads as %s", smears[i].policy, before);
 	}
 	tk_leave();

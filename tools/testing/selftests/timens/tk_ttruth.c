@@ -14,7 +14,12 @@
  *	turn		before		forward, back, fast, slow
  *
  * where the namespace follows when they are armed, with offsets, and the change is the
- * first thing that is written to its clock: all of them go over to it.
+ * first thing that is written to its clock: all of them go over to it. And
+ *
+ *	own, turn	before		stop: the clock stands for longer than all of
+ *					them are, and goes on
+ *
+ * Who comes meanwhile is early by what is left on its clock, which it reads as it stands.
  *
  * Absolute expiries on REALTIME and TAI are moments of that clock:
  *
@@ -64,7 +69,7 @@
 
 enum state { INIT, FOLLOW, OWN, TURN };
 enum order { BEFORE, AFTER };
-enum change { FORWARD, BACK, INSERT, DELETE, FAST, SLOW };
+enum change { FORWARD, BACK, INSERT, DELETE, FAST, SLOW, STOP };
 
 enum phase { PHASE_START, PHASE_OPEN, PHASE_GO, PHASE_ASLEEP, PHASE_CHANGED };
 
@@ -182,7 +187,8 @@ static void check_early(const struct row *r)
 	 * which starts from such a jiffy is short.
 	 */
 	if ((w->kind->flags & TW_JIFFIES) &&
-	    (!tk_exact() || (table->change == SLOW && table->order == BEFORE)))
+	    (!tk_exact() || table->change == STOP ||
+	     (table->change == SLOW && table->order == BEFORE)))
 		return;
 	CHECK(most >= w->lo, "%s: %" PRId64 " ns early", w->kind->name, w->lo - most);
 }
@@ -387,6 +393,19 @@ static void prepare(void)
 	}
 }
 
+/* The changer waits on the host, since nothing passes inside */
+static void stop_and_go(void)
+{
+	int ret = tk_write_file(TK_CLOCK_FILE, "stop");
+
+	CHECK(!ret, "stop: %s", strerror(-ret));
+	tk_leave();
+	tk_sleep(2 * SOON + TW_KINDS * APART);
+	tk_enter(table->fd);
+	ret = tk_write_file(TK_CLOCK_FILE, "go");
+	CHECK(!ret, "go: %s", strerror(-ret));
+}
+
 static void change(void)
 {
 	switch (table->change) {
@@ -405,6 +424,9 @@ static void change(void)
 		break;
 	case SLOW:
 		adjust("tick", (struct tk_timex){ .modes = ADJ_TICK, .tick = 9000 });
+		break;
+	case STOP:
+		stop_and_go();
 		break;
 	}
 }
@@ -469,6 +491,9 @@ FIXTURE_VARIANT_ADD(truth, turn_before_forward) { TURN, BEFORE, FORWARD };
 FIXTURE_VARIANT_ADD(truth, turn_before_back) { TURN, BEFORE, BACK };
 FIXTURE_VARIANT_ADD(truth, turn_before_fast) { TURN, BEFORE, FAST };
 FIXTURE_VARIANT_ADD(truth, turn_before_slow) { TURN, BEFORE, SLOW };
+
+FIXTURE_VARIANT_ADD(truth, own_before_stop) { OWN, BEFORE, STOP };
+FIXTURE_VARIANT_ADD(truth, turn_before_stop) { TURN, BEFORE, STOP };
 
 /* An own clock's changes leave the host's alone, and the fixture's watcher says so. */
 FIXTURE_SETUP(truth)

@@ -14,6 +14,20 @@
 
 int tk_host_fd = -1;
 
+size_t tk_read_summary(char *text, size_t size)
+{
+	static const char state[] = "\nversion ";
+	char whole[4096], *end;
+
+	tk_slurp(TK_CLOCK_FILE, whole, sizeof(whole));
+	end = strstr(whole, state);
+	if (end)
+		end[1] = '\0';
+	REQUIRE(strlen(whole) < size, "the summary in %s is long: %s", TK_CLOCK_FILE, whole);
+	strcpy(text, whole);
+	return strlen(text);
+}
+
 void tk_parse_state(const char *text, struct tk_state *st)
 {
 	static const char *const key[] = { "realtime", "monotonic", "boottime", "tai" };
@@ -55,7 +69,7 @@ void tk_get_state(struct tk_state *st)
 {
 	char text[1024];
 
-	tk_slurp(TK_CLOCK_FILE, text, sizeof(text));
+	tk_read_summary(text, sizeof(text));
 	tk_parse_state(text, st);
 }
 

@@ -35,6 +35,12 @@ struct tk_state {
 	s64 frequency;
 };
 
+/*
+ * The summary of timens_clock for people, without the state of an owner behind it, which is
+ * another one each time it is looked at; returns its length
+ */
+size_t tk_read_summary(char *text, size_t size);
+
 void tk_parse_state(const char *text, struct tk_state *st);
 
 void tk_get_state(struct tk_state *st);

@@ -133,7 +133,7 @@ void tk_check_forbidden(const char *who, const char *state)
 	size_t i;
 	int ret;
 
-	tk_slurp(TK_CLOCK_FILE, was, sizeof(was));
+	tk_read_summary(was, sizeof(was));
 	ret = tk_adjtimex(&tx0);
 	CHECK(ret >= 0, "%s may not read adjtimex: %s", who, strerror(-ret));
 	ret = tk_clock_adjtime(CLOCK_REALTIME, &tx0);
@@ -154,7 +154,7 @@ void tk_check_forbidden(const char *who, const char *state)
 	      tx.tai == tx0.tai && tx.esterror == tx0.esterror,
 	      "%s changed adjtimex: freq %" PRId64 ", status %#x, TAI %d", who, tx.freq, tx.status,
 	      tx.tai);
-	tk_slurp(TK_CLOCK_FILE, is, sizeof(is));
+	tk_read_summary(is, sizeof(is));
 	/* An own namespace's offset may round otherwise a moment later. */
 	if (!strcmp(state, "follow"))
 		CHECK(!strcmp(was, is), "%s changed timens_clock:\n%swas\n%s", who, is, was);
