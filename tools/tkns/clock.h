@@ -43,6 +43,7 @@ struct clock_file {
 	/* Lines which older kernels do not have: */
 	bool has_rate;
 	struct spec_rate rate;
+	bool stopped;		/* it stands, and goes on at that rate */
 	bool has_policy;
 	char policy[64];	/* "step", "smear google", "smear linear 1000 before" */
 	bool has_smear;

@@ -142,6 +142,7 @@ static bool known_line(const struct line *l, struct clock_file *clock, int *have
 	}
 	if (!strcmp(key, "rate")) {
 		clock->has_rate = true;
+		clock->stopped = l->n >= 3 && !strcmp(l->word[2], "stopped");
 		return rate(l, &clock->rate);
 	}
 	if (!strcmp(key, "leap")) {

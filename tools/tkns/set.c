@@ -39,11 +39,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/*
- * Into the namespace of the process, for good. The initial namespace is refused:
- * its clock is the machine's, and who means that has date(1) and adjtimex(8).
- */
-static pid_t enter(const char *text)
+pid_t enter_pid(const char *text)
 {
 	pid_t pid = parse_pid(text);
 	ino_t ino = ns_inode(pid, "time");
@@ -103,7 +99,7 @@ int cmd_set(int argc, char **argv)
 	if (args.parse_only)
 		return 0;
 	need_kernel();
-	pid = enter(args.common.pid);
+	pid = enter_pid(args.common.pid);
 	clock_read_self(&file);
 	clock_resolve(&args.change, clock_now(CLOCK_REALTIME));
 	clock_check(&args.change, &file, clock_now(CLOCK_REALTIME));
@@ -129,7 +125,7 @@ int cmd_follow(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
-	pid = enter(args.common.pid);
+	pid = enter_pid(args.common.pid);
 	clock_command("follow");
 	if (args.common.json)
 		print_result(pid);

@@ -194,8 +194,9 @@ void snapshot_text(const struct snapshot *snap, FILE *out)
 	if (in->valid)
 		fprintf(out, "%-10s %s ppm\n", "frequency", spec_format_ppm(text, in->ppm));
 	fprintf(out, "%-10s %+" PRId64 " ns in a second\n", "steering", file->frequency);
-	fprintf(out, "%-10s %s\n", "rate",
-		file->has_rate ? spec_format_rate(text, file->rate) : "not known to this kernel");
+	fprintf(out, "%-10s %s%s\n", "rate",
+		file->has_rate ? spec_format_rate(text, file->rate) : "not known to this kernel",
+		file->stopped ? ", but it stands" : "");
 	leap_line(snap, out);
 	smear_line(snap, out);
 	if (in->valid)
@@ -253,6 +254,7 @@ void snapshot_json(const struct snapshot *snap, struct json *j)
 		json_open(j, "rate", '{');
 		json_int(j, "num", file->rate.num);
 		json_int(j, "den", file->rate.den);
+		json_bool(j, "stopped", file->stopped);
 		json_close(j, '}');
 	} else {
 		json_null(j, "rate");

@@ -52,7 +52,7 @@ _tkns()
 	COMPREPLY=()
 	command=${COMP_WORDS[1]-}
 	if [[ $COMP_CWORD -le 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse oci-hook oci-runtime help --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow save restore stop go pause resume watch rehearse oci-hook oci-runtime help --help --version' -- "$word")
 		return
 	fi
 
@@ -89,7 +89,7 @@ _tkns()
 	esac
 
 	if [[ $command = help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow watch rehearse' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow save restore stop go pause resume watch rehearse' -- "$word")
 		return
 	fi
 	case $command in
@@ -98,6 +98,8 @@ _tkns()
 	oci-hook) choices='precreate createRuntime' ;;
 	oci-runtime) choices='--tkns-runtime=' ;;
 	show | list | follow) choices='--json' ;;
+	restore) choices='--elapsed --frozen' ;;
+	go | resume) choices='--elapsed' ;;
 	watch) choices='--interval --count --lines --json' ;;
 	rehearse) choices="$rehearsal --json" ;;
 	esac
@@ -105,7 +107,7 @@ _tkns()
 	-*) ;;
 	*)
 		case $command in
-		show | set | follow | watch) choices+=" $(_tkns_pids) $(_tkns_names)" ;;
+		show | set | follow | save | restore | stop | go | pause | resume | watch) choices+=" $(_tkns_pids) $(_tkns_names)" ;;
 		esac
 		;;
 	esac

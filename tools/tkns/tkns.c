@@ -111,6 +111,12 @@ static const struct command {
 	{ "list", cmd_list },
 	{ "set", cmd_set },
 	{ "follow", cmd_follow },
+	{ "save", cmd_save },
+	{ "restore", cmd_restore },
+	{ "stop", cmd_stop },
+	{ "go", cmd_go },
+	{ "pause", cmd_pause },
+	{ "resume", cmd_resume },
 	{ "watch", cmd_watch },
 	{ "rehearse", cmd_rehearse },
 	{ "oci-hook", cmd_oci_hook },
@@ -126,6 +132,12 @@ static const char doc[] =
 	"  list      list all time namespaces\n"
 	"  set       change the clock of a process\n"
 	"  follow    let the clock of a process follow the host again\n"
+	"  save      write the state of the clock of a process to standard output\n"
+	"  restore   make a saved state that of the clock of a process\n"
+	"  stop      let the clock of a process stand\n"
+	"  go        let it go on\n"
+	"  pause     freeze the cgroup of a process, and let its clock stand\n"
+	"  resume    let both go on\n"
 	"  watch     show the clock of a process again and again\n"
 	"  rehearse  rehearse a leap second and report\n"
 	"  oci-hook, oci-runtime\n"

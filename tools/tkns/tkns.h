@@ -25,6 +25,12 @@ int cmd_show(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
+int cmd_save(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_go(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_rehearse(int argc, char **argv);
 int cmd_oci_hook(int argc, char **argv);
@@ -47,6 +53,12 @@ void need_kernel(void);
 
 /* A process id, or that of a name (names.h), or the end. */
 int parse_pid(const char *text);
+
+/*
+ * Into the namespace of the process, for good. The initial namespace is refused:
+ * its clock is the machine's, and who means that has date(1) and adjtimex(8).
+ */
+pid_t enter_pid(const char *text);
 
 /* The end if something could not be written to standard output. */
 void close_stdout(void);

@@ -133,7 +133,36 @@ check "rehearse: a grace with a sign" ends 125 "tkns rehearse: --grace '-1s': th
   ^" "$tkns" rehearse --grace -1s
 check "rehearse: a user" ends 125 "tkns rehearse: --user 'me': keep or root is expected" "$tkns" rehearse --user=me true
 check "rehearse: no directory" ends 125 "tkns rehearse: --out '': a directory is expected" "$tkns" rehearse --out ''
-for command in run show list set follow watch rehearse; do
+check "restore: two ways" ends 125 "tkns restore: --frozen and --elapsed exclude each other
+Try \`tkns restore --help' or \`tkns restore --usage' for more information." "$tkns" restore --elapsed --frozen 1
+check "restore: no process" ends 125 "tkns restore: no process id given
+Try \`tkns restore --help' or \`tkns restore --usage' for more information." "$tkns" restore
+check "save: no process" ends 125 "tkns save: no process id given
+Try \`tkns save --help' or \`tkns save --usage' for more information." "$tkns" save
+check "stop: an argument too many" ends 125 "tkns stop: one argument too many: '2'
+Try \`tkns stop --help' or \`tkns stop --usage' for more information." "$tkns" stop 1 2
+
+# restores TEXT: what is not a state is refused before anything is written to
+restores()
+{
+	local text=$1
+	shift
+	printf '%s' "$text" | "$tkns" restore 1
+}
+
+check "restore: nothing" ends 125 "tkns restore: standard input: no state of a clock, whose first line would be 'version NUMBER'" \
+	restores ''
+check "restore: the summary alone" ends 125 "tkns restore: standard input: no state of a clock, whose first line would be 'version NUMBER'" \
+	restores $'state      own\nrate                1\n'
+check "restore: a version which is a part of a word" ends 125 \
+	"tkns restore: standard input: no state of a clock, whose first line would be 'version NUMBER'" restores $'conversion 1\nend\n'
+check "restore: a state which is cut off" ends 125 "tkns restore: standard input: the state is cut off, its last line would be 'end'" \
+	restores $'state      own\nversion 1\nmachine 5\n'
+check "restore: the last word is cut off" ends 125 "tkns restore: standard input: the state is cut off, its last line would be 'end'" \
+	restores $'version 1\nmachine 5\nen'
+check "restore: too much" ends 125 "tkns restore: standard input: more than 4095 bytes are no state of a clock" \
+	restores "version 1 $(printf '%4096s' '')"
+for command in run show list set follow save restore stop go pause resume watch rehearse; do
 	check "help of $command" prints "^Usage: tkns $command " "$tkns" "$command" --help
 	check "help of $command, as a command" cmp <("$tkns" "$command" --help) <("$tkns" help "$command")
 done
@@ -143,7 +172,7 @@ check "help" prints '^  rehearse ' "$tkns" --help
 check "version" prints '^tkns [0-9]' "$tkns" --version
 
 sentence='time namespaces have no clocks of their own on this kernel (no /proc/self/timens_clock)'
-for command in "run true" show list "set --tai 37 1" "follow 1" "watch 1" rehearse \
+for command in "run true" show list "set --tai 37 1" "follow 1" "save 1" "stop 1" "go 1" "pause 1" "resume 1" "watch 1" rehearse \
 	"rehearse --rate 0.5 --leap delete@2026-06-30 --after 1h30m --samples 10 true"; do
 	read -r -a words <<< "$command"
 	if [[ -e /proc/self/timens_clock ]]; then
@@ -173,6 +202,9 @@ check "completion: an option of run" completes --smear tkns run --sm
 check "completion: help" completes help tkns he
 check "completion: a command for help" completes follow tkns help fo
 check "completion: the user of rehearse" completes --user tkns rehearse --us
+check "completion: how to restore" completes --frozen tkns restore --fr
+check "completion: a process to stop" completes $$ tkns stop $$
+check "completion: how to resume" completes --elapsed tkns resume --el
 check "completion: a time" completes tomorrow tkns run --set to
 check "completion: a date" completes tomorrow tkns rehearse --date to
 check "completion: a smear" completes google tkns run --smear goo
@@ -207,7 +239,7 @@ options_known()
 	local command option manual
 
 	manual=$(sed 's/\\f[BIPR]//g; s/\\//g' "$here/../tkns.1")
-	for command in run show list set follow watch rehearse; do
+	for command in run show list set follow save restore stop go pause resume watch rehearse; do
 		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z-]+' | grep -o -e '--.*'); do
 			case $option in --help | --usage | --version) continue ;; esac
 			completes "$option" tkns "$command" "$option" || return 1

@@ -50,6 +50,16 @@ static void accepted(void)
 	if (!clock_parse(OLD "rate                3/1000\nleap       smear linear 1000 before\n"
 			 "smear      running 1798760600 1798761600 -500000000\n", &c, why, sizeof(why)))
 		tap_wrong("%s", why);
+	if (c.stopped)
+		tap_wrong("a clock which does not stand");
+	if (!clock_parse(OLD "rate                2 stopped\nversion    1\nreal       1 2 3\nend\n", &c, why,
+			 sizeof(why)))
+		tap_wrong("%s", why);
+	if (!c.stopped || c.rate.num != 2 || c.realtime != INT64_C(98052679205171895))
+		tap_wrong("a clock which stands");
+	if (!clock_parse(OLD "rate                3/1000\nleap       smear linear 1000 before\n"
+			 "smear      running 1798760600 1798761600 -500000000\n", &c, why, sizeof(why)))
+		tap_wrong("%s", why);
 	if (c.rate.num != 3 || c.rate.den != 1000 || strcmp(c.policy, "smear linear 1000 before") ||
 	    c.smear != SMEAR_RUNNING || c.smear_start != 1798760600 || c.smear_end != 1798761600 ||
 	    c.smear_phase != -500000000)
@@ -246,7 +256,7 @@ static void json(void)
 		  "[4026532277,123,\"own\",\"2026-12-31T23:59:40.250000000Z\",false]");
 	json_says(&snap, "[.offset.realtime, .offset.boottime]",
 		  "[{\"sec\":98052679,\"nsec\":205171895},{\"sec\":-1,\"nsec\":999999999}]");
-	json_says(&snap, "[.rate, .policy]", "[{\"num\":3,\"den\":1000},\"smear linear 1000 before\"]");
+	json_says(&snap, "[.rate, .policy]", "[{\"num\":3,\"den\":1000,\"stopped\":false},\"smear linear 1000 before\"]");
 	json_says(&snap, ".smear",
 		  "{\"state\":\"running\",\"start\":1798760600,\"end\":1798761600,\"phase_ns\":-500000000}");
 	json_says(&snap, "[.adjtimex | .state, .leap, .tai, .ppm]", "[\"TIME_INS\",\"insert\",37,-12.5]");
