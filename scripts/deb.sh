@@ -185,7 +185,7 @@ package_tkns()
 	find "$root/usr/share/man" -type f -exec gzip -9 -n {} +
 	mkdir -p "$doc" "$root/DEBIAN" "$root/usr/share/lintian/overrides"
 	printf '%s\n' '# Built by whoever installs it: there is nobody to write to.' 'tkns: bogus-mail-host' 'tkns: bogus-mail-host-in-debian-changelog' > "$root/usr/share/lintian/overrides/tkns"
-	for page in timekeeper consumers containers learn; do
+	for page in manual timekeeper consumers containers save learn; do
 		install -m 0644 "$ROOT/Documentation/timers/timens-$page.rst" "$doc/"
 	done
 	find "$doc" -name '*.rst' -exec gzip -9 -n {} +
