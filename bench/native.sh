@@ -12,7 +12,7 @@
 #   --verify         compare the tick's functions with those of the kernel built last, instruction by instruction: nothing but
 #                    disabling and enabling interrupts, and padding, may be missing. That kernel has to be of the same source.
 #
-# Needs the kernel plain to have been built (make kernel); HZ there does not matter. A binary is built anew when a file of
+# Needs the kernel plain to have been built (make kernel); HZ there does not matter. A binary is built again when a file of
 # the kernel or of bench/tick is younger.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

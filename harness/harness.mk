@@ -86,7 +86,7 @@ tkns:
 
 .PHONY: all tests upstream tkns $(UPSTREAM)
 
-# What was made from a source that has moved since is made anew.
+# What was made from a source that has moved since is made again.
 $(shell for d in $(BIN)/*.d; do \
 	source=$$(sed -n '1s/^[^ ]*: *\([^ ]*\).*/\1/p' "$$d" 2>/dev/null); \
 	[ -e "$$source" ] || rm -f "$$d" "$${d%.d}"; \

@@ -9,7 +9,7 @@
 #  4. Each of these checks notices a changed patch, a changed overlay file and a changed series.
 #
 # On a base other than the trunk a patch that is the trunk's has other line numbers there, so the copy has those patches, and the export
-# must leave them alone; the variants of this very base it must write anew.
+# must leave them alone; the variants of this very base it must write again.
 #
 #  5. A heading of the series stays above its patches when one of them goes.
 #

@@ -132,7 +132,7 @@ static inline void timens_tk_inject_sleep(const struct timespec64 *sleep)
 		__timens_tk_inject_sleep(sleep);
 }
 
-/* Not behind the key: who becomes an owner later may have stamps from before */
+/* Not behind the key: who becomes an owner later may have timestamps from before */
 static inline void timens_tk_host_set(const struct timekeeper *tk)
 {
 	__timens_tk_host_set(tk);

@@ -73,7 +73,7 @@ struct audit_ntp_data;
 #define TIMENS_TK_KEY_LINGER	(300 * HZ)
 /* Changes of the host's timekeeping which are recorded: see "Records" in timens_change.c */
 #define TIMENS_TK_CHANGES	16U
-/* Steps of the host's clock which are remembered for stamps from before */
+/* Steps of the host's clock which are remembered for timestamps from before */
 #define TIMENS_TK_EPOCHS	16U
 
 /**
@@ -211,7 +211,7 @@ struct timens_tk_epochs {
  *		go the short way, 0 if the next one may not: see "Calm passes"
  *		in timens_tick.c
  * @vdata:	The vDSO data in the page of the namespace
- * @cycle_now:	Counter value from which on the current line holds; never
+ * @cycle_now:	Counter value from which the current line is valid; never
  *		before the last accumulated interval of @tkd.timekeeper
  * @max_cycles:	Largest delta (cycles) whose product with the multiplier fits
  *		into 64 bits, for the vDSO

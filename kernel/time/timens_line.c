@@ -61,7 +61,7 @@
  *   line, chord                          new chord on the old line
  *   even or TIMENS, the RAW half first   seq != 5: start over
  *
- * A rate is written along with the moment from which on it holds (rate_host), or a
+ * A rate is written along with the moment from which it is valid (rate_host), or a
  * reader could apply the new one to what came before.
  */
 #include <linux/jiffies.h>
@@ -827,7 +827,7 @@ void timens_tk_take(struct timekeeper_ns *tn, const struct tk_data *host,
 	tk->xtime_remainder <<= extra;
 	tk->ntp_err_mult <<= extra;
 	tk->ntp_error_shift -= extra;
-	/* What the host still owes its NTP time line is no matter of this one */
+	/* What the host still owes its NTP time line does not concern this one */
 	tk->ntp_error = 0;
 	tn->cycle_now = tk->tkr_mono.cycle_last;
 	/* Nothing computed the fine multiplier yet */

@@ -127,7 +127,7 @@ static inline void timens_tk_page_line(const struct timekeeper_ns *tn, struct vd
 			    (u64)NSEC_PER_SEC << tn->raw.shift);
 }
 
-/* The second from which on readers have to step or to smear, or TIME64_MAX */
+/* The second from which readers step or smear, or TIME64_MAX */
 static inline time64_t timens_tk_next_edge(const struct timekeeper_ns *tn)
 {
 	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE))
@@ -149,7 +149,7 @@ static inline bool timens_tk_edge_is_near(const struct timekeeper_ns *tn)
 static inline void timens_tk_update_begin(struct timekeeper_ns *tn)
 {
 	write_seqcount_begin(&tn->tkd.seq);
-	/* What is written may be what makes the clock restless */
+	/* What is written may be what makes the clock change */
 	tn->calm_until = 0;
 	if (tn->vdata) {
 		timens_tk_page_shut(tn->vdata);

@@ -50,7 +50,7 @@
  * array grows in process context only, by a writer which holds tn->mutex, before
  * it changes the clock: if that fails, nothing was changed. A pass which leaves
  * little room has the worker of the namespace make more; until that has run, or
- * if it fails, passes get by with what is left, and the last two lines are kept
+ * if it fails, passes work with what is left, and the last two lines are kept
  * for changes of the rate.
  *
  *   CPU 0 (pass)                         CPU 1 (reader of /proc/PID/stat)

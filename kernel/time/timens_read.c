@@ -10,7 +10,7 @@
  * follows the host is read as mainline reads it: the host's clock plus a constant.
  *
  * Everything that needs a clock of a namespace along with one of the host at the
- * same instant (timers, stamps, the log of the past, the offsets that are shown)
+ * same instant (timers, timestamps, the log of the past, the offsets that are shown)
  * goes through timens_tk_read_pair().
  *
  * The static key of the owners is here, since it is readers who ask first whether

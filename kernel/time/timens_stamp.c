@@ -2,12 +2,12 @@
 /*
  * Times which the kernel hands to user space or takes from it
  *
- * Time stamps, transmit times, dates in messages and timeouts in jiffies are on
+ * Timestamps, transmit times, dates in messages and timeouts in jiffies are on
  * the clock of the host inside of the kernel. They change sides here, on their way
  * to or from the task whose clock is meant.
  *
  *
- * Stamps
+ * Timestamps
  * ------
  *
  * A packet carries the CLOCK_REALTIME of the host, taken when nobody knew who
@@ -26,7 +26,7 @@
  *      +---+-----+------- CLOCK_MONOTONIC
  *         t1     t2
  *
- * A log keeps the last steps of CLOCK_REALTIME against MONOTONIC. A stamp
+ * A log keeps the last steps of CLOCK_REALTIME against MONOTONIC. A timestamp
  * belongs to the youngest epoch in which the clock can have read it. After a
  * step forward that is never in doubt. After a step back it is wrong for a
  * packet which waited for as long as the clock was set back.
@@ -159,7 +159,7 @@ static noinline ktime_t __timens_tk_real_for(struct time_namespace *ns, ktime_t 
 }
 
 /**
- * timens_tk_real_for - Show a CLOCK_REALTIME stamp of the host in a namespace
+ * timens_tk_real_for - Show a CLOCK_REALTIME timestamp of the host in a namespace
  * @ns:		What timens_tk_get_current() returned
  * @real:	CLOCK_REALTIME of the host (nsecs), in the past
  *
@@ -175,7 +175,7 @@ ktime_t timens_tk_real_for(struct time_namespace *ns, ktime_t real)
 EXPORT_SYMBOL_GPL(timens_tk_real_for);
 
 /**
- * timens_tk_real_from_host - Show a CLOCK_REALTIME stamp of the host to current
+ * timens_tk_real_from_host - Show a CLOCK_REALTIME timestamp of the host to current
  * @real:	CLOCK_REALTIME of the host (nsecs), in the past
  *
  * Context: any but NMI

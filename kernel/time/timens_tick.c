@@ -84,7 +84,7 @@ struct timens_tk_calendar timens_tk_cal = {
 };
 
 /*
- * Calendar. All functions want the lock of the calendar.
+ * Calendar. All functions must be called with the lock of the calendar held.
  */
 
 /**

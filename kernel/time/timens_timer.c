@@ -87,7 +87,7 @@
  *   start it: queued again
  *   unlock
  *                                        lock list
- *                                        queued: somebody knows better, return
+ *                                        queued: the owner has changed the expiry, return
  *
  *
  * Cancelling

@@ -23,7 +23,7 @@
  *     timens_line.h     what of it is inline
  *   timens_rate.c     a change of the rate, the far end of time, sleeps
  *   timens_read.c     readers in the kernel
- *   timens_stamp.c    stamps, transmit times, dates and timeouts change sides
+ *   timens_stamp.c    timestamps, transmit times, dates and timeouts change sides
  *   timens_past.c     what CLOCK_BOOTTIME was, for the start times of processes
  *   timens_project.c  where a timer of a namespace stands on the host
  *   timens_timer.c    timers and sleeps on the clock of a namespace

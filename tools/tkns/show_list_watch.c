@@ -383,7 +383,7 @@ int cmd_watch(int argc, char **argv)
 	};
 	static const struct argp argp = {
 		.options = options, .parser = parse_watch, .args_doc = "PID",
-		.doc = "Show the clock of process PID again and again, until it ends: on a terminal a table which is drawn anew, elsewhere a line for each look."
+		.doc = "Show the clock of process PID again and again, until it ends: on a terminal a table which is drawn again, elsewhere a line for each look."
 	};
 	struct watch_args args = { .interval = NSEC_PER_SEC };
 	int64_t next, looks = 0;

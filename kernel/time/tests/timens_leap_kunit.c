@@ -13,7 +13,7 @@
  * @spec:	The counter
  * @status:	STA_INS or STA_DEL
  * @passes:	Passes take place up to the last second before the edge; or
- *		none since the leap second was ordered
+ *		none since the leap second was scheduled
  * @late:	Distance of the next pass to the edge (nsecs)
  */
 struct tkt_leap {
@@ -70,7 +70,7 @@ static void tkt_leap_desc(const struct tkt_leap *leap, char *desc)
 {
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s, %s, pass %llu us late", leap->spec->name,
 		 leap->status == STA_INS ? "insert" : "delete",
-		 leap->passes ? "armed" : "just ordered", div_u64(leap->late, NSEC_PER_USEC));
+		 leap->passes ? "armed" : "just scheduled", div_u64(leap->late, NSEC_PER_USEC));
 }
 
 KUNIT_ARRAY_PARAM(tkt_leap, tkt_leaps, tkt_leap_desc);
@@ -199,10 +199,10 @@ static const struct tkt_scene tkt_scenes[] = {
 	{ "delete turned into insert", -4500, STA_DEL, -2625, STA_INS,
 	  BIT(TIME_INS) | BIT(TIME_OK) | BIT(TIME_DEL) },
 	{ "both flags", -4500, STA_INS | STA_DEL, TKT_NEVER, 0, BIT(TIME_OOP) },
-	{ "insert ordered in the last second", -500, STA_INS, TKT_NEVER, 0, BIT(TIME_INS) },
-	{ "insert ordered a second before", -1500, STA_INS, TKT_NEVER, 0, BIT(TIME_OOP) },
-	{ "delete ordered in its last second", -1500, STA_DEL, TKT_NEVER, 0, BIT(TIME_DEL) },
-	{ "delete ordered a second before", -2500, STA_DEL, TKT_NEVER, 0, BIT(TIME_WAIT) },
+	{ "insert scheduled in the last second", -500, STA_INS, TKT_NEVER, 0, BIT(TIME_INS) },
+	{ "insert scheduled a second before", -1500, STA_INS, TKT_NEVER, 0, BIT(TIME_OOP) },
+	{ "delete scheduled in its last second", -1500, STA_DEL, TKT_NEVER, 0, BIT(TIME_DEL) },
+	{ "delete scheduled a second before", -2500, STA_DEL, TKT_NEVER, 0, BIT(TIME_WAIT) },
 	{ "PLL left with a leap second armed", -4500, STA_INS | STA_PLL, -2500, STA_INS,
 	  BIT(TIME_INS) | BIT(TIME_OOP) },
 	{ "unsynchronized", -4500, STA_INS | STA_UNSYNC, TKT_NEVER, 0, BIT(TIME_ERROR) },
@@ -278,7 +278,7 @@ static void tkt_leap_step(struct kunit *test)
 	w->host_runs = true;
 	for (i = 0; i < ARRAY_SIZE(to); i++) {
 		for (k = 0; k < 2; k++) {
-			/* Armed or just ordered */
+			/* Armed or just scheduled */
 			x = (struct __kernel_timex) {
 				.modes = ADJ_STATUS | ADJ_NANO, .status = STA_INS,
 			};

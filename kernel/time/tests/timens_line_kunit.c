@@ -322,14 +322,14 @@ static void tkt_slew_phases(struct kunit *test)
  * struct tkt_nap - A suspend near a leap second
  * @name:	Name
  * @status:	Status
- * @ordered:	When the leap second is ordered, before its edge (msecs)
+ * @scheduled:	When the leap second is scheduled, before its edge (msecs)
  * @past:	When the sleep ends, after the edge without the step (nsecs)
  * @step:	What the leap second adds meanwhile (secs)
  */
 struct tkt_nap {
 	const char	*name;
 	int		status;
-	s64		ordered;
+	s64		scheduled;
 	s64		past;
 	s64		step;
 };
@@ -338,14 +338,14 @@ static const struct tkt_nap tkt_naps[] = {
 	{ "no leap second",			0,	 7500, TKT_HOUR,  0 },
 	{ "insert, armed",			STA_INS, 7500, TKT_HOUR,  -1 },
 	{ "delete, armed",			STA_DEL, 7500, TKT_HOUR,  1 },
-	{ "insert, ordered in that second",	STA_INS, 3500, TKT_HOUR,  -1 },
-	{ "delete, ordered in that second",	STA_DEL, 3500, TKT_HOUR,  1 },
+	{ "insert, scheduled in that second",	STA_INS, 3500, TKT_HOUR,  -1 },
+	{ "delete, scheduled in that second",	STA_DEL, 3500, TKT_HOUR,  1 },
 	{ "insert, up to the edge",		STA_INS, 7500, 0,	  -1 },
 	{ "delete, up to the edge",		STA_DEL, 7500, 0,	  1 },
 	{ "insert, 1 ns short of the edge",	STA_INS, 7500, -1,	  0 },
 	{ "delete, 1 ns short of the edge",	STA_DEL, 7500, -1,	  0 },
-	{ "insert, ordered, 1 ns short",	STA_INS, 3500, -1,	  0 },
-	{ "delete, ordered, 1 ns short",	STA_DEL, 3500, -1,	  0 },
+	{ "insert, scheduled, 1 ns short",	STA_INS, 3500, -1,	  0 },
+	{ "delete, scheduled, 1 ns short",	STA_DEL, 3500, -1,	  0 },
 	{ "insert, for three days",		STA_INS, 7500, 72 * TKT_HOUR, -1 },
 };
 
@@ -360,9 +360,9 @@ static void tkt_nap_begin(struct kunit *test, struct tkt_world *w, struct tkt_ac
 {
 	const struct tkt_nap *nap = test->param_value;
 
-	tkt_run_ns(w, (8000 - nap->ordered) * NSEC_PER_MSEC);
+	tkt_run_ns(w, (8000 - nap->scheduled) * NSEC_PER_MSEC);
 	KUNIT_ASSERT_EQ(test, tkt_status(w, a, nap->status), TIME_OK);
-	tkt_run_ns(w, (nap->ordered - 3300) * NSEC_PER_MSEC);
+	tkt_run_ns(w, (nap->scheduled - 3300) * NSEC_PER_MSEC);
 	tkt_forward(a->tn);
 }
 
@@ -419,12 +419,12 @@ static void tkt_sleep(struct kunit *test)
 
 		/*
 		 * What was armed and not reached is still to come, unless NTP
-		 * was cleared. What was only ordered missed the second that
+		 * was cleared. What was only scheduled missed the second that
 		 * would have armed it, as on the host.
 		 */
 		awake = w->clock->now;
 		tkt_run_ns(w, 5 * (u64)NSEC_PER_SEC);
-		if (!step && nap->status && !rtc && nap->ordered > 3500)
+		if (!step && nap->status && !rtc && nap->scheduled > 3500)
 			step = nap->status == STA_INS ? -1 : 1;
 		KUNIT_EXPECT_EQ(test, a->tn->tkd.timekeeper.tai_offset, (int)-step);
 		KUNIT_EXPECT_EQ(test, tkt_read(w, a->tn, CLOCK_REALTIME) + -step * NSEC_PER_SEC,
@@ -482,7 +482,7 @@ static void tkt_large_steps(struct kunit *test)
 
 		ret = tkt_settime(w, a, ts.tv_sec, 5);
 		KUNIT_ASSERT_EQ(test, ret, 0);
-		/* The next pass has nothing to make up for either */
+		/* The next pass has nothing to compensate either */
 		reads = w->clock->reads;
 		took = local_clock();
 		tkt_pass(w, a->tn);
@@ -798,7 +798,7 @@ static void tkt_catch_up(struct kunit *test)
 		}
 		tkt_same_ntp(w, &a->tn->ntp, &b->tn->ntp);
 
-		/* What is to be slewed was ordered, and then the tick stops */
+		/* What is to be slewed was scheduled, and then the tick stops */
 		a->stall = U64_MAX;
 		passes = a->passes;
 		lag = b->lag;

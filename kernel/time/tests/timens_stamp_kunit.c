@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of stamps (timens_stamp.c)
+ * KUnit tests of timestamps (timens_stamp.c)
  */
 #include "timens_mock.h"
 
 /*
- * Stamps from before a step of the host
+ * Timestamps from before a step of the host
  */
 
 /* A clock which is stepped now and then; times in nanoseconds */
@@ -61,7 +61,7 @@ static void tkt_stamp_step(struct kunit *test)
 		tkt_host_step(h, steps[i], 0);
 		for (n = 0; n < ARRAY_SIZE(waits); n++) {
 			h->mono = at + waits[n];
-			/* A stamp from the present epoch: never in doubt */
+			/* A timestamp from the present epoch: never in doubt */
 			tkt_expect_stamp(test, h, h->mono + h->offs_real, h->mono, 0);
 			tkt_expect_stamp(test, h, at + h->offs_real, at, 0);
 			for (k = 0; k < ARRAY_SIZE(ages); k++) {
@@ -109,7 +109,7 @@ static void tkt_stamp_never(struct kunit *test)
 	tkt_expect_stamp(test, h, h->mono + h->offs_real + 1, h->mono, 0);
 	tkt_expect_stamp(test, h, 1, 1 - h->offs_real, 0);
 
-	/* The first epochs fall out of the log: their stamps count as of the present */
+	/* The first epochs fall out of the log: their timestamps count as of the present */
 	for (i = 0; i < TIMENS_TK_EPOCHS; i++) {
 		h->mono += NSEC_PER_SEC;
 		tkt_host_step(h, TKT_HOUR, 0);
@@ -128,7 +128,7 @@ static s64 tkt_random_span(struct rnd_state *rnd)
 }
 
 /*
- * Random steps. Whatever the answer, the clock must have read the stamp then,
+ * Random steps. Whatever the answer, the clock must have read the timestamp then,
  * and must not have read it later; with forward steps only it is exact.
  */
 static void tkt_stamp_random(struct kunit *test)
@@ -197,5 +197,5 @@ static struct kunit_suite tkt_stamp_suite = {
 
 kunit_test_suite(tkt_stamp_suite);
 
-MODULE_DESCRIPTION("KUnit tests of stamps");
+MODULE_DESCRIPTION("KUnit tests of timestamps");
 MODULE_LICENSE("GPL");

@@ -212,14 +212,14 @@ static void tkt_hotel_load(struct tkt_hotel *h, unsigned int *low, unsigned int 
 	}
 }
 
-static const unsigned int tkt_crowds[] = { 1, 2, 8, 125, HZ - 1, HZ, HZ + 1, HZ * 7 / 4 };
+static const unsigned int tkt_groups[] = { 1, 2, 8, 125, HZ - 1, HZ, HZ + 1, HZ * 7 / 4 };
 
-static void tkt_crowd_desc(const unsigned int *crowd, char *desc)
+static void tkt_group_desc(const unsigned int *group, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u namespaces", *crowd);
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u namespaces", *group);
 }
 
-KUNIT_ARRAY_PARAM(tkt_crowd, tkt_crowds, tkt_crowd_desc);
+KUNIT_ARRAY_PARAM(tkt_group, tkt_groups, tkt_group_desc);
 
 /* The passes of an interval are spread evenly, one for each namespace */
 static void tkt_calendar_fair(struct kunit *test)
@@ -684,7 +684,7 @@ static void tkt_calm(struct kunit *test)
 }
 
 static struct kunit_case tkt_tick_cases[] = {
-	KUNIT_CASE_PARAM(tkt_calendar_fair, tkt_crowd_gen_params),
+	KUNIT_CASE_PARAM(tkt_calendar_fair, tkt_group_gen_params),
 	KUNIT_CASE(tkt_calendar_emptiest),
 	KUNIT_CASE(tkt_calendar_budget),
 	KUNIT_CASE(tkt_calendar_shares),

@@ -41,7 +41,7 @@ struct leap {
 	s64 edge;		/* in TAI */
 	s64 off;		/* TAI - REALTIME before the edge */
 	s64 tai_line;		/* TAI - MONOTONIC, exact */
-	bool rebase;		/* @act moved the clock: f() starts anew */
+	bool rebase;		/* @act moved the clock: f() starts again */
 	atomic_long samples;
 	unsigned int states;	/* bits of the states that adjtimex() returned */
 };

@@ -140,7 +140,7 @@ static void prepare(struct run *r, s64 lead, bool arm)
 	r->before = r->s->before[n] * TK_SEC;
 	r->after = r->s->after[n] * TK_SEC;
 	edge = TK_MIDNIGHT - (n ? TK_SEC : 0);
-	/* A leap second is ordered on its day: a window of a day starts with that order */
+	/* A leap second is armed on its day: a window of a day starts with that */
 	at = tk_max(edge - r->before - lead, TK_MIDNIGHT - TK_DAY * TK_SEC);
 	r->before = tk_min(r->before, edge - at);
 	REQUIRE(!tk_settime(CLOCK_REALTIME, at / TK_SEC, at % TK_SEC), "clock_settime: %m");
@@ -303,7 +303,7 @@ static int whole_window(void *arg)
 	/* Exactly a second, no more and no less, and TAI as it was */
 	CHECK_IV(tk_line(CLOCK_TAI, CLOCK_REALTIME, 100), r->off - r->step, 0, r->s->policy);
 	CHECK_IV_MEET(tk_line(CLOCK_TAI, CLOCK_MONOTONIC, 100), r->line, 0, r->s->policy);
-	/* And then nothing any more, until it is ordered anew */
+	/* And then nothing any more, until it is armed again */
 	status(0);
 	r->over = true;
 	sample(r);
@@ -436,7 +436,7 @@ TEST_F(smear, ordered_late_and_again)
 	watch_bends(&r, r.edge - 300 * TK_SEC);
 	status(STA_INS);
 	watch_bends(&r, r.edge - 200 * TK_SEC);
-	/* Withdrawn, and ordered again on the way back; then the other way round */
+	/* Withdrawn, and armed again on the way back; then the other way round */
 	status(0);
 	watch_bends(&r, r.edge - 150 * TK_SEC);
 	status(STA_INS);

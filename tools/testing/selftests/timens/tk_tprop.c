@@ -5,7 +5,7 @@
  * There are six clocks, the host's among them, and for each of them
  *
  *	a loop		some hundred timerfds and POSIX timers, one-shot and periodic,
- *			relative and absolute, on all clocks, armed anew when they fire
+ *			relative and absolute, on all clocks, re-armed when they fire
  *			and sometimes before
  *	sleepers	a thread for each kind of wait in lib/waits.h
  *	a setter	(not for those who follow) which steps, sets, slews, leaps, speeds
@@ -338,7 +338,7 @@ static void fd_ready(struct timer *t)
 	u64 n = 0;
 
 	if (read(t->id, &n, sizeof(n)) != sizeof(n)) {
-		/* Armed anew since epoll looked */
+		/* Re-armed since epoll looked */
 		CHECK(errno == EAGAIN, "reading a timerfd: %m");
 		return;
 	}
@@ -520,7 +520,7 @@ static void step_by(s64 ns)
  */
 static void take_leap(bool insert)
 {
-	/* By the last second that is not part of it a leap second has to be ordered. */
+	/* By the last second that is not part of it a leap second has to be armed. */
 	s64 last = TK_MIDNIGHT + below(300) * TK_DAY * TK_SEC - (insert ? 1 : 2) * TK_SEC;
 	s64 at = last - 150 * TK_MSEC, give_up, before, after;
 	struct op *op, now;

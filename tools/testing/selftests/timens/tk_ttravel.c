@@ -6,7 +6,7 @@
  *
  *	A   arm ---------- step of A: moves it ------------------------ fires by A's clock
  *	     \ descriptor
- *	B     `----------- step of B: does not --- arm anew: B's from here on
+ *	B     `----------- step of B: does not --- re-arm: B's from here on
  *
  * Most of it is told without waiting: what is left of a timer, read in B between two
  * readings of A's clock, has to be what A's clock says.
