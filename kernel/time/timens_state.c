@@ -85,6 +85,8 @@ struct timens_tk_buffer {
 static int timens_tk_show_state(struct timekeeper_ns *tn, struct seq_file *m)
 {
 	struct timens_tk_buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+	/* The random numbers have a lock which is not for under a raw one */
+	s64 machine = timens_tk_machine();
 	unsigned long flags;
 	bool own;
 
@@ -95,7 +97,7 @@ static int timens_tk_show_state(struct timekeeper_ns *tn, struct seq_file *m)
 	own = tn->state == TIMENS_TK_OWN;
 	if (own) {
 		timens_tk_copy(&buf->clock, tn);
-		timens_save_clock(&buf->clock, &tk_core, timens_tk_machine(), &buf->saved);
+		timens_save_clock(&buf->clock, &tk_core, machine, &buf->saved);
 	}
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	if (own) {
