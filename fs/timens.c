@@ -61,7 +61,8 @@
  *
  * Context: the task that mounts
  * Return: 0; -ENOPARAM if it is another option; -EINVAL in the initial time namespace,
- * with a value, and for a remount of what was mounted without it; -EPERM if the time
+ * with a value, for a file system without the mount API, and for a remount of what was
+ * mounted without it; -EPERM if the time
  * namespace belongs to another user namespace than what is mounted
  */
 int timens_fs_parse(struct fs_context *fc, const struct fs_parameter *param)
@@ -72,6 +73,9 @@ int timens_fs_parse(struct fs_context *fc, const struct fs_parameter *param)
 		return -ENOPARAM;
 	if (param->type != fs_value_is_flag)
 		return invalfc(fc, "timens takes no value");
+	/* sget() does not see the context: the option would be taken and do nothing */
+	if (!fc->fs_type->init_fs_context)
+		return invalfc(fc, "timens is not known to %s", fc->fs_type->name);
 	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE) {
 		if (fc->root->d_sb->s_time_ns)
 			return 0;

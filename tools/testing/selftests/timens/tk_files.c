@@ -266,6 +266,7 @@ static int sees_option(void *arg)
 {
 	static char text[65536];
 	const char *line;
+	int fd;
 
 	(void)arg;
 	mount_it(DIR_HOST, "mode=0777");
@@ -284,6 +285,13 @@ static int sees_option(void *arg)
 	CHECK(mount("tk", DIR_HOST, NULL, MS_REMOUNT, "timens") && errno == EINVAL,
 	      "remount,timens of one without: %m");
 	CHECK(mount("tk", DIR_HOST, "tmpfs", 0, "timens=1") && errno == EINVAL, "timens=1: %m");
+
+	/* One which makes its superblock without the context could not have it */
+	fd = syscall(SYS_fsopen, "devpts", 0);
+	REQUIRE(fd >= 0, "fsopen(devpts): %m");
+	CHECK(syscall(SYS_fsconfig, fd, 0 /* FSCONFIG_SET_FLAG */, "timens", NULL, 0) &&
+	      errno == EINVAL, "timens for devpts: %m");
+	close(fd);
 	return 0;
 }
 
