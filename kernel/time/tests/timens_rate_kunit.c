@@ -19,7 +19,7 @@ KUNIT_ARRAY_PARAM(tkt_spec, tkt_specs, tkt_spec_desc);
  *   drift	the exact length of an NTP interval is rounded down to a unit of
  *		2^-shift ns: one such unit in each interval, 15 ns in a day of a
  *		clock at less than the host's rate
- *   raw	CLOCK_MONOTONIC_RAW has no NTP which compensates the rounding
+ *   raw	CLOCK_MONOTONIC_RAW has no NTP which makes up for the rounding
  *		of the multiplier: one unit of that
  *   steering	NTP adds to each interval what a nominal one shall be longer.
  *		The real one is a whole number of cycles, and differs by less
@@ -544,6 +544,52 @@ static void tkt_ahead_of_boot(struct kunit *test)
 	}
 }
 
+/*
+ * A batch of NTP seconds which a write ends before its time gives back what it had taken.
+ * Over and over, with all that adjtime() can ask for: the phase stays within its limit, and
+ * so does the slope, which the arithmetic of the line counts on.
+ */
+static void tkt_rate_cut(struct kunit *test)
+{
+	static const s64 asked[] = { LONG_MAX, LONG_MIN };
+	struct __kernel_timex keep = { .modes = ADJ_ESTERROR };
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(asked); i++) {
+		struct tkt_world *w = tkt_world(test, TKT_TSC, &tkt_epoch);
+		struct tkt_actor *a = tkt_actor(w, HZ, NULL);
+		struct timekeeper_ns *tn = a->tn;
+		struct __kernel_timex txc = {
+			.modes = ADJ_OFFSET | ADJ_STATUS | ADJ_NANO | ADJ_TIMECONST,
+			.status = STA_PLL, .constant = MAXTC,
+			.offset = i ? -400 * NSEC_PER_MSEC : 400 * NSEC_PER_MSEC,
+		};
+		const s64 most = div_s64((s64)MAXPHASE << NTP_SCALE_SHIFT, NTP_INTERVAL_FREQ);
+		s64 base, seen = 0;
+
+		tkt_set_rate(w, a, (struct timens_tk_rate){ 2000, 1 });
+		KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
+		txc = (struct __kernel_timex){
+			.modes = ADJ_ADJTIME | ADJ_OFFSET_SINGLESHOT, .offset = asked[i],
+		};
+		KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &txc), 0);
+		for (k = 0; k < 3000; k++) {
+			/* Another second or two of the clock */
+			tkt_run_ns(w, NSEC_PER_SEC / 1500);
+			tkt_forward(tn);
+			base = tn->ntp.tick_length_base;
+			seen = max(seen, abs(tn->ntp.tick_length - base));
+			KUNIT_ASSERT_LE_MSG(test, abs(tn->ntp.tick_length - base), base / 4,
+					    "round %u", k);
+			KUNIT_ASSERT_GE(test, tkt_adjtimex(w, a, &keep), 0);
+			KUNIT_ASSERT_LE_MSG(test, abs(tn->ntp.time_offset), most, "round %u", k);
+		}
+		/* It was slewed, and by more than adjtime() alone does */
+		KUNIT_EXPECT_GT(test, seen, div_s64(500LL * NSEC_PER_USEC << NTP_SCALE_SHIFT,
+						    NTP_INTERVAL_FREQ));
+	}
+}
+
 static struct kunit_case tkt_rate_cases[] = {
 	KUNIT_CASE(tkt_far_end),
 	KUNIT_CASE(tkt_far_sleep),
@@ -555,6 +601,7 @@ static struct kunit_case tkt_rate_cases[] = {
 	KUNIT_CASE(tkt_rate_rebase),
 	KUNIT_CASE(tkt_rate_catch_up),
 	KUNIT_CASE(tkt_rate_holds),
+	KUNIT_CASE(tkt_rate_cut),
 	{}
 };
 
