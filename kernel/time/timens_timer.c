@@ -21,8 +21,11 @@
  * which the owner of a timer sees are those of the clock less the offset with which the
  * namespace was entered, and that stays so when it gets a clock: expiry and present
  * time of a timer do not change when it is bound, nor does the end of a timeout which
- * was computed before. time_namespace::offsets never changes behind the first task;
- * what the clocks of a follower which owned its clock are ahead of the host is in
+ * was computed before. time_namespace::offsets never changes behind the first task. If
+ * there is a clock before the first task enters, the offsets are zero from there on: the
+ * clock may have been set to less than them, restored for example, and a time before the
+ * offset is refused as one which is past.
+ * What the clocks of a follower which owned its clock are ahead of the host is in
  * timekeeper_ns::offs.
  *
  *

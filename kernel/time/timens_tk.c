@@ -471,12 +471,19 @@ void timens_tk_take_offsets(struct timekeeper_ns *tn, const struct timens_offset
  */
 int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 {
-	struct timekeeper_ns *tn, *from = timens_tk_of(old);
 	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn, *from;
 	unsigned long flags;
 	bool own;
 
 	ns->tk = NULL;
+	/*
+	 * The offsets were copied before. If they are those which timens_tk_setup_page() left,
+	 * there is a clock, which has them: who publishes it and who enters first take
+	 * offset_lock, one after the other.
+	 */
+	smp_rmb();
+	from = timens_tk_of(old);
 	if (likely(!from))
 		return 0;
 
@@ -564,6 +571,11 @@ bool timens_tk_setup_page(struct time_namespace *ns)
 		return false;
 	mutex_lock(&tn->mutex);
 	tn->entered = true;
+	/*
+	 * No timer of it was armed yet, so whoever arms one may see the clock itself. It could
+	 * be behind the offsets with which it began, as it was set: see "As the owner sees it".
+	 */
+	ns->offsets = (struct timens_offsets){ };
 	/* That of an owner is in use already */
 	for (i = 0; i < CS_BASES && tn->state == TIMENS_TK_FOLLOW; i++) {
 		timens_setup_vdso_data(&tn->vdata[i], &tn->offs);

@@ -45,7 +45,7 @@ struct call {
 	void (*prepare)(struct call *c);
 	int (*call)(struct call *c);
 	void (*check)(struct call *c);
-	const char *text;	/* for the file */
+	const char *text;	/* for the file; the state of an owner if there is none */
 	int least;		/* points at which it fails, at the least */
 	int changes;		/* of the rate before it: an even number, so that it is one */
 	bool own;		/* the namespace owns its clock before */
@@ -245,6 +245,29 @@ static void be_inside_with_file(struct call *c)
 	REQUIRE(c->file >= 0, TK_CLOCK_FILE ": %m");
 }
 
+/* What is restored: the state of another owner, whose leap seconds are smeared */
+static char state_text[4096];
+
+static void save_another(void)
+{
+	int fd = tk_ns_own(TK_YEAR * TK_SEC);
+
+	tk_enter(fd);
+	REQUIRE(!tk_write_file(TK_CLOCK_FILE, "leap smear google"), "leap smear");
+	REQUIRE(tk_saved("elapsed", state_text, sizeof(state_text)), "an owner without a state");
+	tk_leave();
+	close(fd);
+}
+
+static void be_inside_stopped(struct call *c)
+{
+	int ret;
+
+	be_inside_with_file(c);
+	ret = tk_write_file(TK_CLOCK_FILE, "stop");
+	REQUIRE(!ret, "stop: %s", strerror(-ret));
+}
+
 /* In a namespace which nobody has entered, for the file of offsets */
 static void be_before(struct call *c)
 {
@@ -346,7 +369,8 @@ static int do_adjtime(struct call *c)
 
 static int do_write(struct call *c)
 {
-	ssize_t put = write(c->file, c->text, strlen(c->text));
+	const char *text = c->text ? c->text : state_text;
+	ssize_t put = write(c->file, text, strlen(text));
 
 	return put < 0 ? -errno : 0;
 }
@@ -385,6 +409,16 @@ static struct call calls[] = {
 	{ "follow", be_inside_with_file, do_write, .text = "follow", .own = true, .least = 1 },
 	{ "follow with a long past", be_inside_with_file, do_write, .text = "follow", .own = true,
 	  .changes = 4, .least = 2 },
+	{ "first restore", be_inside_with_file, do_write, .least = 2 },
+	{ "restore of an owner", be_inside_with_file, do_write, .own = true, .least = 1 },
+	{ "restore with a long past", be_inside_with_file, do_write, .own = true, .changes = 4,
+	  .least = 2 },
+	{ "first stop", be_inside_with_file, do_write, .text = "stop", .least = 2 },
+	{ "stop with a long past", be_inside_with_file, do_write, .text = "stop", .own = true,
+	  .changes = 4, .least = 2 },
+	{ "go", be_inside_stopped, do_write, .text = "go", .own = true, .least = 1 },
+	{ "go elapsed with a long past", be_inside_stopped, do_write, .text = "go elapsed",
+	  .own = true, .changes = 4, .least = 2 },
 	/* nsproxy, namespace, page, clock. A new page for a slab of theirs may be a fifth one. */
 	{ "copy of an owner", be_inside, do_unshare, .own = true, .least = 4 },
 	{ "offsets", be_before, do_write, .text = "monotonic 100 0\nboottime 200 0\n", .least = 1 },
@@ -462,6 +496,7 @@ TEST_F(failnth, every_call)
 	tk_need_debugfs();
 	if (access(NTH, W_OK) || access(SLAB_KNOBS, X_OK) || access(PAGE_KNOBS, X_OK))
 		SKIP(return, "no allocation fails on demand here (see the top of the file)");
+	save_another();
 	use_knobs();
 	count_left(&was);
 	for (i = 0; i < TK_ARRAY(calls); i++)

@@ -6,7 +6,8 @@
  * chance (tk_fuzz_ops.c): set and steer clocks, with extreme values too, rates, policies of leap
  * seconds, follow and own, create and drop, fork, exec, travel, timers and sleeps of all kinds,
  * interrupted ones, reads and writes of /proc/PID/timens_offsets and timens_clock as CRIU does
- * them, the knobs of the tick path. After each step
+ * them, states saved and restored, whole and changed, clocks stopped for some steps, the knobs of
+ * the tick path. After each step
  *
  *	never back	MONOTONIC, its coarse counterpart, BOOTTIME and MONOTONIC_RAW of each
  *			namespace, by the system call and by the vDSO

@@ -208,10 +208,10 @@ static void op_command(struct space *s)
 	fuzz_note("space %d: '%s' = %d", number_of(s), command, ret);
 }
 
-/* As one who saves and restores: what was read is written back, whole or cut or changed. */
+/* What was read is written back, whole or cut or changed: the summary is no command. */
 static void op_write_back(struct space *s)
 {
-	char text[1024];
+	char text[4096];
 	size_t size;
 	int ret;
 
@@ -222,13 +222,73 @@ static void op_write_back(struct space *s)
 	if (size && fuzz_one_in(2))
 		text[fuzz_below(size)] = ' ' + fuzz_below(95);
 	ret = outcome(size ? tk_write_file(TK_CLOCK_FILE, text) : -EINVAL);
-	fuzz_touched(s);
-	/* Who restores a clock says where it goes on. */
-	if (!ret)
-		fuzz_forget(s);
+	CHECK(ret, "the summary of a clock was taken as a command:\n%s", text);
 	tk_leave();
 	fuzz_note("space %d: %zu bytes of its timens_clock written back = %d", number_of(s), size,
 		  ret);
+}
+
+/* The state of any owner as a command, sometimes changed. Returns whether there is one. */
+static bool any_state(char *text, size_t size, bool *whole)
+{
+	static const char digits[] = "0123456789- ";
+	int n = fuzz_one_in(3) ? 1 + fuzz_below(3) : 0;
+	struct space *from = any_space();
+	size_t length;
+	bool ret;
+
+	tk_enter(from->fd);
+	ret = tk_saved(fuzz_one_in(2) ? "elapsed" : "frozen", text, size);
+	tk_leave();
+	*whole = !n;
+	if (!ret)
+		return false;
+	length = strlen(text);
+	if (n && fuzz_one_in(4))
+		text[length = fuzz_below(length - 1) + 1] = '\0';
+	while (n--) {
+		char *at = &text[fuzz_below(length)];
+
+		/* Most changes of anything else are no state any more. */
+		if (fuzz_one_in(8))
+			*at = ' ' + fuzz_below(95);
+		else if (*at >= '0' && *at <= '9')
+			*at = digits[fuzz_below(sizeof(digits) - 1)];
+	}
+	return true;
+}
+
+/* What was restored may stand; nobody could wait for it in the steps to come. */
+static void go(void)
+{
+	int ret = outcome(tk_write_file(TK_CLOCK_FILE, fuzz_one_in(2) ? "go" : "go elapsed"));
+
+	if (ret)
+		ret = tk_write_file(TK_CLOCK_FILE, "go");
+	CHECK(!ret, "go: %s", strerror(-ret));
+}
+
+/*
+ * The state of one in another, with tasks inside. One that is whole may have a date which is
+ * before the start of what MONOTONIC is there, and a clock at the end of time cannot go on.
+ */
+static void op_restore(struct space *s)
+{
+	char text[4096];
+	bool whole;
+	int ret;
+
+	if (!any_state(text, sizeof(text), &whole))
+		return;
+	tk_enter(s->fd);
+	ret = outcome(tk_write_file(TK_CLOCK_FILE, text));
+	CHECK(!whole || !ret || ret == -EINVAL || ret == -ERANGE, "restore: %s of\n%s",
+	      strerror(-ret), text);
+	go();
+	fuzz_touched(s);
+	s->leaping = true;
+	tk_leave();
+	fuzz_note("space %d: restored, %s = %d", number_of(s), whole ? "whole" : "changed", ret);
 }
 
 static void any_offsets(char *text, size_t size)
@@ -248,8 +308,11 @@ void fuzz_new_space(int i)
 {
 	struct space *s = &fuzz.space[i], *from = NULL;
 	int ret = 0, self = -1, k;
-	char offsets[160], now[256];
+	char offsets[160], now[256], state[4096];
+	bool restored = s->fd >= 0 && fuzz_one_in(4), whole;
 
+	if (restored)
+		restored = any_state(state, sizeof(state), &whole);
 	for (k = 0; k < FUZZ_SPACES; k++)
 		if (fuzz.space[k].fd >= 0 && k != i && fuzz_one_in(4))
 			from = &fuzz.space[k];
@@ -262,9 +325,12 @@ void fuzz_new_space(int i)
 	self = tk_open_ns("/proc/self/ns/time_for_children");
 	if (offsets[0])
 		ret = outcome(tk_write_file("/proc/self/timens_offsets", offsets));
+	/* Before the first task is inside, MONOTONIC and BOOTTIME are restored, too. */
+	if (restored)
+		restored = !outcome(tk_write_file(TK_CLOCK_FILE, state));
 	tk_slurp("/proc/self/timens_offsets", now, sizeof(now));
 	tk_leave();
-	*s = (struct space){ .fd = self, .leaping = from && from->leaping };
+	*s = (struct space){ .fd = self, .leaping = (from && from->leaping) || restored };
 	fuzz_forget(s);
 	fuzz.life[i]++;
 	/* One that was entered takes no offsets any more. */
@@ -272,11 +338,13 @@ void fuzz_new_space(int i)
 	if (offsets[0])
 		CHECK(tk_write_file("/proc/self/timens_offsets", "monotonic 1 0\n") < 0,
 		      "timens_offsets of a namespace with a process in it was written");
+	if (restored)
+		go();
 	tk_leave();
 	offsets[strcspn(offsets, "\n")] = ' ';
 	offsets[strcspn(offsets, "\n")] = '\0';
-	fuzz_note("space %d: new, in %d, offsets '%s' = %d", i, from ? number_of(from) : -1,
-		  offsets, ret);
+	fuzz_note("space %d: new, in %d, offsets '%s' = %d%s", i, from ? number_of(from) : -1,
+		  offsets, ret, restored ? ", restored" : "");
 }
 
 static void op_new(struct space *s)
@@ -719,15 +787,50 @@ static void op_knob(struct space *s)
 	fuzz_note("%s %d = %d", interval ? "interval" : "budget", value, ret);
 }
 
+/* Whatever is done meanwhile, a clock which stands shows what it showed. */
+static void op_stop(struct space *s)
+{
+	static void (*const meanwhile[])(struct space *s) = {
+		op_arm, op_arm, op_disarm, op_sleep, op_spin, op_settime, op_adjtimex, op_travel,
+		op_fork, op_write_back,
+	};
+	static const int clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW };
+	s64 was[TK_ARRAY(clocks)], is;
+	int n = fuzz_below(4), ret;
+	size_t i;
+
+	tk_enter(s->fd);
+	ret = outcome(tk_write_file(TK_CLOCK_FILE, "stop"));
+	CHECK(!ret, "stop: %s", strerror(-ret));
+	for (i = 0; i < TK_ARRAY(clocks); i++)
+		was[i] = tk_now(clocks[i]);
+	tk_leave();
+	fuzz_note("space %d: stopped", number_of(s));
+	while (n--)
+		ANY_OF(meanwhile)(s);
+	tk_enter(s->fd);
+	for (i = 0; i < TK_ARRAY(clocks); i++) {
+		is = tk_now(clocks[i]);
+		CHECK(is == was[i], "clock %d went by %" PRId64 " ns while it stood", clocks[i],
+		      is - was[i]);
+		is = tk_vnow(clocks[i]);
+		CHECK(is == was[i], "and by %" PRId64 " ns on its page", is - was[i]);
+	}
+	go();
+	fuzz_touched(s);
+	tk_leave();
+	fuzz_note("space %d: goes on", number_of(s));
+}
+
 static const struct {
 	void (*run)(struct space *s);
 	int weight;
 } ops[] = {
 	{ op_settime, 6 },	{ op_timeofday, 2 },	{ op_adjtimex, 12 },	{ op_leap, 3 },
-	{ op_command, 8 },	{ op_write_back, 3 },	{ op_new, 3 },		{ op_drop, 1 },
+	{ op_command, 8 },	{ op_write_back, 2 },	{ op_new, 3 },		{ op_drop, 1 },
 	{ op_fork, 2 },		{ op_exec, 1 },		{ op_travel, 2 },	{ op_wait, 8 },
 	{ op_interrupt, 4 },	{ op_arm, 20 },		{ op_disarm, 2 },	{ op_sleep, 10 },
-	{ op_spin, 2 },		{ op_knob, 1 },
+	{ op_spin, 2 },		{ op_knob, 1 },		{ op_restore, 4 },	{ op_stop, 4 },
 };
 
 void fuzz_step(void)

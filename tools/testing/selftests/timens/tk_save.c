@@ -10,6 +10,9 @@
  */
 #include "lib/leap.h"
 #include "lib/tk.h"
+#include "lib/waits.h"
+
+#include <pthread.h>
 
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -42,17 +45,9 @@ FIXTURE_TEARDOWN(save)
 	EXPECT_EQ(0, tk_teardown());
 }
 
-/* The state of the namespace in which the caller is, as a command */
 static void read_state(const char *how, char *text, size_t size)
 {
-	char whole[4096];
-	const char *at;
-
-	tk_slurp(TK_CLOCK_FILE, whole, sizeof(whole));
-	at = strstr(whole, "\nversion ");
-	REQUIRE(at, "no state in\n%s", whole);
-	REQUIRE(!strcmp(whole + strlen(whole) - 5, "\nend\n"), "no end in\n%s", whole);
-	REQUIRE(snprintf(text, size, "restore %s\n%s", how, at + 1) < (int)size, "too long");
+	REQUIRE(tk_saved(how, text, size), "no state of an owner");
 }
 
 /* A namespace which nobody has entered, with what @text says; @ret is what that gave */
@@ -334,6 +329,86 @@ TEST_F(save, stands)
 				      tk_path_name[p], now[c][p] - after[c][p]);
 		tk_leave();
 	}
+}
+
+/* In a thread which is not the first of its process: that one holds the locks waited for */
+static void *wait_for_a_moment(void *arg)
+{
+	const struct tw_kind *k = arg;
+	s64 ns = 2 * TK_MSEC;
+	struct tw w;
+	int ret;
+
+	tw_init(&w, k);
+	ret = tw_open(&w);
+	REQUIRE(!ret, "%s: %s", k->name, strerror(-ret));
+	if (tw_abs(&w))
+		ns += tk_now(k->clk);
+	tw_go(&w, ns);
+	CHECK(!w.ret, "%s: %s", k->name, strerror(-w.ret));
+	CHECK(w.woken >= w.lo, "%s: %" PRId64 " ns early", k->name, w.lo - w.woken);
+	tw_close(&w);
+	return NULL;
+}
+
+/* Every way to wait */
+static int wait_in_every_way(void *arg)
+{
+	pthread_t thread;
+	s64 probe;
+	size_t i;
+
+	tk_enter(*(int *)arg);
+	tw_block_signals();
+	for (i = 0; i < TW_KINDS; i++) {
+		if ((tw_kinds[i].flags & TW_ALARM) && tk_gettime(TK_SYS, tw_kinds[i].clk, &probe))
+			continue;
+		REQUIRE(!pthread_create(&thread, NULL, wait_for_a_moment, (void *)&tw_kinds[i]),
+			"pthread_create: %m");
+		pthread_join(thread, NULL);
+	}
+	return 0;
+}
+
+/* What is written to a new namespace before the first task enters it, one after the other */
+#define LONG "monotonic 29131424 506643155\nboottime 29131424 506643155\n"
+#define SHORT "monotonic -1 0\nboottime 0 0\n"
+
+static void check_waits(const char *offsets, const char *command, const char *offsets_again)
+{
+	const char *const text[] = { offsets, command, offsets_again };
+	static const char *const file[] = {
+		"/proc/self/timens_offsets", TK_CLOCK_FILE, "/proc/self/timens_offsets",
+	};
+	int ns, ret;
+	size_t i;
+
+	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	ns = tk_open_ns("/proc/self/ns/time_for_children");
+	for (i = 0; i < TK_ARRAY(text); i++) {
+		ret = text[i] ? tk_write_file(file[i], text[i]) : 0;
+		REQUIRE(!ret, "%s: %s of %s", file[i], strerror(-ret), text[i]);
+	}
+	tk_leave();
+	RUN(wait_in_every_way, &ns);
+	close(ns);
+}
+
+/* Before the first task, MONOTONIC may be set to less than it was at first: nobody saw that. */
+TEST_F(save, waits_in_one_that_was_set_back)
+{
+	static const char *const how[] = { "frozen", "elapsed" };
+	size_t i;
+
+	for (i = 0; i < TK_ARRAY(how); i++) {
+		tk_enter(self->ns);
+		read_state(how[i], self->text, sizeof(self->text));
+		tk_leave();
+		check_waits(NULL, self->text, NULL);
+		check_waits(LONG, self->text, NULL);
+		check_waits(NULL, self->text, LONG);
+	}
+	check_waits(LONG, "leap smear google", SHORT);
 }
 
 static int shared_pipe[2];

@@ -28,6 +28,20 @@ size_t tk_read_summary(char *text, size_t size)
 	return strlen(text);
 }
 
+bool tk_saved(const char *how, char *text, size_t size)
+{
+	char whole[4096];
+	const char *at;
+
+	tk_slurp(TK_CLOCK_FILE, whole, sizeof(whole));
+	at = strstr(whole, "\nversion ");
+	if (!at)
+		return false;
+	REQUIRE(!strcmp(whole + strlen(whole) - 5, "\nend\n"), "no end in\n%s", whole);
+	REQUIRE(snprintf(text, size, "restore %s\n%s", how, at + 1) < (int)size, "too long");
+	return true;
+}
+
 void tk_parse_state(const char *text, struct tk_state *st)
 {
 	static const char *const key[] = { "realtime", "monotonic", "boottime", "tai" };

@@ -40,6 +40,11 @@ struct tk_state {
  * another one each time it is looked at; returns its length
  */
 size_t tk_read_summary(char *text, size_t size);
+/*
+ * The state of the clock of the present namespace as the command that restores it, "elapsed" or
+ * "frozen". Returns whether there is one: a follower has none.
+ */
+bool tk_saved(const char *how, char *text, size_t size);
 
 void tk_parse_state(const char *text, struct tk_state *st);
 
