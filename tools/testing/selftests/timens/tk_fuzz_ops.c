@@ -259,7 +259,7 @@ static bool any_state(char *text, size_t size, bool *whole)
 }
 
 /* What was restored may stand; nobody could wait for it in the steps to come. */
-static void go(void)
+static void go_on(void)
 {
 	int ret = outcome(tk_write_file(TK_CLOCK_FILE, fuzz_one_in(2) ? "go" : "go elapsed"));
 
@@ -284,7 +284,7 @@ static void op_restore(struct space *s)
 	ret = outcome(tk_write_file(TK_CLOCK_FILE, text));
 	CHECK(!whole || !ret || ret == -EINVAL || ret == -ERANGE, "restore: %s of\n%s",
 	      strerror(-ret), text);
-	go();
+	go_on();
 	fuzz_touched(s);
 	s->leaping = true;
 	tk_leave();
@@ -339,7 +339,7 @@ void fuzz_new_space(int i)
 		CHECK(tk_write_file("/proc/self/timens_offsets", "monotonic 1 0\n") < 0,
 		      "timens_offsets of a namespace with a process in it was written");
 	if (restored)
-		go();
+		go_on();
 	tk_leave();
 	offsets[strcspn(offsets, "\n")] = ' ';
 	offsets[strcspn(offsets, "\n")] = '\0';
@@ -816,7 +816,7 @@ static void op_stop(struct space *s)
 		is = tk_vnow(clocks[i]);
 		CHECK(is == was[i], "and by %" PRId64 " ns on its page", is - was[i]);
 	}
-	go();
+	go_on();
 	fuzz_touched(s);
 	tk_leave();
 	fuzz_note("space %d: goes on", number_of(s));
