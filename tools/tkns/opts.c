@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The options which change a clock. */
 #define _GNU_SOURCE
+#include <stdlib.h>
+
 #include "opts.h"
 #include "tkns.h"
 
@@ -90,17 +92,39 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 error_t parse_pid_args(int key, char *arg, struct argp_state *state, struct pid_args *args)
 {
 	switch (key) {
-	case OPT_OWN:
+	case OPT_JSON:
 		args->json = true;
 		return 0;
+	case OPT_ELAPSED:
+		args->elapsed = true;
+		break;
+	case OPT_FROZEN:
+		args->frozen = true;
+		break;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
+		if (args->nr && !args->many)
 			argp_error(state, "one argument too many: '%s'", arg);
-		args->pid = arg;
+		args->pids = reallocarray(args->pids, args->nr + 1, sizeof(*args->pids));
+		if (!args->pids)
+			die("out of memory");
+		args->pids[args->nr++] = arg;
+		args->pid = args->pids[0];
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->nr && !args->optional)
+			argp_error(state, "no process id given");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+	if (args->elapsed && args->frozen)
+		argp_error(state, "--frozen and --elapsed exclude each other");
+	return 0;
+}
+
+error_t parse_pids(int key, char *arg, struct argp_state *state)
+{
+	return parse_pid_args(key, arg, state, state->input);
 }
 
 const struct argp change_argp = { .options = options, .parser = parse };

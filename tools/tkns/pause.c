@@ -25,37 +25,6 @@
 
 #define CGROUP_MAX	3072
 
-enum {
-	OPT_ELAPSED = OPT_OWN + 1,
-};
-
-struct pause_args {
-	const char *pid;
-	bool elapsed;
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct pause_args *args = state->input;
-
-	switch (key) {
-	case OPT_ELAPSED:
-		args->elapsed = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "one argument too many: '%s'", arg);
-		args->pid = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!state->arg_num)
-			argp_error(state, "no process id given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 /* The cgroup of a process in the unified hierarchy, as the file has it: "/" and more */
 static void read_cgroup(const char *path, char *cgroup, size_t size)
 {
@@ -164,10 +133,10 @@ static bool stop_clock(void)
 int cmd_pause(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.parser = parse, .args_doc = "PID",
+		.parser = parse_pids, .args_doc = "PID",
 		.doc = "Freeze the cgroup of process PID, and let the clock of its time namespace stand."
 	};
-	struct pause_args args = { 0 };
+	struct pid_args args = { 0 };
 	char dir[CGROUP_MAX + 32];
 	pid_t pid;
 
@@ -191,15 +160,14 @@ int cmd_pause(int argc, char **argv)
 int cmd_resume(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "elapsed", OPT_ELAPSED, NULL, 0,
-		  "CLOCK_REALTIME, TAI and BOOTTIME have run on, as while the machine sleeps", 1 },
+		PID_ELAPSED("CLOCK_REALTIME, TAI and BOOTTIME have run on, as while the machine sleeps"),
 		{ 0 }
 	};
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "PID",
+		.options = options, .parser = parse_pids, .args_doc = "PID",
 		.doc = "Let the clock of the time namespace in which process PID is go on, and thaw its cgroup."
 	};
-	struct pause_args args = { 0 };
+	struct pid_args args = { 0 };
 	char dir[CGROUP_MAX + 32];
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);

@@ -44,7 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->change;
 		return 0;
-	case OPT_OWN:
+	case OPT_JSON:
 		args->json = true;
 		return 0;
 	case OPT_USER:
@@ -98,7 +98,7 @@ int cmd_run(int argc, char **argv)
 		  "The caller's network (host), a new one with lo up (new), or one with nothing up (none)",
 		  2 },
 		{ NULL, 0, NULL, 0, "Other options:", 3 },
-		{ "json", OPT_OWN, NULL, 0, "Write the new clock to standard error as JSON", 3 },
+		{ "json", OPT_JSON, NULL, 0, "Write the new clock to standard error as JSON", 3 },
 		{ 0 }
 	};
 	static const struct argp_child children[] = { { &change_argp, 0, NULL, 0 }, { 0 } };

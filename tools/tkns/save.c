@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "opts.h"
+#include "save.h"
 #include "tkns.h"
 
 /* The kernel takes a write of less than a page; the largest state has a third of that. */
@@ -16,42 +17,6 @@
 
 #define FIRST_LINE	"version "
 #define LAST_LINE	"\nend\n"
-
-enum {
-	OPT_FROZEN = OPT_OWN + 1,
-	OPT_ELAPSED,
-};
-
-struct save_args {
-	const char *pid;
-	const char *how;
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct save_args *args = state->input;
-	const char *how = key == OPT_FROZEN ? "frozen" : "elapsed";
-
-	switch (key) {
-	case OPT_FROZEN:
-	case OPT_ELAPSED:
-		if (args->how && strcmp(args->how, how))
-			argp_error(state, "--frozen and --elapsed exclude each other");
-		args->how = how;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "one argument too many: '%s'", arg);
-		args->pid = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!state->arg_num)
-			argp_error(state, "no process id given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 /* Until its end. Returns the length, @size if there is more than fits. */
 static size_t read_all(int fd, const char *what, char *text, size_t size)
@@ -108,10 +73,10 @@ static int open_clock(pid_t pid, int flags, char *path, size_t size)
 int cmd_save(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.parser = parse, .args_doc = "PID",
+		.parser = parse_pids, .args_doc = "PID",
 		.doc = "Write the whole state of the clock of the time namespace into which process PID puts its children to standard output, for 'tkns restore'."
 	};
-	struct save_args args = { 0 };
+	struct pid_args args = { 0 };
 	char path[64], text[TEXT_MAX];
 	const char *state;
 	size_t len;
@@ -159,61 +124,77 @@ static void die_refused(const char *path, const char *how)
 	}
 }
 
-int cmd_restore(int argc, char **argv)
+char *read_state(int fd, const char *what)
 {
-	static const struct argp_option options[] = {
-		{ "elapsed", OPT_ELAPSED, NULL, 0,
-		  "CLOCK_REALTIME, TAI and BOOTTIME have run on by what the host's have, CLOCK_MONOTONIC goes on where it was; this is the default", 1 },
-		{ "frozen", OPT_FROZEN, NULL, 0, "No time has passed: all clocks go on where they were", 1 },
-		{ 0 }
-	};
-	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "PID",
-		.doc = "Read a state which 'tkns save' wrote from standard input, and make it that of the clock of the time namespace into which process PID puts its children. Once a task is inside, CLOCK_MONOTONIC, BOOTTIME and MONOTONIC_RAW stay what they are."
-	};
-	struct save_args args = { 0 };
-	char path[64], text[TEXT_MAX], *command;
+	char *text = malloc(TEXT_MAX);
 	const char *state;
-	ssize_t done;
 	size_t len;
-	pid_t pid;
-	int fd;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	if (!args.how)
-		args.how = "elapsed";
-	len = read_all(STDIN_FILENO, "standard input", text, sizeof(text));
-	if (len == sizeof(text))
-		die("standard input: more than %zu bytes are no state of a clock", sizeof(text) - 1);
+	if (!text)
+		die("out of memory");
+	len = read_all(fd, what, text, TEXT_MAX);
+	if (len == TEXT_MAX)
+		die("%s: more than %d bytes are no state of a clock", what, TEXT_MAX - 1);
 	text[len] = '\0';
 	state = strlen(text) == len ? find_state(text) : NULL;
 	if (!state)
-		die("standard input: no state of a clock, whose first line would be 'version NUMBER'");
+		die("%s: no state of a clock, whose first line would be 'version NUMBER'", what);
 	if (!is_whole(state))
-		die("standard input: the state is cut off, its last line would be 'end'");
-	need_kernel();
-	pid = parse_pid(args.pid);
-	if (asprintf(&command, "restore %s\n%s", args.how, state) < 0)
-		die("no memory");
+		die("%s: the state is cut off, its last line would be 'end'", what);
+	memmove(text, state, strlen(state) + 1);
+	return text;
+}
+
+void restore_state(pid_t pid, bool frozen, const char *state)
+{
+	const char *how = frozen ? "frozen" : "elapsed";
+	char path[64], *command;
+	ssize_t done;
+	size_t len;
+	int fd;
+
+	if (asprintf(&command, "restore %s\n%s", how, state) < 0)
+		die("out of memory");
 	fd = open_clock(pid, O_WRONLY, path, sizeof(path));
 	len = strlen(command);
 	done = write(fd, command, len);
 	if (done < 0)
-		die_refused(path, args.how);
+		die_refused(path, how);
 	if ((size_t)done != len)
 		die("%s took %zd of %zu bytes", path, done, len);
 	close(fd);
 	free(command);
+}
+
+int cmd_restore(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		PID_ELAPSED("CLOCK_REALTIME, TAI and BOOTTIME have run on by what the host's have, CLOCK_MONOTONIC goes on where it was; this is the default"),
+		PID_FROZEN("No time has passed: all clocks go on where they were"),
+		{ 0 }
+	};
+	static const struct argp argp = {
+		.options = options, .parser = parse_pids, .args_doc = "PID",
+		.doc = "Read a state which 'tkns save' wrote from standard input, and make it that of the clock of the time namespace into which process PID puts its children. Once a task is inside, CLOCK_MONOTONIC, BOOTTIME and MONOTONIC_RAW stay what they are."
+	};
+	struct pid_args args = { 0 };
+	char *state;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	state = read_state(STDIN_FILENO, "standard input");
+	need_kernel();
+	restore_state(parse_pid(args.pid), args.frozen, state);
+	free(state);
 	return 0;
 }
 
 int cmd_stop(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.parser = parse, .args_doc = "PID",
+		.parser = parse_pids, .args_doc = "PID",
 		.doc = "Let all clocks of the time namespace in which process PID is stand. Sleeps and timers wait until 'tkns go'."
 	};
-	struct save_args args = { 0 };
+	struct pid_args args = { 0 };
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
@@ -225,19 +206,18 @@ int cmd_stop(int argc, char **argv)
 int cmd_go(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "elapsed", OPT_ELAPSED, NULL, 0,
-		  "CLOCK_REALTIME, TAI and BOOTTIME have run on, as while the machine sleeps", 1 },
+		PID_ELAPSED("CLOCK_REALTIME, TAI and BOOTTIME have run on, as while the machine sleeps"),
 		{ 0 }
 	};
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "PID",
+		.options = options, .parser = parse_pids, .args_doc = "PID",
 		.doc = "Let the clocks of the time namespace in which process PID is go on where 'tkns stop' made them stand."
 	};
-	struct save_args args = { 0 };
+	struct pid_args args = { 0 };
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
 	enter_pid(args.pid);
-	clock_command(args.how ? "go elapsed" : "go");
+	clock_command(args.elapsed ? "go elapsed" : "go");
 	return 0;
 }

@@ -31,9 +31,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->parse_only = true;
 		return 0;
 	case ARGP_KEY_END:
-		if (!state->arg_num && !args->parse_only)
-			argp_error(state, "no process id given");
-		return 0;
+		args->common.optional = args->parse_only;
+		return parse_pid_args(key, arg, state, &args->common);
 	default:
 		return parse_pid_args(key, arg, state, &args->common);
 	}
@@ -79,7 +78,7 @@ static void print_result(pid_t pid)
 int cmd_set(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "json", OPT_OWN, NULL, 0, "Write the result as JSON", 2 },
+		PID_JSON("Write the result as JSON"),
 		{ "parse-only", OPT_PARSE_ONLY, NULL, 0,
 		  "Say what is wrong with the values of the options, and change nothing; PID may be left out", 2 },
 		{ 0 }
@@ -112,22 +111,21 @@ int cmd_set(int argc, char **argv)
 int cmd_follow(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "json", OPT_OWN, NULL, 0, "Write the result as JSON", 2 },
+		PID_JSON("Write the result as JSON"),
 		{ 0 }
 	};
-	static const struct argp_child children[] = { { 0 } };
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "PID", .children = children,
+		.options = options, .parser = parse_pids, .args_doc = "PID",
 		.doc = "Let the clock of the time namespace in which process PID is follow the host. CLOCK_REALTIME jumps to the host's, CLOCK_MONOTONIC goes on."
 	};
-	struct set_args args = { 0 };
+	struct pid_args args = { 0 };
 	pid_t pid;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
-	pid = enter_pid(args.common.pid);
+	pid = enter_pid(args.pid);
 	clock_command("follow");
-	if (args.common.json)
+	if (args.json)
 		print_result(pid);
 	return 0;
 }

@@ -20,13 +20,8 @@
  * show
  */
 
-static error_t parse_look(int key, char *arg, struct argp_state *state)
-{
-	return parse_pid_args(key, arg, state, state->input);
-}
-
 static const struct argp_option json_option[] = {
-	{ "json", OPT_OWN, NULL, 0, "Write JSON", 2 },
+	PID_JSON("Write JSON"),
 	{ 0 }
 };
 
@@ -47,10 +42,10 @@ static void look(pid_t pid, struct snapshot *snap)
 int cmd_show(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = json_option, .parser = parse_look, .args_doc = "[PID]",
+		.options = json_option, .parser = parse_pids, .args_doc = "[PID]",
 		.doc = "Show the clock of the time namespace in which process PID is, or tkns."
 	};
-	struct pid_args args = { 0 };
+	struct pid_args args = { .optional = true };
 	struct snapshot snap;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
@@ -224,10 +219,10 @@ int cmd_list(int argc, char **argv)
 		"INODE", "STATE", "OFFSET", "PPM", "RATE", "LEAP", "SMEAR", "TASKS", "PID", "COMMAND", "NAME"
 	} };
 	static const struct argp argp = {
-		.options = json_option, .parser = parse_look,
+		.options = json_option, .parser = parse_pids,
 		.doc = "List the time namespaces in which there are processes, and those which wait for children of one."
 	};
-	struct pid_args args = { 0 };
+	struct pid_args args = { .optional = true };
 	struct spaces all = { 0 };
 	struct json j;
 	struct row *rows;
@@ -330,9 +325,6 @@ static error_t parse_watch(int key, char *arg, struct argp_state *state)
 		if (!spec_parse_number(arg, 1, 1000000000, &args->count, &error))
 			die_spec("--count", arg, &error);
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no process id given");
-		return 0;
 	default:
 		return parse_pid_args(key, arg, state, &args->common);
 	}
@@ -378,7 +370,7 @@ int cmd_watch(int argc, char **argv)
 		{ "interval", OPT_INTERVAL, "DURATION", 0, "Time between two looks, 1s unless given", 1 },
 		{ "count", OPT_COUNT, "N", 0, "Look N times, then end", 1 },
 		{ "lines", OPT_LINES, NULL, 0, "A line for each look on a terminal, too", 1 },
-		{ "json", OPT_OWN, NULL, 0, "Write an object of JSON for each look", 1 },
+		{ "json", OPT_JSON, NULL, 0, "Write an object of JSON for each look", 1 },
 		{ 0 }
 	};
 	static const struct argp argp = {
