@@ -5,14 +5,15 @@
 #
 # The image is not compressed: unpacking it would be the slowest part of a boot under emulation. For the same reason the
 # unmodified programs of harness/programs.list are only in build/initramfs-programs.cpio, which is this image and an archive
-# behind it: the kernel unpacks both. Suites ask for it with "--image programs".
+# behind it: the kernel unpacks both. Suites ask for it with "--image programs". So it is with harness/userland.list.
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
 image=$BUILD/initramfs.cpio
-programs=$BUILD/initramfs-programs.cpio
+# Each is harness/NAME.list
+others=(programs userland)
 root=$BUILD/initramfs
 log=$BUILD/log/initramfs.log
 
@@ -20,10 +21,18 @@ log=$BUILD/log/initramfs.log
 dirs64=(/lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu)
 dirs32=(/lib32 /usr/lib32 /lib/i386-linux-gnu /usr/lib/i386-linux-gnu)
 
-# put FILE PATH: copy FILE (what a link points to) to PATH in the image
+# put FILE PATH: copy FILE (what a link points to) to PATH in the image; a PATH that ends in "/" is a directory of Debian's,
+# with all that is in it
 put()
 {
 	local to=$root/$2
+
+	if [[ $2 = */ ]]; then
+		mkdir -p "$to"
+		cp -RL --preserve=mode,timestamps "$1/." "$to"
+		chmod -R u+w "$to"
+		return
+	fi
 
 	mkdir -p "${to%/*}"
 	cp -L --preserve=mode,timestamps "$1" "$to"
@@ -36,7 +45,7 @@ declare -A have=()
 # running the loader, so that 32-bit files work on a machine that cannot run them.
 libraries()
 {
-	local file=$1 header class lib dir found dirs=()
+	local file=$1 header class lib dir found package='' dirs=()
 
 	header=$(objdump -p "$file" 2> /dev/null) || return 0
 	case $header in
@@ -51,21 +60,24 @@ libraries()
 			loader /lib/ld-linux.so.2
 		fi
 	fi
+	# Private directories of the package (RUNPATH) come after the usual ones, and what was unpacked with it after this machine's.
+	mapfile -t -O "${#dirs[@]}" dirs < <(awk '$1 == "RUNPATH" || $1 == "RPATH" { gsub(":", "\n", $2); print $2 }' <<< "$header")
+	[[ $file != "$DEBS"/* ]] || package=${file#"$DEBS"/}
+	[[ -z $package ]] || dirs+=("${dirs[@]/#/"$DEBS/${package%%/*}"}")
 	while read -r lib; do
 		[[ -z ${have[$class/$lib]:-} ]] || continue
 		have[$class/$lib]=1
 		[[ $lib != ld-linux* ]] || continue
 		found=
-		# Private directories of the package (RUNPATH) come after the usual ones.
-		for dir in "${dirs[@]}" $(awk '$1 == "RUNPATH" || $1 == "RPATH" { gsub(":", " ", $2); print $2 }' <<< "$header"); do
+		for dir in "${dirs[@]}"; do
 			if [[ -e $dir/$lib ]]; then
 				found=$dir/$lib
 				break
 			fi
 		done
 		[[ -n $found ]] || die "$2 needs the library '$lib', which is not installed here (scripts/setup.sh)"
-		put "$found" "$found"
-		libraries "$found" "$found"
+		put "$found" "${found#"$DEBS/${package%%/*}"}"
+		libraries "$found" "${found#"$DEBS/${package%%/*}"}"
 	done < <(sed -n 's/^ *NEEDED *//p' <<< "$header")
 }
 
@@ -80,7 +92,7 @@ loader()
 # named LIST: what harness/LIST names, as "source<TAB>path in the image"
 named()
 {
-	local number=0 first second rest
+	local number=0 first second rest from file
 
 	while read -r first second rest; do
 		number=$((number + 1))
@@ -88,13 +100,17 @@ named()
 		[[ -z $rest ]] || die "harness/$1:$number: more than two words"
 		if [[ $first = python ]]; then
 			python_module "$second"
-		elif [[ -z $second ]]; then
-			[[ -e $first ]] || die "harness/$1:$number: '$first' is not on this machine (scripts/setup.sh)"
-			printf '%s\t%s\n' "$first" "$first"
-		else
-			[[ -e $DEBS/$first$second ]] || die "harness/$1:$number: no '$second' in $DEBS/$first (scripts/setup.sh)"
-			printf '%s\t%s\n' "$DEBS/$first$second" "$second"
+			continue
 		fi
+		from=''
+		[[ -z $second ]] || from=$DEBS/$first
+		# Without usr/ in a Debian that still had /bin beside /usr/bin.
+		[[ -z $from || $second != /usr/* ]] || compgen -G "$from$second" > /dev/null || second=${second#/usr}
+		compgen -G "$from${second:-$first}" > /dev/null ||
+			die "harness/$1:$number: no '${second:-$first}' ${from:+in $from }on this machine (scripts/setup.sh)"
+		while read -r file; do
+			printf '%s\t%s\n' "$file" "${file#"$from"}"
+		done < <(compgen -G "$from${second:-$first}")
 	done < "$ROOT/harness/$1"
 }
 
@@ -184,10 +200,10 @@ archive()
 		cpio -0 -o -H newc --reproducible --owner=+0:+0 --quiet)
 }
 
-# The other image: what is not in the first one, where its links lead. Nothing of it may be in both.
-pack_programs()
+# pack_more NAME LIST: another image, with what is not in the first one, where its links lead. Nothing of it may be in both.
+pack_more()
 {
-	local src path dir more=$BUILD/initramfs-programs base=$root
+	local src path dir more=$BUILD/initramfs-$1 base=$root
 
 	have=()
 	rm -rf "$more"
@@ -195,7 +211,7 @@ pack_programs()
 	while IFS=$'\t' read -r src path; do
 		put "$src" "$path"
 		libraries "$src" "$path"
-	done < "$1"
+	done < "$2"
 	for dir in bin sbin lib lib64; do
 		[[ -d $more/$dir ]] || continue
 		mkdir -p "$more/usr/$dir"
@@ -209,15 +225,16 @@ pack_programs()
 	{
 		cat "$image"
 		archive "$more"
-	} > "$programs.new"
-	mv "$programs.new" "$programs"
+	} > "$more.cpio.new"
+	mv "$more.cpio.new" "$more.cpio"
 	root=$base
-	say "$programs: $(($(stat -c %s "$programs") / 1048576)) MiB, $(find "$more" -type f | wc -l) files more"
+	say "$more.cpio: $(($(stat -c %s "$more.cpio") / 1048576)) MiB, $(find "$more" -type f | wc -l) files more"
 }
 
 make_image()
 {
-	local list more digest
+	local list name digest complete=1
+	local -A more=()
 
 	mkdir -p "$BUILD/log" "$BUILD/harness" "$BUILD/kselftest"
 	[[ -d $TREE/tools/testing/selftests ]] || die "no kernel source in '$TREE' (make tree)"
@@ -230,28 +247,35 @@ make_image()
 	prune
 
 	list=$(mktemp "$BUILD/initramfs-list.XXXXXX")
-	more=$(mktemp "$BUILD/initramfs-list.XXXXXX")
+	for name in "${others[@]}"; do
+		more[$name]=$(mktemp "$BUILD/initramfs-list.XXXXXX")
+		[[ -f $BUILD/initramfs-$name.cpio ]] || complete=0
+	done
 	# shellcheck disable=SC2064
-	trap "rm -f '$list' '$more' '$image.new' '$programs.new' '$BUILD/python-files'" EXIT
+	trap "rm -f '$list' ${more[*]@Q} '$image.new' '$BUILD'/initramfs-*.cpio.new '$BUILD/python-files'" EXIT
 	wanted | LC_ALL=C sort -k 2 > "$list"
-	named programs.list | LC_ALL=C sort -k 2 > "$more"
+	for name in "${others[@]}"; do
+		named "$name.list" | LC_ALL=C sort -k 2 > "${more[$name]}"
+	done
 	duplicates=$(cut -f 2 "$list" | LC_ALL=C sort | uniq -d)
 	[[ -z $duplicates ]] || die "two sources for the same path in the image: $duplicates"
 
 	# Content, not times, of what is ours; the rest is Debian's and changes with its packages.
 	digest=$(
 		{
-			cat "$list" "$more" "$ROOT/scripts/mkinitramfs.sh"
-			cut -f 1 "$list" "$more" | tr '\n' '\0' | xargs -0 stat -L -c '%n %s %Y %a'
+			cat "$list" "${more[@]}" "$ROOT/scripts/mkinitramfs.sh"
+			cut -f 1 "$list" "${more[@]}" | tr '\n' '\0' | xargs -0 stat -L -c '%n %s %Y %a'
 		} | sha256sum
 	)
-	if [[ -f $image && -f $programs && $(cat "$image.digest" 2> /dev/null || true) = "$digest" ]]; then
+	if [[ -f $image && $complete = 1 && $(cat "$image.digest" 2> /dev/null || true) = "$digest" ]]; then
 		say "up to date"
 		return
 	fi
 	rm -f "$image.digest"
 	pack "$list"
-	pack_programs "$more"
+	for name in "${others[@]}"; do
+		pack_more "$name" "${more[$name]}"
+	done
 	echo "$digest" > "$image.digest"
 	say "$image: $(($(stat -c %s "$image") / 1048576)) MiB, $(wc -l < "$list") files and their libraries"
 }

@@ -55,6 +55,10 @@ esac
 daemons=("chrony usr/sbin/chronyd" "ntpsec usr/sbin/ntpd")
 # Programs of the guest alone.
 daemons+=("criu usr/sbin/criu" "python3-psutil usr/lib/python3/dist-packages/psutil")
+# Servers and tools which this machine need not have (harness/userland.list). The proof may be a pattern: versions are in some names.
+daemons+=("postgresql usr/lib/postgresql/*/bin/postgres" "postgresql-client usr/lib/postgresql/*/bin/psql"
+	"redis-server usr/bin/redis-server" "redis-tools usr/bin/redis-cli" "cron usr/sbin/cron" "logrotate usr/sbin/logrotate"
+	"systemd-standalone-tmpfiles usr/share/man/man8/systemd-tmpfiles.8.gz" "faketime usr/bin/faketime")
 
 # CRIU 4 has part of itself in a library.
 [[ $debian = 12 ]] || packages+=(libcompel1)
@@ -76,7 +80,7 @@ missing_daemons()
 	local entry
 
 	for entry in "${daemons[@]}"; do
-		[[ -x $DEBS/${entry/ //} ]] || echo "${entry%% *}"
+		compgen -G "$DEBS/${entry/ //}" > /dev/null || echo "${entry%% *}"
 	done
 }
 
@@ -105,16 +109,37 @@ apt_update()
 	apt_is_fresh=1
 }
 
+# versioned NAME: the package that is meant by one which has nothing but a dependency, "postgresql-15"
+versioned()
+{
+	local real
+
+	real=$(apt-cache depends --no-recommends --no-suggests "$1" |
+		awk -v name="$1" '$1 == "Depends:" && index($2, name "-") == 1 && substr($2, length(name) + 2) ~ /^[0-9]+$/ { print $2; exit }')
+	echo "${real:-$1}"
+}
+
+# libraries_of PACKAGE: those which it needs and this machine lacks; not the compiler of PostgreSQL's JIT, which is loaded at run time
+libraries_of()
+{
+	apt-get -s --no-install-recommends install "$1" 2> /dev/null |
+		awk '$1 == "Inst" && $3 !~ /^\[/ && $2 ~ /^lib/ && $2 !~ /^lib(llvm|z3)|-perl$/ { print $2 }'
+}
+
 unpack_daemon()
 {
-	local name=$1 temp
+	local name=$1 temp part parts
 
 	mkdir -p "$DEBS"
 	temp=$(mktemp -d "$DEBS/.$name.XXXXXX")
 	say "downloading $name"
-	(cd "$temp" && apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download "$name")
+	parts=("$(versioned "$name")")
+	mapfile -t -O 1 parts < <(libraries_of "${parts[0]}")
+	(cd "$temp" && apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download "${parts[@]}")
 	mkdir "$temp/root"
-	dpkg -x "$temp/${name}"_*.deb "$temp/root"
+	for part in "$temp"/*.deb; do
+		dpkg -x "$part" "$temp/root"
+	done
 	rm -rf "${DEBS:?}/$name"
 	mv "$temp/root" "$DEBS/$name"
 	rm -rf "$temp"
