@@ -172,7 +172,7 @@ check "help" prints '^  rehearse ' "$tkns" --help
 check "version" prints '^tkns [0-9]' "$tkns" --version
 
 sentence='time namespaces have no clocks of their own on this kernel (no /proc/self/timens_clock)'
-for command in "run true" show list "set --tai 37 1" "follow 1" "save 1" "stop 1" "go 1" "pause 1" "resume 1" "watch 1" rehearse \
+for command in "run true" show "show --json" list "list --json" "set --tai 37 1" "set --json --tai 37 1" "follow --json 1" "watch --json 1" "follow 1" "save 1" "stop 1" "go 1" "pause 1" "resume 1" "watch 1" rehearse \
 	"rehearse --rate 0.5 --leap delete@2026-06-30 --after 1h30m --samples 10 true"; do
 	read -r -a words <<< "$command"
 	if [[ -e /proc/self/timens_clock ]]; then
@@ -238,8 +238,10 @@ options_known()
 {
 	local command option manual
 
-	manual=$(sed 's/\\f[BIPR]//g; s/\\//g' "$here/../tkns.1")
 	for command in run show list set follow save restore stop go pause resume watch rehearse; do
+		manual=$here/../tkns-$command.1
+		[[ -e $manual ]] || manual=$here/../tkns.1
+		manual=$(sed 's/\\f[BIPR]//g; s/\\//g' "$manual")
 		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z-]+' | grep -o -e '--.*'); do
 			case $option in --help | --usage | --version) continue ;; esac
 			completes "$option" tkns "$command" "$option" || return 1
@@ -253,7 +255,7 @@ report_known()
 {
 	local row key manual
 
-	manual=$(sed "s/\\\\(aq/'/g; s/\\\\f[BIPR]//g; s/\\\\//g" "$here/../tkns.1" | sed -n '/^\.SH REHEARSALS/,/^\.SH EXIT/p')
+	manual=$(sed "s/\\\\(aq/'/g; s/\\\\f[BIPR]//g; s/\\\\//g" "$here/../tkns-rehearse.1")
 	while read -r row; do
 		grep -F -q -e "$row" <<< "$manual" || { echo "the row '$row' is not in the manual"; return 1; }
 	done < <(grep -o -E '\<(row|[a-z]+_row)\(file, (i \? "" : )?"[^"]+"' "$here/../rehearse_output.c" | sed 's/"$//; s/.*"//')
@@ -265,14 +267,16 @@ report_known()
 
 manual_is_clean()
 {
-	local out
+	local out page
 
-	out=$(groff -man -ww -Tutf8 -z "$here/../tkns.1" 2>&1) || return 1
-	[[ -z $out ]] || { echo "$out"; return 1; }
+	for page in "$here"/../*.1; do
+		out=$(groff -man -ww -Tutf8 -z "$page" 2>&1) || return 1
+		[[ -z $out ]] || { echo "${page##*/}: $out"; return 1; }
+	done
 }
 
 check "completion and manual know every option" options_known
 check "the manual knows every row and key of a rehearsal's report" report_known
-check "the manual is well-formed" manual_is_clean
+check "the manuals are well-formed" manual_is_clean
 echo "1..$count"
 [[ $failed = 0 ]]
