@@ -415,12 +415,8 @@ static void check_leap(const struct clock_change *c, int64_t now)
 		    spec_format_time(shown, now), ahead);
 }
 
-void clock_resolve(struct clock_change *c, int64_t now)
-{
-	spec_resolve_leap(&c->second, spec_day_of(now));
-}
-
-void clock_check(const struct clock_change *c, const struct clock_file *clock, int64_t now)
+/* With the clock showing @now and the file being @clock */
+static void check(const struct clock_change *c, const struct clock_file *clock, int64_t now)
 {
 	if (c->rate && !clock->has_rate)
 		die("--rate: this kernel is an older one whose clocks have no rate (no line 'rate' in %s)",
@@ -434,6 +430,15 @@ void clock_check(const struct clock_change *c, const struct clock_file *clock, i
 		die("%s: '%s' is not before the leap second which --leap is to arm",
 		    c->time_option, c->time_text);
 	check_leap(c, target(c, now));
+}
+
+void clock_prepare(struct clock_change *c)
+{
+	struct clock_file file;
+
+	clock_read_self(&file);
+	spec_resolve_leap(&c->second, spec_day_of(clock_now(CLOCK_REALTIME)));
+	check(c, &file, clock_now(CLOCK_REALTIME));
 }
 
 void clock_command(const char *command)

@@ -130,14 +130,11 @@ struct clock_change {
 
 bool clock_change_any(const struct clock_change *change);
 
-/* Make dates of words like "tomorrow", with the clock showing @now before it is changed. */
-void clock_resolve(struct clock_change *change, int64_t now);
-
 /*
- * Say what cannot work before anything is changed, with the clock showing @now
- * and the file being @clock. Ends on an error.
+ * Make dates of words like "tomorrow", and say what cannot work before anything is changed. The clock is
+ * that of the caller, which the one that is changed is or begins as. Ends on an error.
  */
-void clock_check(const struct clock_change *change, const struct clock_file *clock, int64_t now);
+void clock_prepare(struct clock_change *change);
 
 /*
  * Whose clock is set by who is inside, with the right to do so: the namespace's if it is

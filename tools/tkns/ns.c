@@ -157,6 +157,11 @@ enum user_mode ns_parse_user(const char *text)
 
 void ns_enter(enum user_mode mode, enum net_mode net)
 {
+	ns_enter_after(mode, net, NULL, NULL);
+}
+
+void ns_enter_after(enum user_mode mode, enum net_mode net, void (*prepare)(void *arg), void *arg)
+{
 	bool user = mode != USER_AUTO || !is_privileged();
 	int flags = CLONE_NEWTIME, fd;
 	uid_t uid = geteuid();
@@ -178,6 +183,8 @@ void ns_enter(enum user_mode mode, enum net_mode net)
 	if (net == NET_NEW)
 		bring_up_lo();
 
+	if (prepare)
+		prepare(arg);
 	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, CLONE_NEWTIME))
 		die_errno("entering the new time namespace");

@@ -26,4 +26,10 @@ enum user_mode ns_parse_user(const char *text);
  */
 void ns_enter(enum user_mode user, enum net_mode net);
 
+/*
+ * The same, with something to be done while nobody is in the time namespace yet, which is that of the
+ * caller's children then: all of its clocks can be restored.
+ */
+void ns_enter_after(enum user_mode user, enum net_mode net, void (*prepare)(void *arg), void *arg);
+
 #endif /* TKNS_NS_H */

@@ -70,6 +70,32 @@ static int open_clock(pid_t pid, int flags, char *path, size_t size)
 	return fd;
 }
 
+char *save_state(pid_t pid)
+{
+	char path[64], *text = malloc(TEXT_MAX);
+	const char *state;
+	size_t len;
+	int fd;
+
+	if (!text)
+		die("out of memory");
+	fd = open_clock(pid, O_RDONLY, path, sizeof(path));
+	len = read_all(fd, path, text, TEXT_MAX);
+	close(fd);
+	if (len == TEXT_MAX)
+		die("%s: more than %d bytes", path, TEXT_MAX - 1);
+	text[len] = '\0';
+	state = find_state(text);
+	if (!state && strncmp(text, "state      own", strlen("state      own"))) {
+		free(text);
+		return NULL;
+	}
+	if (!state || !is_whole(state))
+		die("%s: this kernel does not show the state of a clock", path);
+	memmove(text, state, strlen(state) + 1);
+	return text;
+}
+
 int cmd_save(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -77,27 +103,17 @@ int cmd_save(int argc, char **argv)
 		.doc = "Write the whole state of the clock of the time namespace into which process PID puts its children to standard output, for 'tkns restore'."
 	};
 	struct pid_args args = { 0 };
-	char path[64], text[TEXT_MAX];
-	const char *state;
-	size_t len;
+	char *state;
 	pid_t pid;
-	int fd;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
 	pid = parse_pid(args.pid);
-	fd = open_clock(pid, O_RDONLY, path, sizeof(path));
-	len = read_all(fd, path, text, sizeof(text));
-	close(fd);
-	if (len == sizeof(text))
-		die("%s: more than %zu bytes", path, sizeof(text) - 1);
-	text[len] = '\0';
-	state = find_state(text);
-	if (!state && strncmp(text, "state      own", strlen("state      own")))
+	state = save_state(pid);
+	if (!state)
 		die("the clock of process %d follows the host's: it has no state of its own to save", pid);
-	if (!state || !is_whole(state))
-		die("%s: this kernel does not show the state of a clock", path);
 	fputs(state, stdout);
+	free(state);
 	close_stdout();
 	return 0;
 }

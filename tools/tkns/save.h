@@ -6,6 +6,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/*
+ * The state of the clock of the time namespace into which the process puts its children, to be freed; NULL if that
+ * follows the host. Ends on an error.
+ */
+char *save_state(pid_t pid);
+
 /* The state which is in a file, to be freed. Ends, with the name of the file, if there is none. */
 char *read_state(int fd, const char *what);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* tkns set and follow: changing the clock of a namespace in which somebody is. */
+/* tkns set and follow: changing the clock of a namespace in which somebody is, or of several. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "opts.h"
+#include "set_many.h"
 #include "snapshot_output.h"
 #include "tkns.h"
 
@@ -38,11 +39,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-pid_t enter_pid(const char *text)
+ino_t time_ns_of(pid_t pid)
 {
-	pid_t pid = parse_pid(text);
 	ino_t ino = ns_inode(pid, "time");
-	int ret;
 
 	if (!ino) {
 		if (errno == ENOENT)
@@ -51,6 +50,15 @@ pid_t enter_pid(const char *text)
 	}
 	if (ino == INITIAL_TIME_NS)
 		die("process %d is in the initial time namespace, whose clock is the machine's", pid);
+	return ino;
+}
+
+pid_t enter_pid(const char *text)
+{
+	pid_t pid = parse_pid(text);
+	int ret;
+
+	time_ns_of(pid);
 	ret = clock_enter(pid);
 	if (ret) {
 		errno = -ret;
@@ -85,11 +93,10 @@ int cmd_set(int argc, char **argv)
 	};
 	static const struct argp_child children[] = { { &change_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "PID", .children = children,
-		.doc = "Change the clock of the time namespace in which process PID is. The clock is the namespace's own from then on."
+		.options = options, .parser = parse, .args_doc = "PID...", .children = children,
+		.doc = "Change the clock of the time namespace in which process PID is, or of several at the same instant. The clock is the namespace's own from then on."
 	};
-	struct set_args args = { 0 };
-	struct clock_file file;
+	struct set_args args = { .common.many = true };
 	pid_t pid;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
@@ -98,10 +105,10 @@ int cmd_set(int argc, char **argv)
 	if (args.parse_only)
 		return 0;
 	need_kernel();
+	if (args.common.nr > 1)
+		return set_many(&args.change, args.common.pids, args.common.nr, args.common.json);
 	pid = enter_pid(args.common.pid);
-	clock_read_self(&file);
-	clock_resolve(&args.change, clock_now(CLOCK_REALTIME));
-	clock_check(&args.change, &file, clock_now(CLOCK_REALTIME));
+	clock_prepare(&args.change);
 	clock_apply(&args.change);
 	if (args.common.json)
 		print_result(pid);

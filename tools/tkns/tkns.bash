@@ -61,7 +61,7 @@ _tkns()
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
 			--) i=$((i + 1)); break ;;
-			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net) i=$((i + 1)) ;;
+			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --restore) i=$((i + 1)) ;;
 			--before | --after | --date | --samples | --out | --grace) i=$((i + 1)) ;;
 			-*) ;;
 			*) break ;;
@@ -82,6 +82,10 @@ _tkns()
 		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_value "$command" "$last")" -- "$word")
 		return
 		;;
+	--restore)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
 	--out)
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
@@ -93,7 +97,7 @@ _tkns()
 		return
 	fi
 	case $command in
-	run) choices="$clock --user --net --json" ;;
+	run) choices="$clock --user --net --restore --frozen --json" ;;
 	set) choices="$clock --parse-only --json" ;;
 	oci-hook) choices='precreate createRuntime' ;;
 	oci-runtime) choices='--tkns-runtime=' ;;

@@ -130,7 +130,7 @@ static const char doc[] =
 	"  run       run a command in a new time namespace, with the clock as told\n"
 	"  show      show the clock of a process\n"
 	"  list      list all time namespaces\n"
-	"  set       change the clock of a process\n"
+	"  set       change the clock of a process, or of several at once\n"
 	"  follow    let the clock of a process follow the host again\n"
 	"  save      write the state of the clock of a process to standard output\n"
 	"  restore   make a saved state that of the clock of a process\n"

@@ -5,6 +5,7 @@
 
 #include <argp.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "user_values.h"
 
@@ -55,9 +56,12 @@ void need_kernel(void);
 int parse_pid(const char *text);
 
 /*
- * Into the namespace of the process, for good. The initial namespace is refused:
- * its clock is the machine's, and who means that has date(1) and adjtimex(8).
+ * The time namespace of the process. The initial one is refused: its clock is the
+ * machine's, and who means that has date(1) and adjtimex(8).
  */
+ino_t time_ns_of(pid_t pid);
+
+/* Into that namespace, for good. */
 pid_t enter_pid(const char *text);
 
 /* The end if something could not be written to standard output. */

@@ -133,6 +133,12 @@ check "rehearse: a grace with a sign" ends 125 "tkns rehearse: --grace '-1s': th
   ^" "$tkns" rehearse --grace -1s
 check "rehearse: a user" ends 125 "tkns rehearse: --user 'me': keep or root is expected" "$tkns" rehearse --user=me true
 check "rehearse: no directory" ends 125 "tkns rehearse: --out '': a directory is expected" "$tkns" rehearse --out ''
+check "run: how to restore nothing" ends 125 "tkns run: --frozen says how to restore: there is no --restore
+Try \`tkns run --help' or \`tkns run --usage' for more information." "$tkns" run --frozen true
+check "run: restore from nowhere" ends 125 "tkns run: --restore '/nonexistent': No such file or directory" \
+	"$tkns" run --restore /nonexistent true
+check "run: restore what is no state" ends 125 "tkns run: /etc/passwd: no state of a clock, whose first line would be 'version NUMBER'" \
+	"$tkns" run --restore /etc/passwd true
 check "restore: two ways" ends 125 "tkns restore: --frozen and --elapsed exclude each other
 Try \`tkns restore --help' or \`tkns restore --usage' for more information." "$tkns" restore --elapsed --frozen 1
 check "restore: no process" ends 125 "tkns restore: no process id given
@@ -204,6 +210,8 @@ check "completion: a command for help" completes follow tkns help fo
 check "completion: the user of rehearse" completes --user tkns rehearse --us
 check "completion: how to restore" completes --frozen tkns restore --fr
 check "completion: a process to stop" completes $$ tkns stop $$
+check "completion: a saved clock" completes /etc/passwd tkns run --restore /etc/pass
+check "completion: the command behind it" completes /bin/bash tkns run --restore /etc/passwd --frozen -- /bin/bas
 check "completion: how to resume" completes --elapsed tkns resume --el
 check "completion: a time" completes tomorrow tkns run --set to
 check "completion: a date" completes tomorrow tkns rehearse --date to

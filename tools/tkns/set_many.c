@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tkns set of several namespaces
+ *
+ * There is no way back out of another user namespace, so each clock has a child of its own. A child enters the namespace, and
+ * checks all that can be known to fail. When all are ready they are let go by one event, the end of a pipe that all of them read,
+ * and make the change.
+ *
+ *	tkns		child A				child B
+ *	fork, fork	enter, check			enter, check
+ *	both ready?	read the gate, wait		read the gate, wait
+ *	close the gate	change the clock		change the clock
+ *	read A, read B	answer with CLOCK_REALTIME	answer with CLOCK_REALTIME
+ *
+ * If one cannot get ready, the others are told to go home before the gate is closed: a closed gate alone, as when tkns is
+ * killed, opens nothing.
+ *
+ * A clock is read between two readings of the host's CLOCK_MONOTONIC, several times, and the narrowest counts: a machine that is
+ * busy makes what is said of their distance less exact, but not wrong.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bracket.h"
+#include "set_many.h"
+#include "snapshot_output.h"
+#include "tkns.h"
+
+#define ROUNDS	16
+
+/* What a child says */
+struct answer {
+	bool ok;
+	int64_t realtime;
+};
+
+struct one {
+	const char *name;
+	pid_t pid;		/* which was asked for */
+	ino_t ino;
+	pid_t child;
+	int fd;			/* to the child */
+	struct bracket at;
+	struct snapshot snap;
+};
+
+/* Whole, or the end: the other side is gone. */
+static bool receive(int fd, void *data, size_t size)
+{
+	ssize_t got;
+
+	do {
+		got = recv(fd, data, size, MSG_WAITALL);
+	} while (got < 0 && errno == EINTR);
+	return got == (ssize_t)size;
+}
+
+static void reply(int fd)
+{
+	struct answer answer = { .ok = true, .realtime = clock_now(CLOCK_REALTIME) };
+
+	if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
+		_exit(EXIT_FAILED);
+}
+
+__attribute__((noreturn))
+static void child_main(struct clock_change *change, const struct one *one, int fd, int gate,
+		       const volatile bool *open)
+{
+	char nothing;
+	int ret;
+
+	ret = clock_enter(one->pid);
+	if (ret) {
+		errno = -ret;
+		die_errno("entering the time namespace of process %d", one->pid);
+	}
+	clock_prepare(change);
+	reply(fd);
+	while (read(gate, &nothing, 1) < 0 && errno == EINTR)
+		;
+	if (!*open)
+		_exit(EXIT_FAILED);
+	clock_apply(change);
+	reply(fd);
+	/* Asked again and again for the time, until nobody is there any more */
+	while (receive(fd, &nothing, 1))
+		reply(fd);
+	_exit(0);
+}
+
+/* Those before know nothing of the one that follows: each end of a socket is open in one process only. */
+static void start(struct clock_change *change, struct one *all, size_t i, const int *gate,
+		  const volatile bool *open)
+{
+	int fds[2];
+	size_t k;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		die_errno("socketpair");
+	fflush(NULL);
+	all[i].child = fork();
+	if (all[i].child < 0)
+		die_errno("fork");
+	if (!all[i].child) {
+		for (k = 0; k < i; k++)
+			close(all[k].fd);
+		close(fds[0]);
+		close(gate[1]);
+		child_main(change, &all[i], fds[1], gate[0], open);
+	}
+	close(fds[1]);
+	all[i].fd = fds[0];
+}
+
+/* What it has to say it has said. */
+static void expect(struct one *one, const char *what)
+{
+	struct answer answer;
+
+	if (!receive(one->fd, &answer, sizeof(answer)) || !answer.ok)
+		die("'%s': %s", one->name, what);
+}
+
+static void read_clock(struct one *one)
+{
+	struct clock_file *file = &one->snap.file;
+	struct answer answer;
+	unsigned int i;
+
+	one->at.err = INT64_MAX;
+	for (i = 0; i < ROUNDS; i++) {
+		int64_t before = clock_now(CLOCK_MONOTONIC), after;
+		char ask = 'r';
+
+		if (send(one->fd, &ask, 1, MSG_NOSIGNAL) != 1 ||
+		    !receive(one->fd, &answer, sizeof(answer)))
+			die("'%s': its clock cannot be read any more", one->name);
+		after = clock_now(CLOCK_MONOTONIC);
+		if ((after - before + 1) / 2 >= one->at.err)
+			continue;
+		one->at.err = (after - before + 1) / 2;
+		one->at.host = before + (after - before) / 2;
+		one->at.realtime = answer.realtime;
+	}
+	one->at.rate = file->has_rate ? file->rate : (struct spec_rate) { 1, 1 };
+	if (file->stopped)
+		one->at.rate.num = 0;
+}
+
+static void look(struct one *one)
+{
+	int ret = clock_snapshot(one->pid, false, &one->snap);
+
+	if (ret) {
+		errno = -ret;
+		die_errno("looking at the result of '%s'", one->name);
+	}
+}
+
+static void print_json(const struct one *all, size_t nr, int64_t batch, int64_t apart, int64_t err)
+{
+	struct json j;
+	size_t i;
+
+	json_start(&j, stdout);
+	json_open(&j, NULL, '{');
+	json_int(&j, "batch_ns", batch);
+	json_int(&j, "apart_ns", apart);
+	json_int(&j, "known_to_ns", err);
+	json_open(&j, "clocks", '[');
+	for (i = 0; i < nr; i++) {
+		json_open(&j, NULL, '{');
+		json_string(&j, "name", all[i].name);
+		snapshot_json(&all[i].snap, &j);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+	json_end(&j);
+}
+
+/* The namespaces, each once: the containers of a pod share one. Returns how many. */
+static size_t find(char **pids, size_t nr, struct one *all)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < nr; i++) {
+		pid_t pid = parse_pid(pids[i]);
+		ino_t ino = time_ns_of(pid);
+
+		for (k = 0; k < n && all[k].ino != ino; k++)
+			;
+		if (k == n)
+			all[n++] = (struct one) { .name = pids[i], .pid = pid, .ino = ino };
+	}
+	return n;
+}
+
+int set_many(struct clock_change *change, char **pids, size_t nr, bool json)
+{
+	struct one *all = calloc(nr, sizeof(*all));
+	struct bracket *brackets = calloc(nr, sizeof(*brackets));
+	int64_t before, batch, apart, err;
+	char took[SPEC_TEXT], text[SPEC_TEXT], known[SPEC_TEXT];
+	volatile bool *open;
+	int gate[2];
+	size_t i;
+
+	open = mmap(NULL, sizeof(*open), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!all || !brackets || open == MAP_FAILED)
+		die("out of memory");
+	nr = find(pids, nr, all);
+	if (pipe2(gate, O_CLOEXEC))
+		die_errno("pipe");
+	for (i = 0; i < nr; i++)
+		start(change, all, i, gate, open);
+	/* What is wrong the child has said. */
+	for (i = 0; i < nr; i++)
+		expect(&all[i], "cannot be set, so none was");
+	before = clock_now(CLOCK_MONOTONIC);
+	*open = true;
+	close(gate[1]);
+	for (i = 0; i < nr; i++)
+		expect(&all[i], "was not set, others were");
+	batch = clock_now(CLOCK_MONOTONIC) - before;
+	for (i = 0; i < nr; i++)
+		look(&all[i]);
+	for (i = 0; i < nr; i++) {
+		read_clock(&all[i]);
+		brackets[i] = all[i].at;
+	}
+	apart = bracket_apart(brackets, nr, &err);
+	if (json) {
+		print_json(all, nr, batch, apart, err);
+	} else {
+		/* A duration has a sign first. */
+		printf("%zu clocks, set within %s of the machine, are %s apart (known to %s)\n", nr,
+		       spec_format_duration(took, batch) + 1, spec_format_duration(text, apart) + 1,
+		       spec_format_duration(known, err) + 1);
+	}
+	close_stdout();
+	for (i = 0; i < nr; i++) {
+		close(all[i].fd);
+		waitpid(all[i].child, NULL, 0);
+	}
+	free(brackets);
+	free(all);
+	return 0;
+}
