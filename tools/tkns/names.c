@@ -7,6 +7,7 @@
  * of them knows has to be said with the one that is meant: "podman:web".
  */
 #define _GNU_SOURCE
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,13 @@
 #include "names.h"
 #include "tkns.h"
 
-#define MAX_ARGS 8
+#define MAX_ARGS 12
+
+/* More of a log is not looked at: who writes a mebibyte in a few seconds has noticed */
+#define LOG_MAX	1048576
+
+/* The words in front of a command whose standard error counts as output */
+#define ALL_OUTPUT "sh", "-c", "exec \"$0\" \"$@\" 2>&1"
 
 /* Prints the process id of NAME and nothing else; 0, or a failure, for a name it does not know */
 static const struct manager {
@@ -24,17 +31,28 @@ static const struct manager {
 	const char *what;		/* it keeps */
 	const char *argv[MAX_ARGS];	/* "@" stands for the name */
 	const char *name_of[MAX_ARGS];	/* "@" stands for the id */
+	const char *restarts[MAX_ARGS];	/* how often it was started again by whoever runs it */
+	/* What it wrote from "<" to ">", both seconds since 1970 of the host behind this */
+	const char *moment;
+	const char *log[MAX_ARGS];
 } managers[] = {
 	{ "podman", "container",
 	  { "podman", "inspect", "--type=container", "--format={{.State.Pid}}", "--", "@" },
-	  { "podman", "inspect", "--type=container", "--format={{.Name}}", "--", "@" } },
+	  { "podman", "inspect", "--type=container", "--format={{.Name}}", "--", "@" },
+	  { "podman", "inspect", "--type=container", "--format={{.RestartCount}}", "--", "@" },
+	  "", { ALL_OUTPUT, "podman", "logs", "--since", "<", "--until", ">", "--", "@" } },
 	{ "docker", "container",
 	  { "docker", "inspect", "--type=container", "--format={{.State.Pid}}", "--", "@" },
-	  { "docker", "inspect", "--type=container", "--format={{.Name}}", "--", "@" } },
+	  { "docker", "inspect", "--type=container", "--format={{.Name}}", "--", "@" },
+	  { "docker", "inspect", "--type=container", "--format={{.RestartCount}}", "--", "@" },
+	  "", { ALL_OUTPUT, "docker", "logs", "--since", "<", "--until", ">", "--", "@" } },
 	{ "machine", "machine",
 	  { "machinectl", "show", "--property=Leader", "--value", "--", "@" } },
 	{ "lxc", "container", { "lxc-info", "--pid", "--no-humanize", "--name", "@" } },
-	{ "unit", "unit", { "systemctl", "show", "--property=MainPID", "--value", "--", "@" } },
+	{ "unit", "unit", { "systemctl", "show", "--property=MainPID", "--value", "--", "@" },
+	  .restarts = { "systemctl", "show", "--property=NRestarts", "--value", "--", "@" },
+	  .moment = "@",
+	  .log = { "journalctl", "--quiet", "--no-pager", "--output=cat", "--since", "<", "--until", ">", "--unit", "@" } },
 };
 
 #define N_MANAGERS (sizeof(managers) / sizeof(managers[0]))
@@ -67,6 +85,14 @@ static int ask(const struct manager *m, const char *name)
 
 int pid_of_name(const char *text)
 {
+	struct named named;
+
+	find_name(text, &named);
+	return named.pid;
+}
+
+void find_name(const char *text, struct named *named)
+{
 	const struct manager *found = NULL;
 	const char *name = strchr(text, ':');
 	size_t i, len = name ? (size_t)(name - text) : 0;
@@ -81,7 +107,8 @@ int pid_of_name(const char *text)
 		if (!pid)
 			die("%s has no running %s '%s'", managers[i].argv[0], managers[i].what,
 			    name + 1);
-		return pid;
+		*named = (struct named) { &managers[i], name + 1, pid };
+		return;
 	}
 	/* A name which begins with '-' is none of anybody, but might be an option */
 	if (!*text || *text == '-')
@@ -100,7 +127,44 @@ int pid_of_name(const char *text)
 	if (!found)
 		die("'%s' is neither a process id nor the name of a running container, machine or unit",
 		    text);
-	return pid;
+	*named = (struct named) { found, text, pid };
+}
+
+bool named_restarts(const struct named *named, int64_t *restarts)
+{
+	struct spec_error error;
+	char text[64];
+
+	return named->manager->restarts[0] &&
+	       first_line(named->manager->restarts, named->name, text, sizeof(text)) &&
+	       spec_parse_number(text, 0, INT32_MAX, restarts, &error);
+}
+
+bool named_log_lines(const struct named *named, int64_t from, int64_t to, int64_t *lines)
+{
+	const struct manager *m = named->manager;
+	const char *argv[MAX_ARGS + 1] = { NULL };
+	char since[32], until[32], *text, *at;
+	bool known;
+	size_t i;
+
+	if (!m->log[0])
+		return false;
+	snprintf(since, sizeof(since), "%s%" PRId64, m->moment, from);
+	snprintf(until, sizeof(until), "%s%" PRId64, m->moment, to);
+	for (i = 0; i < MAX_ARGS && m->log[i]; i++)
+		argv[i] = !strcmp(m->log[i], "@") ? named->name :
+			  !strcmp(m->log[i], "<") ? since :
+			  !strcmp(m->log[i], ">") ? until : m->log[i];
+	text = malloc(LOG_MAX);
+	if (!text)
+		die("out of memory");
+	known = output_of(argv, text, LOG_MAX);
+	*lines = 0;
+	for (at = text; known && (at = strchr(at, '\n')); at++)
+		++*lines;
+	free(text);
+	return known;
 }
 
 /* As many digits of an id as podman and docker show themselves, and take */
@@ -139,4 +203,20 @@ bool name_of_pid(int pid, char *text, size_t size)
 	}
 	snprintf(text, size, "%s:%s", name.manager, name.name);
 	return true;
+}
+
+bool find_process(int pid, char *text, size_t size, struct named *named)
+{
+	size_t i, len;
+
+	if (!name_of_pid(pid, text, size))
+		return false;
+	len = strcspn(text, ":");
+	for (i = 0; i < N_MANAGERS; i++) {
+		if (strlen(managers[i].name) != len || strncmp(managers[i].name, text, len))
+			continue;
+		*named = (struct named) { &managers[i], text + len + 1, pid };
+		return ask(&managers[i], named->name) == pid;
+	}
+	return false;
 }

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "plot.h"
 #include "rehearse_args.h"
 #include "rehearse_output.h"
@@ -50,6 +51,7 @@
 enum {
 	OPT_LEAP = 256, OPT_SMEAR, OPT_RATE, OPT_BEFORE, OPT_AFTER, OPT_DATE, OPT_OUT, OPT_JSON,
 	OPT_SAMPLES, OPT_ALSO, OPT_USER, OPT_GRACE,
+	OPT_CONTAINER,
 };
 
 static const struct argp_option options[] = {
@@ -77,6 +79,8 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "grace", OPT_GRACE, "DURATION", 0,
 	  "How long what still runs in the end has from SIGTERM to SIGKILL (2s)", 0 },
+	{ "container", OPT_CONTAINER, "PID", 0,
+	  "Rehearse what runs: the namespace of this container, machine, unit or process; its clock is given back afterwards", 0 },
 	/* For the demonstration: the same in further namespaces at the same time. */
 	{ "also", OPT_ALSO, "step|none|follow|SMEAR", OPTION_HIDDEN, NULL, 0 },
 	{ 0 }
@@ -104,7 +108,10 @@ struct rehearsal {
 	int64_t samples;
 	int64_t grace;
 	enum user_mode user;
+	bool user_given;
 	char **argv;
+	const char *container;		/* NULL: a new namespace */
+	struct container who;
 	/* The plan. */
 	int64_t start, length;		/* on the namespace's clock */
 	int64_t period;			/* between two samples, on the host's */
@@ -238,6 +245,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_USER:
 		x->user = ns_parse_user(arg);
+		x->user_given = true;
+		return 0;
+	case OPT_CONTAINER:
+		if (x->container)
+			argp_error(state, "--container is given twice");
+		x->container = arg;
 		return 0;
 	case OPT_GRACE:
 		if (!rh_parse_grace(arg, &x->grace, &error))
@@ -249,6 +262,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARGS:
 		x->argv = state->argv + state->next;
 		return 0;
+	case ARGP_KEY_END:
+		if (x->container && (x->argv || x->user_given || x->subjects > 1))
+			argp_error(state, "--container is for what runs already: no command, --user or --also goes with it");
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -258,7 +275,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "[-- COMMAND [ARGUMENT...]]",
-	.doc = "Run COMMAND in a new time namespace through a leap second, and report what the clocks did.\vExit status: that of COMMAND when it ended by itself, 0 when it was ended with the rehearsal, 123 whatever COMMAND did when something inside withdrew the leap second, set the clock or changed its rate or policy, 124 when the kernel lacks the feature, 125 for own failures.",
+	.doc = "Run COMMAND in a new time namespace, or a container that runs, through a leap second, and report what the clocks did.\vExit status: that of COMMAND when it ended by itself, 0 when it was ended with the rehearsal, 123 whatever COMMAND did when something inside withdrew the leap second, set the clock or changed its rate or policy, 124 when the kernel lacks the feature, 125 for own failures.",
 };
 
 static int64_t of_host(const struct rehearsal *x, int64_t host)
@@ -352,17 +369,19 @@ static void set_up(struct rehearsal *x)
 			.rate_num = x->rate_num,
 			.rate_den = x->rate_den,
 			.start = x->start,
-			/* The default needs no kernel that knows policies. */
-			.policy = plan->shape == RH_STEP ? NULL : s->smear.policy,
+			/* The default needs no kernel that knows policies, but a clock which is there may smear. */
+			.policy = plan->shape == RH_STEP && !x->who.pid ? NULL : s->smear.policy,
 			.status = plan->step < 0 ? STA_INS : plan->step > 0 ? STA_DEL : 0,
 			.tai = TAI_OFFSET,
 			.user = x->user,
+			.borrow = x->who.pid,
 			.argv = i ? NULL : x->argv,
 			.quiet_stdout = x->json,
 		};
 		s->r.policy = s->smear.policy;
 		s->r.start = x->start;
 		s->r.late = x->late;
+		s->r.container = x->container;
 		s->r.argv = (const char *const *)s->setup.argv;
 		s->r.s = s->s;
 	}
@@ -406,6 +425,7 @@ static void take_samples(struct rehearsal *x)
 			s->s[s->r.nr].number = (uint32_t)k;
 			rh_inside_sample(s->in, &s->s[s->r.nr]);
 			s->r.nr++;
+			container_look(&x->who, &s->r);
 			/* Not before: the first sample is what all others are compared with. */
 			if (s->r.nr == 1 && s->setup.argv)
 				rh_inside_run_command(s->in);
@@ -496,9 +516,11 @@ int cmd_rehearse(int argc, char **argv)
 		smears |= x.subject[i].r.plan.shape != RH_STEP;
 	}
 	plan_time(&x);
-	set_up(&x);
 
 	need_kernel();
+	if (x.container)
+		container_open(&x.who, x.container);
+	set_up(&x);
 	if (x.rate_num != x.rate_den)
 		rh_require_kernel("rate");
 	if (smears)
@@ -527,6 +549,7 @@ int cmd_rehearse(int argc, char **argv)
 		rh_inside_end(s->in, x.grace, &s->r.command);
 		if (!rh_analyse(&s->r.plan, s->s, s->r.nr, &s->r.f) && !interrupted)
 			die("only %zu samples could be taken", s->r.nr);
+		container_ask(&x.who, &s->r);
 	}
 
 	for (i = 0; i < x.subjects; i++) {

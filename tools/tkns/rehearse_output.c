@@ -307,6 +307,12 @@ void rh_print_table(FILE *file, const struct rh_rehearsal *r)
 		row(file, i ? "" : "TAI - UTC", "%d s       from %s", f->tai_offset[i].value,
 		    when(a, f->tai_offset[i].at));
 	command_row(file, r);
+	if (r->container)
+		row(file, "container", "%s", r->container);
+	if (r->notice.asked) {
+		rh_describe_notice(text, sizeof(text), &r->notice);
+		row(file, "noticed", "%s", text);
+	}
 }
 
 /* JSON. All in ns is a difference, which a double holds exactly up to a hundred days. */
@@ -363,7 +369,7 @@ static void json_command(FILE *file, const struct rh_rehearsal *r)
 	size_t i;
 
 	if (!c->started) {
-		fputs("\t\"command\": null\n", file);
+		fputs("\t\"command\": null,\n", file);
 		return;
 	}
 	fputs("\t\"command\": {\n\t\t\"argv\": [", file);
@@ -383,7 +389,19 @@ static void json_command(FILE *file, const struct rh_rehearsal *r)
 		fprintf(file, ",\n\t\t\"at_ns\": %" PRId64,
 			c->at - r->s[0].tai * RH_NSEC_PER_SEC - r->plan.edge);
 	}
-	fputs("\n\t}\n", file);
+	fputs("\n\t},\n", file);
+}
+
+static void json_notice(FILE *file, const struct rh_rehearsal *r)
+{
+	fputs("\t\"container\": ", file);
+	if (r->container)
+		json_string(file, r->container);
+	else
+		fputs("null", file);
+	fputs(",\n\t\"noticed\": ", file);
+	rh_notice_json(file, &r->notice);
+	fputs("\n", file);
 }
 
 static void json_disturbances(FILE *file, const struct rh_findings *f)
@@ -473,5 +491,6 @@ void rh_print_json(FILE *file, const struct rh_rehearsal *r)
 		fputs("\n\t},\n", file);
 	}
 	json_command(file, r);
+	json_notice(file, r);
 	fputs("}\n", file);
 }

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "notice.h"
 #include "report.h"
 #include "sample.h"
 
@@ -21,6 +22,8 @@ struct rh_rehearsal {
 	size_t nr;
 	const char *smear;		/* the kernel's word, see rh_inside_smear() */
 	struct rh_command command;
+	const char *container;		/* what is rehearsed instead of a command, or NULL */
+	struct rh_notice notice;
 	int interrupted;		/* by this signal */
 	struct rh_findings f;
 };

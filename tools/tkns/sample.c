@@ -29,6 +29,15 @@
  * The child is also the parent of the command. A signal handler notes when that ended, to the
  * moment, whatever the child is doing. What the command leaves behind becomes a child of it, too, as
  * it is a subreaper.
+ *
+ * A clock which is borrowed from a running container has to be given back whatever happens to this
+ * process, so the child outlives it. The signal at its death becomes the last order, in the word for
+ * which the child waits, so it makes no difference whether the child is about to wait:
+ *
+ *	child				handler, parent gone
+ *	wanted == number?
+ *					order = END, wanted++
+ *	FUTEX_WAIT: not number any more
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -54,6 +63,8 @@
 #include "left.h"
 #include "ns.h"
 #include "sample.h"
+#include "save.h"
+#include "tkns.h"
 
 #define CLOCK_FILE	"/proc/self/timens_clock"
 
@@ -124,7 +135,7 @@ struct rh_inside {
 	struct box *box;
 	pid_t pid;
 	int64_t rate_num, rate_den;
-	bool ours;
+	bool ours, borrowed;
 };
 
 static const struct {
@@ -141,6 +152,7 @@ static const struct {
 };
 
 static struct box *child_box;
+static pid_t child_parent;
 static bool one_cpu, by_counter;
 
 static int64_t nanoseconds(const struct timespec *ts)
@@ -548,6 +560,40 @@ static void answer_sample(const struct rh_setup *setup, const struct clock_file 
 		memcpy(box->smear, smear, sizeof(box->smear));
 }
 
+/* The clock as it was; the time which the rehearsal took has passed for it as well. */
+static void give_back(const char *state)
+{
+	if (state)
+		restore_state(getpid(), false, state);
+	else
+		clock_command("follow");
+}
+
+static void parent_died(int sig)
+{
+	(void)sig;
+	if (getppid() == child_parent)
+		return;
+	child_box->order = ORDER_END;
+	child_box->wanted++;
+}
+
+static void borrow(const struct rh_setup *setup)
+{
+	struct sigaction action = { .sa_handler = parent_died };
+	int ret = clock_enter(setup->borrow);
+
+	if (ret) {
+		errno = -ret;
+		err(RH_EXIT_FAILURE, "entering the time namespace of process %d", (int)setup->borrow);
+	}
+	/* What ends the rehearsal ends its parent, which gives the order to give back. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	if (sigaction(SIGUSR1, &action, NULL))
+		err(RH_EXIT_FAILURE, "sigaction");
+}
+
 __attribute__((noreturn))
 static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 {
@@ -556,11 +602,17 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 	int64_t last[RH_NR_CLOCKS], coarse_res;
 	struct timespec res;
 	uint32_t number = 0;
+	char *state = NULL;
 	enum rh_clock c;
 
-	ns_enter(setup->user, NET_HOST);
+	child_box = box;
+	child_parent = parent;
+	if (setup->borrow)
+		borrow(setup);
+	else
+		ns_enter(setup->user, NET_HOST);
 	/* Only now: what the task may do has changed, which forgets it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+	if (prctl(PR_SET_PDEATHSIG, setup->borrow ? SIGUSR1 : SIGKILL))
 		err(RH_EXIT_FAILURE, "prctl(PR_SET_PDEATHSIG)");
 	if (getppid() != parent)
 		_exit(RH_EXIT_FAILURE);
@@ -568,10 +620,11 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 		err(RH_EXIT_FAILURE, "prctl(PR_SET_CHILD_SUBREAPER)");
 	/* The parent decides what an interrupt by the terminal does. */
 	signal(SIGINT, SIG_IGN);
-	child_box = box;
 	if (sigaction(SIGCHLD, &action, NULL))
 		err(RH_EXIT_FAILURE, "sigaction");
 
+	if (setup->borrow)
+		state = save_state(getpid());
 	if (!setup->follow)
 		set_clock(setup);
 	clock_read_self(&base);
@@ -610,6 +663,8 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 			box->left = left_in_namespace(LEFT_KILL);
 			break;
 		case ORDER_END:
+			if (setup->borrow)
+				give_back(state);
 			_exit(0);
 		case ORDER_NONE:
 			break;
@@ -687,6 +742,7 @@ struct rh_inside *rh_inside_start(const struct rh_setup *setup)
 		       -1, 0);
 	if (in->box == MAP_FAILED)
 		err(RH_EXIT_FAILURE, "mmap");
+	in->borrowed = setup->borrow;
 	in->rate_num = setup->follow ? 1 : setup->rate_num;
 	in->rate_den = setup->follow ? 1 : setup->rate_den;
 	fflush(NULL);
@@ -842,6 +898,8 @@ static unsigned int end_left(struct rh_inside *in, enum order order, int64_t pat
 
 void rh_inside_end(struct rh_inside *in, int64_t grace, struct rh_command *command)
 {
+	int status;
+
 	if (in->box->started && !in->box->ended) {
 		in->ours = true;
 		await(in, give_order(in, ORDER_TERM));
@@ -852,12 +910,15 @@ void rh_inside_end(struct rh_inside *in, int64_t grace, struct rh_command *comma
 		}
 	}
 	rh_inside_command(in, command);
-	if (end_left(in, ORDER_LEFT_LOOK, SETTLE) && end_left(in, ORDER_LEFT_TERM, grace) &&
+	if (!in->borrowed && end_left(in, ORDER_LEFT_LOOK, SETTLE) && end_left(in, ORDER_LEFT_TERM, grace) &&
 	    end_left(in, ORDER_LEFT_KILL, PATIENCE))
 		warnx("%u processes do not end, not even by SIGKILL", in->box->left);
 	give_order(in, ORDER_END);
-	if (waitpid(in->pid, NULL, 0) < 0)
+	if (waitpid(in->pid, &status, 0) < 0)
 		err(RH_EXIT_FAILURE, "waitpid");
+	/* The child has said why. */
+	if (in->borrowed && (!WIFEXITED(status) || WEXITSTATUS(status)))
+		errx(RH_EXIT_FAILURE, "the clock of the container was not given back");
 	munmap(in->box, sizeof(*in->box));
 	free(in);
 }

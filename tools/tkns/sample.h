@@ -25,6 +25,7 @@ struct rh_setup {
 	const char *policy;	/* for "leap" in timens_clock, or NULL: leave it */
 	int status;		/* STA_INS, STA_DEL or 0 */
 	int tai;		/* the offset when the host has none */
+	pid_t borrow;		/* whose clock is taken, and given back at the end; 0: a new one */
 	enum user_mode user;
 	char *const *argv;	/* what runs in it, or NULL */
 	bool quiet_stdout;	/* its standard output goes to standard error */
@@ -49,7 +50,8 @@ const char *rh_inside_smear(const struct rh_inside *in);
 void rh_inside_command(const struct rh_inside *in, struct rh_command *command);
 /*
  * SIGTERM for a command that still runs and its process group, SIGKILL when it has not ended after
- * this time. Then the same for what is left in the namespace; then the namespace.
+ * this time. Then the same for what is left in the namespace; then the namespace. A clock which was
+ * borrowed is given back, and nobody is ended.
  */
 void rh_inside_end(struct rh_inside *in, int64_t grace, struct rh_command *command);
 

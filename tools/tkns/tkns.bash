@@ -46,7 +46,7 @@ _tkns()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} last='' command='' i choices=''
 	local -r clock='--set --offset --freq --rate --leap --smear --tai'
-	local -r rehearsal='--leap --smear --rate --before --after --date --samples --out --user --grace'
+	local -r rehearsal='--leap --smear --rate --before --after --date --samples --out --user --grace --container'
 
 	[[ $COMP_CWORD -eq 0 ]] || last=${COMP_WORDS[COMP_CWORD - 1]}
 	COMPREPLY=()
@@ -62,7 +62,7 @@ _tkns()
 			case ${COMP_WORDS[i]} in
 			--) i=$((i + 1)); break ;;
 			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --restore) i=$((i + 1)) ;;
-			--before | --after | --date | --samples | --out | --grace) i=$((i + 1)) ;;
+			--before | --after | --date | --samples | --out | --grace | --container) i=$((i + 1)) ;;
 			-*) ;;
 			*) break ;;
 			esac
@@ -80,6 +80,10 @@ _tkns()
 	--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --interval | --count | \
 	--before | --after | --date | --samples | --grace)
 		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_value "$command" "$last")" -- "$word")
+		return
+		;;
+	--container)
+		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_pids) $(_tkns_names)" -- "$word")
 		return
 		;;
 	--restore)

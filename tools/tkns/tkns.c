@@ -139,7 +139,7 @@ static const char doc[] =
 	"  pause     freeze the cgroup of a process, and let its clock stand\n"
 	"  resume    let both go on\n"
 	"  watch     show the clock of a process again and again\n"
-	"  rehearse  rehearse a leap second and report\n"
+	"  rehearse  rehearse a leap second, also in a container that runs, and report\n"
 	"  oci-hook, oci-runtime\n"
 	"            give containers the clock that their annotations ask for\n"
 	"  help      say this, or more of a command\n"

@@ -139,6 +139,10 @@ check "run: restore from nowhere" ends 125 "tkns run: --restore '/nonexistent': 
 	"$tkns" run --restore /nonexistent true
 check "run: restore what is no state" ends 125 "tkns run: /etc/passwd: no state of a clock, whose first line would be 'version NUMBER'" \
 	"$tkns" run --restore /etc/passwd true
+check "rehearse: a container and a command" ends 125 "tkns rehearse: --container is for what runs already: no command, --user or --also goes with it
+Try \`tkns rehearse --help' or \`tkns rehearse --usage' for more information." "$tkns" rehearse --container 1 true
+check "rehearse: two containers" ends 125 "tkns rehearse: --container is given twice
+Try \`tkns rehearse --help' or \`tkns rehearse --usage' for more information." "$tkns" rehearse --container 1 --container 2
 check "restore: two ways" ends 125 "tkns restore: --frozen and --elapsed exclude each other
 Try \`tkns restore --help' or \`tkns restore --usage' for more information." "$tkns" restore --elapsed --frozen 1
 check "restore: no process" ends 125 "tkns restore: no process id given
@@ -219,6 +223,7 @@ check "completion: a smear" completes google tkns run --smear goo
 check "completion: a leap second" completes insert tkns set --leap ""
 check "completion: a leap second of rehearse" completes delete tkns rehearse --leap de
 check "completion: an option of rehearse" completes --before tkns rehearse --smear google --be
+check "completion: a container to rehearse" completes $$ tkns rehearse --container $$
 check "completion: a directory" completes /usr/bin tkns rehearse --out /usr/bi
 check "completion: the command of rehearse" completes /bin/bash tkns rehearse --date 2026-12-31 -- /bin/bas
 check "completion: an option of watch" completes --interval tkns watch --in

@@ -97,6 +97,69 @@ static void json_is(const struct rh_rehearsal *r, const char *name, const char *
 	tap_end(name);
 }
 
+/* What is made of what was seen of a container */
+static void notice_is(const char *name, const struct rh_notice *n, const char *text)
+{
+	char got[256];
+
+	rh_describe_notice(got, sizeof(got), n);
+	if (strcmp(got, text))
+		tap_wrong("'%s', not '%s'", got, text);
+	tap_end(name);
+}
+
+static void test_notice(struct rh_rehearsal *r)
+{
+	static const char *const rows[] = {
+		"  container                podman:web",
+		"  noticed                  it ended at +1.500 s, 1 restart, 3 lines in its log at the edge (7 in all)",
+	};
+	struct rh_notice quiet = { .asked = true, .restarts_known = true, .lines_known = true, .lines = 7 };
+	struct rh_notice loud = quiet, dead = { .asked = true, .ended = true, .ended_at = 1500000000 };
+
+	loud.edge_lines = 1;
+	notice_is("nothing was noticed", &quiet, "nothing: it runs on, 0 restarts, 0 lines in its log at the edge (7 in all)");
+	notice_is("a line in the log", &loud, "it runs on, 0 restarts, 1 line in its log at the edge (7 in all)");
+	notice_is("it ended, and nobody keeps a log", &dead, "it ended at +1.500 s, its log is not known");
+	loud = dead;
+	loud.restarts_known = loud.lines_known = true;
+	loud.restarts = 1;
+	loud.edge_lines = 3;
+	loud.lines = 7;
+	r->container = "podman:web";
+	r->notice = loud;
+	shows(r, "a container", rows, N_OF(rows));
+	json_is(r, "JSON: a container",
+		".container == \"podman:web\" and .noticed == {ended_ns: 1500000000, restarts: 1, lines_at_edge: 3, lines: 7}");
+	r->notice = dead;
+	json_is(r, "JSON: what is not known", ".noticed == {ended_ns: 1500000000, restarts: null, lines_at_edge: null, lines: null}");
+	r->container = NULL;
+	r->notice = (struct rh_notice) { 0 };
+	json_is(r, "JSON: no container", ".container == null and .noticed == null");
+}
+
+/* The host's date of a moment, with a namespace at 5/2 of its rate: samples every second inside are 0.4 s apart outside */
+static void test_host_at(const struct rh_rehearsal *r)
+{
+	static const struct {
+		int64_t from_edge, host;	/* of the first sample, which is 4 s before the edge */
+	} cases[] = {
+		{ -4000000000, 0 }, { -3000000000, 400000000 }, { -2500000000, 600000000 },
+		{ 0, 1600000000 }, { 4000000000, 3200000000 }, { 5000000000, 3600000000 },
+		{ -5000000000, -400000000 },
+	};
+	int64_t first = r->s[0].host_mono + r->s[0].host_off[RH_REALTIME];
+	size_t i;
+
+	for (i = 0; i < N_OF(cases); i++) {
+		int64_t got = rh_host_at(&r->plan, r->s, r->nr, cases[i].from_edge) - first;
+
+		if (got != cases[i].host)
+			tap_wrong("%lld from the edge: %lld", (long long)cases[i].from_edge, (long long)got);
+	}
+	tap_end("the host's date of a moment");
+}
+
 int main(void)
 {
 	static const char *const step[] = {
@@ -134,6 +197,8 @@ int main(void)
 	shows(&r, "a step", step, N_OF(step));
 	json_is(&r, "JSON: the plan",
 		".plan == {leap: \"insert\", date: \"2026-12-31\", policy: \"step\", shape: \"step\", step_s: -1, edge_s: 1798761600, window_ns: null, late: false, start_s: 1798761595.25, rate: [5, 2]}");
+	test_host_at(&r);
+	test_notice(&r);
 	json_is(&r, "JSON: the steps",
 		".steps_total == (.steps | length) and ([.steps[] | select(.clock == \"REALTIME\" and (.host | not)) | .ns, .from_ns, .to_ns, .went_back] == [-1000000000, 0, 1000000000, false])");
 	json_is(&r, "JSON: the command",
