@@ -147,6 +147,7 @@ wanted()
 	printf '%s\t%s\n' "$BUILD/tkns/tkns" /usr/bin/tkns
 	printf '%s\t%s\n' "$ROOT/tools/tkns/oci/oci" /usr/local/libexec/tkns/oci
 	printf '%s\t%s\n' "$ROOT/tools/tkns/criu/action" /usr/local/libexec/tkns/criu
+	printf '%s\t%s\n' "$ROOT/tools/tkns/tkns-chaos.1" /usr/share/timens/tkns-chaos.1
 	find "$BUILD/harness" -type f -executable ! -name init -printf '%p\t/usr/lib/timens/%f\n'
 	find "$BUILD/kselftest" -type f -executable -printf '%p\t/kselftest/%P\n'
 	for dir in $(suite_folders); do

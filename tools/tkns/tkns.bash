@@ -52,7 +52,7 @@ _tkns()
 	COMPREPLY=()
 	command=${COMP_WORDS[1]-}
 	if [[ $COMP_CWORD -le 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow save restore stop go pause resume watch rehearse oci-hook oci-runtime help --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow save restore stop go pause resume watch rehearse drift step strobe oci-hook oci-runtime help --help --version' -- "$word")
 		return
 	fi
 
@@ -78,7 +78,7 @@ _tkns()
 
 	case $last in
 	--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --interval | --count | \
-	--before | --after | --date | --samples | --grace)
+	--before | --after | --date | --samples | --grace | --ppm | --by | --every | --for | --seed)
 		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_value "$command" "$last")" -- "$word")
 		return
 		;;
@@ -86,7 +86,7 @@ _tkns()
 		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_pids) $(_tkns_names)" -- "$word")
 		return
 		;;
-	--restore)
+	--restore | --schedule)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -97,7 +97,7 @@ _tkns()
 	esac
 
 	if [[ $command = help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow save restore stop go pause resume watch rehearse' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run show list set follow save restore stop go pause resume watch rehearse drift step strobe' -- "$word")
 		return
 	fi
 	case $command in
@@ -110,12 +110,14 @@ _tkns()
 	go | resume) choices='--elapsed' ;;
 	watch) choices='--interval --count --lines --json' ;;
 	rehearse) choices="$rehearsal --json" ;;
+	drift) choices='--ppm --every --for --seed --schedule --print' ;;
+	step | strobe) choices='--by --every --for --seed --schedule --print' ;;
 	esac
 	case $word in
 	-*) ;;
 	*)
 		case $command in
-		show | set | follow | save | restore | stop | go | pause | resume | watch) choices+=" $(_tkns_pids) $(_tkns_names)" ;;
+		show | set | follow | save | restore | stop | go | pause | resume | watch | drift | step | strobe) choices+=" $(_tkns_pids) $(_tkns_names)" ;;
 		esac
 		;;
 	esac

@@ -119,6 +119,9 @@ static const struct command {
 	{ "resume", cmd_resume },
 	{ "watch", cmd_watch },
 	{ "rehearse", cmd_rehearse },
+	{ "drift", cmd_drift },
+	{ "step", cmd_step },
+	{ "strobe", cmd_strobe },
 	{ "oci-hook", cmd_oci_hook },
 	{ "oci-runtime", cmd_oci_runtime },
 };
@@ -140,6 +143,8 @@ static const char doc[] =
 	"  resume    let both go on\n"
 	"  watch     show the clock of a process again and again\n"
 	"  rehearse  rehearse a leap second, also in a container that runs, and report\n"
+	"  drift, step, strobe\n"
+	"            let clocks go wrong, by chance or by a schedule, for a test\n"
 	"  oci-hook, oci-runtime\n"
 	"            give containers the clock that their annotations ask for\n"
 	"  help      say this, or more of a command\n"

@@ -34,6 +34,9 @@ int cmd_pause(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_rehearse(int argc, char **argv);
+int cmd_drift(int argc, char **argv);
+int cmd_step(int argc, char **argv);
+int cmd_strobe(int argc, char **argv);
 int cmd_oci_hook(int argc, char **argv);
 int cmd_oci_runtime(int argc, char **argv);
 

@@ -143,6 +143,37 @@ check "rehearse: a container and a command" ends 125 "tkns rehearse: --container
 Try \`tkns rehearse --help' or \`tkns rehearse --usage' for more information." "$tkns" rehearse --container 1 true
 check "rehearse: two containers" ends 125 "tkns rehearse: --container is given twice
 Try \`tkns rehearse --help' or \`tkns rehearse --usage' for more information." "$tkns" rehearse --container 1 --container 2
+check "drift: a drift" ends 125 "tkns drift: --ppm '1..x': a digit is expected here
+  1..x
+     ^" "$tkns" drift --ppm 1..x 1
+check "drift: nothing" ends 125 "tkns drift: --ppm is missing
+Try \`tkns drift --help' or \`tkns drift --usage' for more information." "$tkns" drift --for 1s 1
+check "drift: without an end" ends 125 "tkns drift: --for is missing
+Try \`tkns drift --help' or \`tkns drift --usage' for more information." "$tkns" drift --ppm 5 1
+check "step: again and again, without an end" ends 125 "tkns step: --for is missing
+Try \`tkns step --help' or \`tkns step --usage' for more information." "$tkns" step --by 1s --every 1s 1
+check "strobe: how often" ends 125 "tkns strobe: --every is missing
+Try \`tkns strobe --help' or \`tkns strobe --usage' for more information." "$tkns" strobe --by 1s --for 1m 1
+check "strobe: too often" ends 125 "tkns strobe: --every '999us': less than 1ms" "$tkns" strobe --by 1s --every 999us --for 1m 1
+check "step: nobody" ends 125 "tkns step: no process id given
+Try \`tkns step --help' or \`tkns step --usage' for more information." "$tkns" step --by 1s
+check "step: too much" ends 125 "tkns step: --every and --for: more than 100000 events" "$tkns" step --by 1s --every 1ms --for 2m 1
+check "step: a schedule and an option" ends 125 "tkns step: --schedule says whom, what and when: nothing of that goes with it
+Try \`tkns step --help' or \`tkns step --usage' for more information." "$tkns" step --schedule /dev/null --by 1s
+check "step: no schedule" ends 125 "tkns step: --schedule '/nonexistent': No such file or directory" "$tkns" step --schedule /nonexistent
+
+# schedule TEXT: a schedule, printed
+schedule()
+{
+	printf '%s' "$1" | "$tkns" drift --schedule - --print
+}
+
+check "a line of a schedule" ends 125 "tkns drift: --schedule, line 3 '1s 7 stop 1s': drift, step or strobe is expected
+  1s 7 stop 1s
+       ^~~~" schedule $'# one\n0 7 step 1s\n1s 7 stop 1s\n'
+check "a schedule is printed in order" cmp <(schedule $'5s 7 step -1s\n0 8 drift 3') <(printf '0s\t8\tdrift\t+3.00\n5s\t7\tstep\t-1s\n')
+check "a seed draws what it drew" cmp <("$tkns" step --by -5s..5s --every 1s..2s --for 1m --seed 7 --print 1 2) \
+	<("$tkns" step --by -5s..5s --every 1s..2s --for 1m --seed 7 --print 1 2)
 check "restore: two ways" ends 125 "tkns restore: --frozen and --elapsed exclude each other
 Try \`tkns restore --help' or \`tkns restore --usage' for more information." "$tkns" restore --elapsed --frozen 1
 check "restore: no process" ends 125 "tkns restore: no process id given
@@ -172,7 +203,7 @@ check "restore: the last word is cut off" ends 125 "tkns restore: standard input
 	restores $'version 1\nmachine 5\nen'
 check "restore: too much" ends 125 "tkns restore: standard input: more than 4095 bytes are no state of a clock" \
 	restores "version 1 $(printf '%4096s' '')"
-for command in run show list set follow save restore stop go pause resume watch rehearse; do
+for command in run show list set follow save restore stop go pause resume watch rehearse drift step strobe; do
 	check "help of $command" prints "^Usage: tkns $command " "$tkns" "$command" --help
 	check "help of $command, as a command" cmp <("$tkns" "$command" --help) <("$tkns" help "$command")
 done
@@ -182,8 +213,8 @@ check "help" prints '^  rehearse ' "$tkns" --help
 check "version" prints '^tkns [0-9]' "$tkns" --version
 
 sentence='time namespaces have no clocks of their own on this kernel (no /proc/self/timens_clock)'
-for command in "run true" show "show --json" list "list --json" "set --tai 37 1" "set --json --tai 37 1" "follow --json 1" "watch --json 1" "follow 1" "save 1" "stop 1" "go 1" "pause 1" "resume 1" "watch 1" rehearse \
-	"rehearse --rate 0.5 --leap delete@2026-06-30 --after 1h30m --samples 10 true"; do
+for command in "run true" show "show --json" list "list --json" "set --tai 37 1" "set --json --tai 37 1" "follow --json 1" "watch --json 1" "follow 1" "save 1" "stop 1" "go 1" "pause 1" "resume 1" "watch 1" rehearse "drift --ppm 1 --for 1s 1" \
+	"step --by 1s 1" "strobe --by 1s --every 1s --for 2s 1" "rehearse --rate 0.5 --leap delete@2026-06-30 --after 1h30m --samples 10 true"; do
 	read -r -a words <<< "$command"
 	if [[ -e /proc/self/timens_clock ]]; then
 		count=$((count + 1))
@@ -224,6 +255,9 @@ check "completion: a leap second" completes insert tkns set --leap ""
 check "completion: a leap second of rehearse" completes delete tkns rehearse --leap de
 check "completion: an option of rehearse" completes --before tkns rehearse --smear google --be
 check "completion: a container to rehearse" completes $$ tkns rehearse --container $$
+check "completion: how to drift" completes --ppm tkns drift --p
+check "completion: a process to step" completes $$ tkns step --by 1s $$
+check "completion: a schedule" completes /etc/passwd tkns strobe --schedule /etc/pass
 check "completion: a directory" completes /usr/bin tkns rehearse --out /usr/bi
 check "completion: the command of rehearse" completes /bin/bash tkns rehearse --date 2026-12-31 -- /bin/bas
 check "completion: an option of watch" completes --interval tkns watch --in
@@ -251,8 +285,9 @@ options_known()
 {
 	local command option manual
 
-	for command in run show list set follow save restore stop go pause resume watch rehearse; do
+	for command in run show list set follow save restore stop go pause resume watch rehearse drift step strobe; do
 		manual=$here/../tkns-$command.1
+		case $command in drift | step | strobe) manual=$here/../tkns-chaos.1 ;; esac
 		[[ -e $manual ]] || manual=$here/../tkns.1
 		manual=$(sed 's/\\f[BIPR]//g; s/\\//g' "$manual")
 		for option in $("$tkns" "$command" --help | grep -o -E -e '^ +(-., )?--[a-z-]+' | grep -o -e '--.*'); do
