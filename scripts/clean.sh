@@ -21,7 +21,7 @@ esac
 if [[ $all = 1 ]] && in_tree; then
 	refuse_loss
 fi
-rm -rf "$BUILD"/obj-* "$BUILD/harness" "$BUILD/harness-lib" "$BUILD/kselftest" "$BUILD/initramfs" "$BUILD"/initramfs.cpio* "$BUILD/log" "$BUILD/prefix" "$BUILD/lint" "$BUILD/bases" "$BUILD/planted"
+rm -rf "$BUILD"/obj-* "$BUILD/harness" "$BUILD/harness-lib" "$BUILD/kselftest" "$BUILD"/initramfs* "$BUILD/log" "$BUILD/prefix" "$BUILD/lint" "$BUILD/bases" "$BUILD/planted"
 rm -rf "$OUT"
 if [[ $all = 1 ]]; then
 	rm -rf "$TREE" "$TREE.new" "$BUILD/stock-src" "$BUILD/debs" "$BUILD/tree-cache" "$BUILD/lock" "$BUILD/apt" "$BUILD/source" "$BUILD/rebase"

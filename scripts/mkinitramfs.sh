@@ -5,7 +5,8 @@
 #
 # The image is not compressed: unpacking it would be the slowest part of a boot under emulation. For the same reason the
 # unmodified programs of harness/programs.list are only in build/initramfs-programs.cpio, which is this image and an archive
-# behind it: the kernel unpacks both. Suites ask for it with "--image programs". So it is with harness/userland.list.
+# behind it: the kernel unpacks both. Suites ask for it with "--image programs". So it is with harness/userland.list, and
+# with harness/java.list where there is a Java ("setup.sh java").
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,6 +15,7 @@ set -euo pipefail
 image=$BUILD/initramfs.cpio
 # Each is harness/NAME.list
 others=(programs userland)
+[[ ! -d $DEBS/default-jre-headless ]] || others+=(java)
 root=$BUILD/initramfs
 log=$BUILD/log/initramfs.log
 
@@ -61,7 +63,8 @@ libraries()
 		fi
 	fi
 	# Private directories of the package (RUNPATH) come after the usual ones, and what was unpacked with it after this machine's.
-	mapfile -t -O "${#dirs[@]}" dirs < <(awk '$1 == "RUNPATH" || $1 == "RPATH" { gsub(":", "\n", $2); print $2 }' <<< "$header")
+	mapfile -t -O "${#dirs[@]}" dirs < <(awk -v origin="${file%/*}" \
+		'$1 == "RUNPATH" || $1 == "RPATH" { gsub(":", "\n", $2); gsub(/[$]ORIGIN/, origin, $2); print $2 }' <<< "$header")
 	[[ $file != "$DEBS"/* ]] || package=${file#"$DEBS"/}
 	[[ -z $package ]] || dirs+=("${dirs[@]/#/"$DEBS/${package%%/*}"}")
 	while read -r lib; do
@@ -71,7 +74,7 @@ libraries()
 		found=
 		for dir in "${dirs[@]}"; do
 			if [[ -e $dir/$lib ]]; then
-				found=$dir/$lib
+				found=$(realpath -s "$dir/$lib")
 				break
 			fi
 		done
@@ -207,7 +210,11 @@ pack_more()
 {
 	local src path dir more=$BUILD/initramfs-$1 base=$root
 
+	# A library that is named itself is where its program finds it.
 	have=()
+	while IFS=$'\t' read -r src path; do
+		have[64/${path##*/}]=1
+	done < "$2"
 	rm -rf "$more"
 	root=$more
 	while IFS=$'\t' read -r src path; do

@@ -11,12 +11,14 @@
 #        setup.sh tkns-test and what its tests need
 #        setup.sh deb       all of it, and what packages are made with
 #        setup.sh vm        what a virtual machine is made of these with
+#        setup.sh gdb       all of it, and the debugger
+#        setup.sh java      all of it, and a Java for one of the long tests
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=archive.sh
 . "$(dirname "${BASH_SOURCE[0]}")/archive.sh"
-[[ $# -le 1 && ${1:-all} =~ ^(all|tkns|tkns-test|deb|vm)$ ]] || die "unknown argument '$*'"
+[[ $# -le 1 && ${1:-all} =~ ^(all|tkns|tkns-test|deb|vm|gdb|java)$ ]] || die "unknown argument '$*'"
 
 # Libraries with a 64-bit time_t on 32-bit machines have another name since Debian 13, where the old zone names left tzdata, too.
 # shellcheck source=/dev/null
@@ -59,6 +61,8 @@ daemons+=("criu usr/sbin/criu" "python3-psutil usr/lib/python3/dist-packages/psu
 daemons+=("postgresql usr/lib/postgresql/*/bin/postgres" "postgresql-client usr/lib/postgresql/*/bin/psql"
 	"redis-server usr/bin/redis-server" "redis-tools usr/bin/redis-cli" "cron usr/sbin/cron" "logrotate usr/sbin/logrotate"
 	"systemd-standalone-tmpfiles usr/share/man/man8/systemd-tmpfiles.8.gz" "faketime usr/bin/faketime")
+# 170 MiB, for one row
+[[ ${1:-all} != java ]] || daemons+=("default-jre-headless usr/lib/jvm/java-??-openjdk-*/lib/modules")
 
 # CRIU 4 has part of itself in a library.
 [[ $debian = 12 ]] || packages+=(libcompel1)
@@ -109,13 +113,14 @@ apt_update()
 	apt_is_fresh=1
 }
 
-# versioned NAME: the package that is meant by one which has nothing but a dependency, "postgresql-15"
+# versioned NAME: the package that is meant by one which has nothing but a dependency: "postgresql-15", "openjdk-17-jre-headless"
 versioned()
 {
 	local real
 
 	real=$(apt-cache depends --no-recommends --no-suggests "$1" |
-		awk -v name="$1" '$1 == "Depends:" && index($2, name "-") == 1 && substr($2, length(name) + 2) ~ /^[0-9]+$/ { print $2; exit }')
+		awk -v name="$1" '$1 == "Depends:" && (index($2, name "-") == 1 && substr($2, length(name) + 2) ~ /^[0-9]+$/ ||
+			name == "default-jre-headless" && $2 ~ /^openjdk-[0-9]+-jre-headless$/) { print $2; exit }')
 	echo "${real:-$1}"
 }
 

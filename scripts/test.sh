@@ -147,7 +147,9 @@ run_rows()
 
 read_matrix
 mkdir -p "$OUT"
-step "set-up" "$ROOT/scripts/setup.sh"
+words=()
+[[ $subset != long ]] || words=(java)
+step "set-up" "$ROOT/scripts/setup.sh" "${words[@]}"
 step "kernel tree" "$ROOT/scripts/tree.sh"
 for config in "${configs[@]}"; do
 	step "kernel $config" "$ROOT/scripts/build.sh" --config "$config"
