@@ -17,6 +17,7 @@
 
 struct clocksource;
 struct file;
+struct page;
 struct seq_file;
 struct task_struct;
 struct time_namespace;
@@ -26,6 +27,7 @@ struct timens_offsets;
 struct timezone;
 
 /* Defined with CONFIG_TIMEKEEPER_NS only */
+struct page *timens_tk_owner_page(const struct time_namespace *ns);
 void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *offs);
 
 #ifdef CONFIG_TIMEKEEPER_NS
@@ -39,7 +41,7 @@ extern struct static_key_false_deferred timens_tk_key;
 /* Lifetime; process context */
 int timens_tk_give(struct time_namespace *ns);
 int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old);
-void timens_tk_free(struct time_namespace *ns);
+struct time_namespace *timens_tk_free(struct time_namespace *ns);
 
 /* Reading; any context with a valid current->nsproxy */
 bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts);
@@ -66,8 +68,8 @@ u64 timens_tk_start_boottime(const struct task_struct *p);
 bool timens_tk_current(void);
 int timens_tk_settimeofday(const struct timespec64 *tv, const struct timezone *tz);
 int timens_tk_adjtimex(struct __kernel_timex *txc);
-bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs,
-			   bool raw_too);
+int timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs,
+			  bool raw_too);
 void timens_tk_take_offsets(struct timekeeper_ns *tn, const struct timens_offsets *offs);
 bool timens_tk_setup_page(struct time_namespace *ns);
 int timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m);
@@ -209,7 +211,7 @@ static inline int timens_tk_clone(struct time_namespace *ns, struct time_namespa
 
 static inline void timens_tk_note_start(struct task_struct *p) { }
 static inline void timens_tk_take_start(struct task_struct *p, const struct task_struct *leader) { }
-static inline void timens_tk_free(struct time_namespace *ns) { }
+static inline struct time_namespace *timens_tk_free(struct time_namespace *ns) { return NULL; }
 static inline bool timens_tk_setup_page(struct time_namespace *ns) { return false; }
 static inline void timens_tk_advance(void) { }
 static inline void timens_tk_prepare_change(void) { }
@@ -243,10 +245,10 @@ static inline int timens_tk_settimeofday(const struct timespec64 *tv,
 
 static inline int timens_tk_adjtimex(struct __kernel_timex *txc) { return 0; }
 
-static inline bool timens_tk_set_offsets(struct time_namespace *ns,
-					 const struct timens_offsets *offs, bool raw_too)
+static inline int timens_tk_set_offsets(struct time_namespace *ns,
+					const struct timens_offsets *offs, bool raw_too)
 {
-	return false;
+	return 0;
 }
 
 #endif /* CONFIG_TIMEKEEPER_NS */

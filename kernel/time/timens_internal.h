@@ -243,8 +243,15 @@ struct timens_tk_epochs {
  * @tz:		Time zone of the namespace, as set by settimeofday()
  * @ns:		The time namespace; no reference, the namespace owns the
  *		structure
- * @offs:	Offsets to the host while it follows, as of which it began to. Protected
- *		by @tkd.seq and @tkd.lock
+ * @offs:	Offsets to the host while it follows, as of which it began to; to the clock of
+ *		@owner if there is one. Protected by @tkd.seq and @tkd.lock
+ * @owner:	The clock which the namespace follows in place of the host's, NULL if it does
+ *		not. Set before anybody sees the namespace, and cleared when it becomes an
+ *		owner, in a write section: see timens_nested.c
+ * @kept:	The namespace of that clock, with a reference until this one is freed; constant
+ * @followers:	Those which follow this clock, or did; protected by @followers_lock
+ * @followers_lock: Is never held over a walk
+ * @follower_node: Link in the list of the clock which the namespace follows, or did
  * @own_node:	Link in the list of all namespaces which own their clock
  * @mutex:	Serializes the writers in process context
  * @wake_timer:	Takes a pass which is needed when there is no tick; on the host's
@@ -254,6 +261,7 @@ struct timens_tk_epochs {
  * @moved:	The clock differs from @seen, so that its timers have to move;
  *		protected by @tkd.lock
  * @told:	The kernel log has said that the namespace owns its clock
+ * @charged:	It counts for max_time_clocks; a mere follower of an owner does not
  * @entered:	A task has entered the namespace, or is about to; protected by @mutex. If
  *		that was before there was a clock, time_namespace::frozen_offsets says it
  * @timer_work:	Moves the timers when the change was made in atomic context
@@ -306,12 +314,18 @@ struct timekeeper_ns {
 
 	struct time_namespace	*ns;
 	struct timens_offsets	offs;
+	struct timekeeper_ns	*owner;
+	struct time_namespace	*kept;
+	struct list_head	followers;
+	struct mutex		followers_lock;	/* see above */
+	struct list_head	follower_node;
 	struct list_head	own_node;
 	struct mutex		mutex;	/* see above */
 	struct hrtimer		wake_timer;
 	struct timens_tk_seen	seen;
 	bool			moved;
 	bool			told;
+	bool			charged;
 	bool			entered;
 	struct work_struct	timer_work;
 	struct work_struct	free_work;
@@ -336,6 +350,32 @@ static inline struct timekeeper_ns *timens_tk_of(const struct time_namespace *ns
 }
 
 /**
+ * timens_tk_owner_of - The clock of an owner which a namespace follows
+ * @tn:		The namespace
+ *
+ * It does not go before the namespace does, wherever this one goes meanwhile.
+ *
+ * Return: the clock, NULL if the namespace follows the host, or owns one
+ */
+static inline struct timekeeper_ns *timens_tk_owner_of(const struct timekeeper_ns *tn)
+{
+	/* Pairs with the release in timens_nested_part() */
+	return smp_load_acquire(&tn->owner);
+}
+
+/* Where the clock of a namespace is kept: that of its owner if it follows one */
+static inline struct timekeeper_ns *timens_tk_line_of(struct timekeeper_ns *tn)
+{
+	return timens_tk_owner_of(tn) ?: tn;
+}
+
+/* Whether what is read is the clock of an owner, its own or another's, or the host's */
+static inline u32 timens_tk_state_of(struct timekeeper_ns *tn)
+{
+	return READ_ONCE(timens_tk_line_of(tn)->state);
+}
+
+/**
  * struct timens_tk_pair - A clock of a namespace and of the host at one instant
  * @ns:		Time in the namespace
  * @host:	Time on the host
@@ -348,7 +388,7 @@ static inline struct timekeeper_ns *timens_tk_of(const struct time_namespace *ns
  *		TIME64_MAX
  * @edge_step:	What is added at @edge_sec (secs)
  * @rate:	Rate of the namespace
- * @own:	The namespace owns its clock
+ * @own:	The clock is that of an owner, be it another namespace
  */
 struct timens_tk_pair {
 	struct timespec64	ns;
@@ -552,6 +592,21 @@ void timens_own_audit(const struct time_namespace *ns, const char *op,
 		      const struct audit_ntp_data *ntp);
 
 /*
+ * timens_nested.c. timens_nested_take() and timens_nested_part() in a write section, under the
+ * lock of either clock; the others in process context.
+ */
+
+void timens_nested_init(struct timekeeper_ns *tn);
+void timens_nested_join(struct timekeeper_ns *tn, struct timekeeper_ns *from,
+			struct timekeeper_ns *owner);
+void timens_nested_leave(struct timekeeper_ns *tn);
+void timens_nested_setup_page(const struct timekeeper_ns *tn, struct vdso_data *vdata);
+void timens_nested_set_offsets(struct timekeeper_ns *tn, const struct timens_offsets *offs,
+			       bool raw_too);
+void timens_nested_take(struct timekeeper_ns *tn, const struct timekeeper_ns *owner);
+void timens_nested_part(struct timekeeper_ns *tn);
+
+/*
  * timens_set.c. Process context, except for what KUnit calls: those marked "do"
  * and timens_tk_write() run in a write section, under the lock of the clock.
  */
@@ -564,9 +619,10 @@ extern atomic64_t timens_tk_steps;
 int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg);
 void timens_tk_stepped(struct time_namespace *ns, const struct timespec64 *step);
 int timens_tk_follow(struct time_namespace *ns);
-void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd);
 int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
 		    const struct timens_offsets *offs, timens_tk_op op, void *arg);
+int timens_tk_write_nested(struct timekeeper_ns *tn, const struct timekeeper_ns *owner,
+			   timens_tk_op op, void *arg);
 int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 			 struct timespec64 *step);
 int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,

@@ -14,12 +14,13 @@
  *   2	Each namespace owns what it sets.
  *
  * A change of the value concerns what becomes an owner from then on. Who owns a
- * clock keeps it, and so does a copy of it: its tasks would see time jump
- * otherwise.
+ * clock keeps it, and so do those who follow it: their tasks would see time jump
+ * otherwise. They may not set it: that is refused, since the host's clock is not
+ * meant.
  *
  *
- * Three ways to be a setter
- * -------------------------
+ * Two ways to be a setter
+ * -----------------------
  *
  *   timens_tk_current()		a system call asks whose clock it sets
  *     timens_tk_modify()		  the namespace's
@@ -31,8 +32,8 @@
  *   timens_tk_write_clock()		a command of timens_clock concerns no other
  *     timens_tk_modify()		clock: EOPNOTSUPP where the value forbids it
  *
- *   timens_tk_clone()			a copy of an owner
- *     timens_own_charge()
+ * A follower of an owner gets its clock by the same two, from a copy of the owner's
+ * (timens_nested.c).
  *
  * Between the question and the change another task can give the clock back, or
  * the value can change. timens_tk_modify() decides, under timekeeper_ns::mutex;

@@ -42,6 +42,8 @@
  *   smear      even   NONE         also SMEAR   own line plus phase, slow path
  *   no counter even   NONE         any of OWN   coarse clocks alone
  *   held       even   NONE         also HELD    the same: they stand, see timens_change.c
+ *   shared     even   NONE         OWN | SHARED the page of the owner which the namespace
+ *                                               follows, plus offset[]: timens_nested.c
  *   update     odd    not TIMENS                spin
  *
  * A clock which stands is a line with a multiplier of zero which never ends.
@@ -200,6 +202,25 @@ static void timens_tk_page_edge(const struct timekeeper_ns *tn, struct vdso_data
 }
 
 /**
+ * timens_tk_set_vdso_offsets - Tell the vDSO the offsets of a clock which follows
+ * @tn:		The namespace
+ * @vd:		Data of its page
+ *
+ * The raw clock is not steered, so that its offset differs from that of CLOCK_MONOTONIC
+ * once the namespace has owned its clock.
+ *
+ * Context: a write section, or before anybody reads the page
+ */
+void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd)
+{
+	/* That of a new page is zero; here are the times of an owner */
+	memset(vd->offset, 0, sizeof(vd->offset));
+	timens_set_vdso_offsets(vd, &tn->offs);
+	vd->offset[CLOCK_MONOTONIC_RAW].sec = tn->raw_offset.tv_sec;
+	vd->offset[CLOCK_MONOTONIC_RAW].nsec = tn->raw_offset.tv_nsec;
+}
+
+/**
  * timens_tk_page_hold - Keep the readers from the line of a page
  * @vd:		The vDSO data of an owner
  * @cycles:	Counter value, of the counter of the page, up to which it says all
@@ -286,6 +307,14 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 	if (!vd)
 		goto out;
 
+	if (tn->state == TIMENS_TK_FOLLOW && timens_tk_owner_of(tn)) {
+		/* A failure, which left the offsets alone: see timens_nested_setup_page() */
+		vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED;
+		vd[CS_RAW].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED;
+		timens_tk_page_end(&vd[CS_RAW], VDSO_CLOCKMODE_NONE);
+		timens_tk_page_end(&vd[CS_HRES_COARSE], VDSO_CLOCKMODE_NONE);
+		goto out;
+	}
 	if (tn->state == TIMENS_TK_FOLLOW) {
 		vd[CS_HRES_COARSE].ns_state = VDSO_NS_FOLLOW;
 		vd[CS_RAW].ns_state = VDSO_NS_FOLLOW;

@@ -16,9 +16,10 @@
 
 #include "timens_line.h"
 
-/* timens_page.c: the end of a write section, and a page which may not be read any more */
+/* timens_page.c: the end of a write section, a page which may not be read, one of offsets */
 void timens_tk_update_end(struct timekeeper_ns *tn);
 void timens_tk_page_hold(struct vdso_data *vd, u64 cycles);
+void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd);
 
 static inline void timens_tk_page_begin(struct vdso_data *vd)
 {

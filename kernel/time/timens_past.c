@@ -66,6 +66,9 @@
  * s > host and lies on the new line, which nobody has looked up yet, because
  * both take place under tkd.lock.
  *
+ * A namespace which follows an owner has no log. Its past is that of the owner plus its
+ * constant offset, and stays that when it becomes an owner: its log begins there.
+ *
  * CONFIG_TIMEKEEPER_NS off, or no log: the constant offset, as in mainline.
  */
 #include <linux/bits.h>
@@ -263,8 +266,12 @@ static void timens_past_note(struct timekeeper_ns *tn, u64 host, s64 ns, bool ow
 	slope = timens_past_slope_now(past, asleep);
 
 	if (!past->nr) {
-		/* Older tasks keep the constant offset with which they were shown */
-		ns = host + timespec64_to_ns(&tn->offs.boottime);
+		/*
+		 * Older tasks keep the constant offset with which they were shown, or the
+		 * past of the owner which the namespace followed
+		 */
+		if (!tn->kept)
+			ns = host + timespec64_to_ns(&tn->offs.boottime);
 		timens_past_append(past, host, ns, slope, 0);
 		return;
 	}
@@ -388,6 +395,7 @@ void timens_past_move(struct timekeeper_ns *tn, struct timespec64 step)
 
 	lockdep_assert_held(&tn->tkd.lock);
 
+	past->from += ns;
 	for (i = 0; i < past->nr; i++) {
 		past->line[i].ns += ns;
 		if (past->line[i].floor != S64_MIN)
@@ -553,9 +561,13 @@ void timens_tk_note_start(struct task_struct *p)
 	/* It is a copy of its parent */
 	p->timens_start_clock = 0;
 	/* The first line is appended after the clock is owned, which may be right now */
-	if (!tn || (!READ_ONCE(tn->past.nr) && READ_ONCE(tn->state) != TIMENS_TK_OWN))
+	if (!tn)
 		return;
-	timens_tk_read_pair(ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &pair);
+	/* The note of a follower of an owner is the owner's, as all of its past */
+	tn = timens_tk_line_of(tn);
+	if (!READ_ONCE(tn->past.nr) && READ_ONCE(tn->state) != TIMENS_TK_OWN)
+		return;
+	timens_tk_read_pair(tn->ns, CLOCK_BOOTTIME, CLOCK_BOOTTIME, &pair);
 	p->timens_start_clock = tn->past.id;
 	p->timens_start_boottime = timespec64_to_ns(&pair.ns);
 }
@@ -573,6 +585,58 @@ void timens_tk_take_start(struct task_struct *p, const struct task_struct *leade
 	p->timens_start_boottime = leader->timens_start_boottime;
 }
 
+/*
+ * When a task started, in the log of a clock which follows no owner.
+ *
+ * Return: false if that was before the log of a namespace which followed an owner then;
+ * @start is what the log of that owner has to be shifted by
+ */
+static bool timens_past_start_line(struct timekeeper_ns *tn, const struct task_struct *p,
+				   s64 *start)
+{
+	struct timens_past *past = &tn->past;
+	unsigned long flags;
+	bool before;
+
+	if (!tn->kept && !READ_ONCE(past->nr)) {
+		/* It never owned its clock: the offset is constant */
+		*start = p->start_boottime + timespec64_to_ns(&tn->offs.boottime);
+		return true;
+	}
+	/* A sleep may have ended a line which the clock has not seen yet */
+	flags = timens_tk_lock_current(tn);
+	before = tn->kept && (!past->nr || p->start_boottime < past->line[0].host);
+	*start = before ? past->from : timens_past_at(past, p->start_boottime);
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	return !before;
+}
+
+/*
+ * The same in any namespace. From each owner the way leads to one which is older, so it
+ * ends; nothing is locked meanwhile.
+ */
+static s64 timens_past_start(struct timekeeper_ns *tn, const struct task_struct *p)
+{
+	struct timekeeper_ns *owner;
+	s64 shift = 0, start;
+
+	for (;;) {
+		owner = timens_tk_owner_of(tn);
+		if (owner) {
+			/* Constant since the first task entered */
+			shift += timespec64_to_ns(&tn->offs.boottime);
+			tn = owner;
+		}
+		if (p->timens_start_clock == tn->past.id)
+			return p->timens_start_boottime + shift;
+		if (timens_past_start_line(tn, p, &start))
+			return start + shift;
+		shift += start;
+		tn = timens_tk_of(tn->kept);
+		cond_resched();
+	}
+}
+
 /**
  * timens_tk_start_boottime - When a task started, as current sees it
  * @p:		The task
@@ -585,21 +649,8 @@ u64 timens_tk_start_boottime(const struct task_struct *p)
 {
 	struct time_namespace *ns = current->nsproxy->time_ns;
 	struct timekeeper_ns *tn = timens_tk_of(ns);
-	unsigned long flags;
-	s64 start;
 
 	if (!tn)
 		return max_t(s64, p->start_boottime + timespec64_to_ns(&ns->offsets.boottime), 0);
-	if (p->timens_start_clock == tn->past.id) {
-		start = p->timens_start_boottime;
-	} else if (!READ_ONCE(tn->past.nr)) {
-		/* It never owned its clock: the offset is constant */
-		start = p->start_boottime + timespec64_to_ns(&tn->offs.boottime);
-	} else {
-		/* A sleep may have ended a line which the clock has not seen yet */
-		flags = timens_tk_lock_current(tn);
-		start = timens_past_at(&tn->past, p->start_boottime);
-		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
-	}
-	return max(start, 0);
+	return max(timens_past_start(tn, p), 0);
 }

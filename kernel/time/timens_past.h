@@ -45,6 +45,8 @@ struct timens_past_line {
  * @host_tick:	That of the host then
  * @due:	When to look again at the latest (jiffies)
  * @id:		Number of the clock, never reused, not 0
+ * @from:	What is added to the past of the owner which the namespace followed before its
+ *		first line (nsecs)
  * @work:	Makes room for lines which passes append
  *
  * Protected by the lock of the clock; @size changes under its mutex as well.
@@ -59,6 +61,7 @@ struct timens_past {
 	u64			host_tick;
 	u64			due;
 	u64			id;
+	s64			from;
 	struct work_struct	work;
 };
 

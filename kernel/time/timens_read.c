@@ -99,6 +99,25 @@ static u64 timens_tk_coarse_cycles(const struct timekeeper_ns *tn, u64 cycles)
 	return tn->cycle_now + min(delta, tn->page_valid);
 }
 
+/* What a namespace which follows adds to a clock: of the host, or of the owner */
+static void timens_tk_add_offset(const struct timekeeper_ns *tn, clockid_t clk,
+				 struct timespec64 *ts)
+{
+	switch (clk) {
+	case CLOCK_MONOTONIC_RAW:
+		*ts = timespec64_add(*ts, tn->raw_offset);
+		return;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_COARSE:
+		*ts = timespec64_add(*ts, tn->offs.monotonic);
+		return;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		*ts = timespec64_add(*ts, tn->offs.boottime);
+		return;
+	}
+}
+
 /* The host's clocks with the constant offsets; as timens_get_ts64(), for one with a clock */
 static void timens_tk_read_follow(const struct timekeeper_ns *tn, clockid_t clk,
 				  struct timespec64 *ts)
@@ -116,27 +135,31 @@ static void timens_tk_read_follow(const struct timekeeper_ns *tn, clockid_t clk,
 		return;
 	case CLOCK_MONOTONIC_RAW:
 		ktime_get_raw_ts64(ts);
-		*ts = timespec64_add(*ts, tn->raw_offset);
-		return;
+		break;
 	case CLOCK_MONOTONIC_COARSE:
 		ktime_get_coarse_ts64(ts);
-		*ts = timespec64_add(*ts, tn->offs.monotonic);
-		return;
+		break;
 	case CLOCK_MONOTONIC:
 		ktime_get_ts64(ts);
-		*ts = timespec64_add(*ts, tn->offs.monotonic);
-		return;
+		break;
 	default:
 		ktime_get_boottime_ts64(ts);
-		*ts = timespec64_add(*ts, tn->offs.boottime);
-		return;
+		break;
 	}
+	timens_tk_add_offset(tn, clk, ts);
 }
 
-/* A clock of @tn at present, or at the last tick for a coarse one */
+static void timens_tk_read_owner(struct timekeeper_ns *tn, struct timekeeper_ns *owner,
+				 clockid_t clk, struct timespec64 *ts);
+
+/*
+ * A clock of @tn at present, or at the last tick for a coarse one. @nested: @tn may follow
+ * an owner.
+ */
 static __always_inline void timens_tk_read(struct timekeeper_ns *tn, clockid_t clk,
-					   struct timespec64 *ts)
+					   struct timespec64 *ts, bool nested)
 {
+	struct timekeeper_ns *owner;
 	unsigned int seq;
 	bool beyond;
 	u64 cycles;
@@ -145,7 +168,11 @@ static __always_inline void timens_tk_read(struct timekeeper_ns *tn, clockid_t c
 		seq = read_seqcount_begin(&tn->tkd.seq);
 		beyond = false;
 		if (tn->state == TIMENS_TK_FOLLOW) {
-			timens_tk_read_follow(tn, clk, ts);
+			owner = nested ? timens_tk_owner_of(tn) : NULL;
+			if (owner)
+				timens_tk_read_owner(tn, owner, clk, ts);
+			else
+				timens_tk_read_follow(tn, clk, ts);
 			timens_tk_section_goes_on();
 			continue;
 		}
@@ -164,13 +191,21 @@ static __always_inline void timens_tk_read(struct timekeeper_ns *tn, clockid_t c
 	} while (timens_tk_read_retry(tn, seq, beyond));
 }
 
+/* An owner follows nobody: there is no other level */
+static noinline void timens_tk_read_owner(struct timekeeper_ns *tn, struct timekeeper_ns *owner,
+					  clockid_t clk, struct timespec64 *ts)
+{
+	timens_tk_read(owner, clk, ts, false);
+	timens_tk_add_offset(tn, clk, ts);
+}
+
 bool __timens_tk_get_ts64(clockid_t clk, struct timespec64 *ts)
 {
 	struct timekeeper_ns *tn = timens_tk_of(current->nsproxy->time_ns);
 
 	if (likely(!tn))
 		return false;
-	timens_tk_read(tn, clk, ts);
+	timens_tk_read(tn, clk, ts, true);
 	return true;
 }
 
@@ -186,7 +221,7 @@ void timens_tk_coarse_real(struct time_namespace *ns, struct timespec64 *ts)
 	struct timekeeper_ns *tn = timens_tk_of(ns);
 
 	if (tn)
-		timens_tk_read(tn, CLOCK_REALTIME_COARSE, ts);
+		timens_tk_read(tn, CLOCK_REALTIME_COARSE, ts, true);
 	else
 		ktime_get_coarse_real_ts64(ts);
 }
@@ -258,28 +293,24 @@ static void timens_tk_pair_follow(const struct timens_offsets *offs, clockid_t c
 	p->edge_step = 0;
 }
 
-/* @locked: under the lock of the clock, which was just brought up to the present */
-static void __timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
-				  struct timens_tk_pair *p, bool locked)
+/*
+ * A clock which follows no owner, as the owner of its timers does not see it: with all
+ * offsets. @locked: under the lock of the clock, which was just brought up to the present.
+ *
+ * Return: the scale of @p->ns_mult
+ */
+static u32 timens_tk_pair_line(struct timekeeper_ns *tn, clockid_t clk, clockid_t host_clk,
+			       struct timens_tk_pair *p, struct timens_tk_host_now *now,
+			       bool locked)
 {
-	/* The initial namespace has none either; its offsets are zero */
-	struct timekeeper_ns *tn = timens_tk_of(ns);
-	struct timens_tk_host_now now;
 	struct timespec64 real;
 	unsigned int seq;
-	u32 shift;
 	bool beyond;
-
-	if (!tn) {
-		timens_tk_read_host(clk, host_clk, p, &now);
-		timens_tk_pair_follow(&ns->offsets, clk, &now.same, p);
-		shift = now.shift;
-		goto out;
-	}
+	u32 shift;
 
 	do {
 		seq = read_seqcount_begin(&tn->tkd.seq);
-		timens_tk_read_host(clk, host_clk, p, &now);
+		timens_tk_read_host(clk, host_clk, p, now);
 		timens_tk_section_goes_on();
 
 		beyond = false;
@@ -287,9 +318,9 @@ static void __timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, cloc
 			p->own = true;
 			p->rate = tn->rate;
 			beyond = !locked && (timens_tk_is_stale(tn) ||
-					     timens_tk_is_beyond(tn, now.cycles));
-			timens_tk_read_at(tn, clk, now.cycles, &p->ns);
-			timens_tk_own_line(tn, CLOCK_REALTIME, now.cycles, &real);
+					     timens_tk_is_beyond(tn, now->cycles));
+			timens_tk_read_at(tn, clk, now->cycles, &p->ns);
+			timens_tk_own_line(tn, CLOCK_REALTIME, now->cycles, &real);
 			p->ns_mult = tn->stopped ? 0 : tn->tkd.timekeeper.tkr_mono.mult;
 			if (clk == CLOCK_REALTIME && likely(!tn->stopped))
 				p->ns_mult += timens_tk_smear_mult(tn, &real);
@@ -298,12 +329,56 @@ static void __timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, cloc
 			p->edge_sec = real.tv_sec >= tn->edge_sec ? TIME64_MAX : tn->edge_sec;
 			p->edge_step = tn->edge_step;
 		} else {
-			timens_tk_pair_follow(&tn->offs, clk, &now.same, p);
-			shift = now.shift;
+			timens_tk_pair_follow(&tn->offs, clk, &now->same, p);
+			shift = now->shift;
 		}
 	} while (timens_tk_read_retry(tn, seq, beyond));
 
-out:
+	return shift;
+}
+
+/*
+ * The same for any namespace with a clock. Who follows an owner may become one meanwhile,
+ * but does not follow again; so a look at @owner before the section is enough to stay out
+ * of it.
+ */
+static u32 timens_tk_pair_any(struct timekeeper_ns *tn, clockid_t clk, clockid_t host_clk,
+			      struct timens_tk_pair *p, struct timens_tk_host_now *now,
+			      bool locked)
+{
+	struct timekeeper_ns *owner;
+	unsigned int seq;
+	u32 shift;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		owner = timens_tk_owner_of(tn);
+		if (likely(!owner))
+			return timens_tk_pair_line(tn, clk, host_clk, p, now, locked);
+		shift = timens_tk_pair_line(owner, clk, host_clk, p, now, false);
+		timens_tk_add_offset(tn, clk, &p->ns);
+		timens_tk_section_goes_on();
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return shift;
+}
+
+static void __timens_tk_read_pair(struct time_namespace *ns, clockid_t clk, clockid_t host_clk,
+				  struct timens_tk_pair *p, bool locked)
+{
+	/* The initial namespace has none either; its offsets are zero */
+	struct timekeeper_ns *tn = timens_tk_of(ns);
+	struct timens_tk_host_now now;
+	u32 shift;
+
+	if (!tn) {
+		timens_tk_read_host(clk, host_clk, p, &now);
+		timens_tk_pair_follow(&ns->offsets, clk, &now.same, p);
+		shift = now.shift;
+	} else {
+		shift = timens_tk_pair_any(tn, clk, host_clk, p, &now, locked);
+	}
+
 	/* Of two scales take the finer one, as a rule that of the namespace */
 	if (likely(shift >= now.shift))
 		p->host_mult <<= shift - now.shift;
@@ -385,29 +460,14 @@ static u64 timens_tk_host_raw_now(struct timespec64 *host)
 	return cycles;
 }
 
-/**
- * timens_tk_raw_now - CLOCK_MONOTONIC_RAW of a namespace and of the host
- * @ns:		The namespace
- * @host:	Storage for the time of the host
- * @rate:	Storage for the rate of the namespace; zero if its clock stands
- *
- * Context: any but NMI
- * Return: the time of the namespace, of the same counter value as @host
- */
-struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64 *host,
-				    struct timens_tk_rate *rate)
+/* That of a clock which follows no owner */
+static struct timespec64 timens_tk_raw_line(struct timekeeper_ns *tn, struct timespec64 *host,
+					    struct timens_tk_rate *rate)
 {
-	struct timekeeper_ns *tn = timens_tk_of(ns);
 	struct timespec64 own;
 	unsigned int seq;
 	bool stale;
 	u64 cycles;
-
-	*rate = (struct timens_tk_rate){ 1, 1 };
-	if (!tn) {
-		timens_tk_host_raw_now(host);
-		return timespec64_add(*host, ns->offsets.monotonic);
-	}
 
 	do {
 		seq = read_seqcount_begin(&tn->tkd.seq);
@@ -426,14 +486,45 @@ struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64
 	return own;
 }
 
-bool __timens_tk_getboottime64(struct timespec64 *ts)
+/**
+ * timens_tk_raw_now - CLOCK_MONOTONIC_RAW of a namespace and of the host
+ * @ns:		The namespace
+ * @host:	Storage for the time of the host
+ * @rate:	Storage for the rate of the namespace; zero if its clock stands
+ *
+ * Context: any but NMI
+ * Return: the time of the namespace, of the same counter value as @host
+ */
+struct timespec64 timens_tk_raw_now(struct time_namespace *ns, struct timespec64 *host,
+				    struct timens_tk_rate *rate)
 {
-	struct timekeeper_ns *tn = timens_tk_of(current->nsproxy->time_ns);
+	struct timekeeper_ns *tn = timens_tk_of(ns), *owner;
+	struct timespec64 own;
+	unsigned int seq;
+
+	if (!tn) {
+		*rate = (struct timens_tk_rate){ 1, 1 };
+		timens_tk_host_raw_now(host);
+		return timespec64_add(*host, ns->offsets.monotonic);
+	}
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		owner = timens_tk_owner_of(tn);
+		if (likely(!owner))
+			return timens_tk_raw_line(tn, host, rate);
+		own = timens_tk_raw_line(owner, host, rate);
+		timens_tk_add_offset(tn, CLOCK_MONOTONIC_RAW, &own);
+		timens_tk_section_goes_on();
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
+
+	return own;
+}
+
+static void timens_tk_boottime_line(struct timekeeper_ns *tn, struct timespec64 *ts)
+{
 	unsigned int seq;
 	bool stale;
-
-	if (likely(!tn))
-		return false;
 
 	/*
 	 * As getboottime64(): whatever steers or rates one of the two clocks does
@@ -453,6 +544,27 @@ bool __timens_tk_getboottime64(struct timespec64 *ts)
 			timens_tk_section_goes_on();
 		}
 	} while (timens_tk_read_retry(tn, seq, stale));
+}
+
+bool __timens_tk_getboottime64(struct timespec64 *ts)
+{
+	struct timekeeper_ns *tn = timens_tk_of(current->nsproxy->time_ns), *owner;
+	unsigned int seq;
+
+	if (likely(!tn))
+		return false;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		owner = timens_tk_owner_of(tn);
+		if (likely(!owner)) {
+			timens_tk_boottime_line(tn, ts);
+			break;
+		}
+		timens_tk_boottime_line(owner, ts);
+		*ts = timespec64_sub(*ts, tn->offs.boottime);
+		timens_tk_section_goes_on();
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
 
 	return true;
 }
@@ -466,6 +578,8 @@ bool __timens_tk_get_tz(struct timezone *tz)
 	if (!tn)
 		return false;
 
+	/* Who becomes an owner meanwhile has inherited it */
+	tn = timens_tk_line_of(tn);
 	do {
 		seq = read_seqcount_begin(&tn->tkd.seq);
 		own = tn->state == TIMENS_TK_OWN;
@@ -476,14 +590,7 @@ bool __timens_tk_get_tz(struct timezone *tz)
 	return own;
 }
 
-/**
- * timens_tk_real_offset - CLOCK_REALTIME less MONOTONIC of a namespace
- * @tn:		The namespace
- *
- * Return: the difference (nsecs). It is constant unless one is set, or takes a
- * leap second.
- */
-ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
+static ktime_t timens_tk_real_offset_line(struct timekeeper_ns *tn)
 {
 	struct timespec64 ts;
 	unsigned int seq;
@@ -509,6 +616,32 @@ ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
 			timens_tk_section_goes_on();
 		}
 	} while (timens_tk_read_retry(tn, seq, beyond));
+
+	return offset;
+}
+
+/**
+ * timens_tk_real_offset - CLOCK_REALTIME less MONOTONIC of a namespace
+ * @tn:		The namespace
+ *
+ * Return: the difference (nsecs). It is constant unless one is set, or takes a
+ * leap second.
+ */
+ktime_t timens_tk_real_offset(struct timekeeper_ns *tn)
+{
+	struct timekeeper_ns *owner;
+	unsigned int seq;
+	ktime_t offset;
+
+	do {
+		seq = read_seqcount_begin(&tn->tkd.seq);
+		owner = timens_tk_owner_of(tn);
+		if (likely(!owner))
+			return timens_tk_real_offset_line(tn);
+		offset = ktime_sub(timens_tk_real_offset_line(owner),
+				   timespec64_to_ktime(tn->offs.monotonic));
+		timens_tk_section_goes_on();
+	} while (read_seqcount_retry(&tn->tkd.seq, seq));
 
 	return offset;
 }

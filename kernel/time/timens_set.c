@@ -80,6 +80,8 @@ int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
 	if (ret >= 0) {
 		timens_tk_retune(tn, 0);
 		timens_tk_update_edge(tn);
+		if (unlikely(tn->owner))
+			timens_nested_part(tn);
 		tn->state = TIMENS_TK_OWN;
 	}
 	timens_tk_update_end(tn);
@@ -110,6 +112,112 @@ static int timens_tk_modify_follow(struct time_namespace *ns, timens_tk_op op, v
 
 	if (ret >= 0)
 		trace_timens_tk_switch(ns->ns.inum, true);
+	if (moved)
+		timens_timer_clock_moved(tn);
+	return ret;
+}
+
+/**
+ * timens_tk_write_nested - One write section of a setter in a follower of an owner
+ * @tn:		The follower
+ * @owner:	The owner, which counts what the host counts
+ * @op:		The modification
+ * @arg:	Argument for @op
+ *
+ * As timens_tk_write(), but the clock is taken over from @owner.
+ *
+ * Context: under the lock of either clock
+ * Return: what @op returns; a negative value is an error, which changes nothing
+ */
+int timens_tk_write_nested(struct timekeeper_ns *tn, const struct timekeeper_ns *owner,
+			   timens_tk_op op, void *arg)
+{
+	struct timespec64 raw_offset = tn->raw_offset;
+	int ret;
+
+	lockdep_assert_held(&tn->tkd.lock);
+	lockdep_assert_held(&owner->tkd.lock);
+
+	timens_tk_update_begin(tn);
+	timens_nested_take(tn, owner);
+	timens_tk_forward_to(tn, timens_tk_counter(tn));
+	ret = op(tn, arg);
+	if (ret >= 0) {
+		timens_tk_retune(tn, 0);
+		timens_tk_update_edge(tn);
+		timens_nested_part(tn);
+	} else {
+		tn->state = TIMENS_TK_FOLLOW;
+		tn->raw_offset = raw_offset;
+	}
+	timens_tk_update_end(tn);
+	return ret;
+}
+
+/* The same if the owner has given its clock back: it is the host's plus two constants */
+static int timens_tk_write_nested_follow(struct timekeeper_ns *tn,
+					 const struct timekeeper_ns *owner,
+					 timens_tk_op op, void *arg)
+{
+	struct timespec64 raw_offset = tn->raw_offset;
+	struct timens_offsets offs = {
+		.monotonic = timespec64_add(owner->offs.monotonic, tn->offs.monotonic),
+		.boottime = timespec64_add(owner->offs.boottime, tn->offs.boottime),
+	};
+	int ret;
+
+	tn->raw_offset = timespec64_add(owner->raw_offset, raw_offset);
+	ret = timens_tk_write(tn, &tk_core, &offs, op, arg);
+	if (ret < 0)
+		tn->raw_offset = raw_offset;
+	return ret;
+}
+
+/* A setter of a namespace which follows an owner: see "A follower becomes an owner" */
+static int timens_tk_modify_nested(struct time_namespace *ns, timens_tk_op op, void *arg)
+{
+	struct timens_tk_calendar *cal = &timens_tk_cal;
+	struct timekeeper_ns *tn = ns->tk, *owner = tn->owner;
+	unsigned long flags;
+	bool moved;
+	int ret;
+
+	ret = timens_own_charge(ns);
+	if (ret)
+		return ret;
+	for (;;) {
+		timens_tk_catch_up(owner);
+		raw_spin_lock_irqsave(&tk_core.lock, flags);
+		raw_spin_lock(&cal->lock);
+		raw_spin_lock(&owner->tkd.lock);
+		if (owner->state != TIMENS_TK_OWN || !timens_tk_is_stale(owner))
+			break;
+		raw_spin_unlock(&owner->tkd.lock);
+		raw_spin_unlock(&cal->lock);
+		raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+	}
+	raw_spin_lock_nested(&tn->tkd.lock, SINGLE_DEPTH_NESTING);
+	tn->past.from = timespec64_to_ns(&tn->offs.boottime);
+	if (owner->state == TIMENS_TK_OWN)
+		ret = timens_tk_write_nested(tn, owner, op, arg);
+	else
+		ret = timens_tk_write_nested_follow(tn, owner, op, arg);
+	if (ret >= 0) {
+		tn->charged = true;
+		timens_tk_join(cal, tn);
+		cal->switches++;
+	}
+	moved = timens_tk_take_moved(tn);
+	raw_spin_unlock(&tn->tkd.lock);
+	raw_spin_unlock(&owner->tkd.lock);
+	raw_spin_unlock(&cal->lock);
+	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
+
+	if (ret < 0) {
+		timens_own_give(ns);
+		return ret;
+	}
+	trace_timens_tk_switch(ns->ns.inum, true);
 	if (moved)
 		timens_timer_clock_moved(tn);
 	return ret;
@@ -153,7 +261,8 @@ static int timens_tk_modify_own(struct time_namespace *ns, timens_tk_op op, void
  *
  * Context: process context
  * Return: what @op returns, -ENOMEM, -EOPNOTSUPP if the namespace may not own a
- * clock, -ENOSPC if too many do; a negative value changes nothing
+ * clock, -EPERM if besides it follows an owner, so that the host's clock is not meant,
+ * -ENOSPC if too many own one; a negative value changes nothing
  */
 int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg)
 {
@@ -172,12 +281,14 @@ int timens_tk_modify(struct time_namespace *ns, timens_tk_op op, void *arg)
 	mutex_lock(&tn->mutex);
 	follow = tn->state == TIMENS_TK_FOLLOW;
 	if (follow && !timens_own_allowed(ns)) {
-		ret = -EOPNOTSUPP;
+		ret = timens_tk_state_of(tn) == TIMENS_TK_OWN ? -EPERM : -EOPNOTSUPP;
 		goto out;
 	}
 	ret = timens_past_reserve(tn);
 	if (!ret) {
-		if (follow)
+		if (follow && tn->owner)
+			ret = timens_tk_modify_nested(ns, op, arg);
+		else if (follow)
 			ret = timens_tk_modify_follow(ns, op, arg);
 		else
 			ret = timens_tk_modify_own(ns, op, arg);
@@ -340,8 +451,8 @@ int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_poli
 /**
  * timens_tk_current - Whether a write of current is for its own clock
  *
- * Return: true if current is in a time namespace which owns its clock, or which
- * may become an owner; see timens_own.c
+ * Return: true if current is in a time namespace which owns its clock or follows an owner,
+ * or which may become an owner; see timens_own.c
  */
 bool timens_tk_current(void)
 {
@@ -351,7 +462,7 @@ bool timens_tk_current(void)
 	if (ns == &init_time_ns)
 		return false;
 	tn = timens_tk_of(ns);
-	return timens_own_allowed(ns) || (tn && READ_ONCE(tn->state) == TIMENS_TK_OWN);
+	return timens_own_allowed(ns) || (tn && timens_tk_state_of(tn) == TIMENS_TK_OWN);
 }
 
 struct timens_tk_settime_arg {
@@ -444,6 +555,7 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 	if (timens_tk_timex_reads(txc)) {
 		if (!tn)
 			return do_adjtimex(txc);
+		tn = timens_tk_line_of(tn);
 		mutex_lock(&tn->mutex);
 		if (tn->state == TIMENS_TK_FOLLOW) {
 			mutex_unlock(&tn->mutex);
@@ -518,18 +630,28 @@ static void timens_tk_offsets_op(struct timekeeper_ns *tn, const struct timens_o
  * @raw_too:	CLOCK_MONOTONIC_RAW gets the offset of CLOCK_MONOTONIC
  *
  * Context: process context, while nobody gives it a clock
- * Return: true if @ns has a clock, which was set, false if there is none
+ * Return: 1 if @ns has a clock, which was set, 0 if there is none, -EACCES if tasks of
+ * namespaces which follow it read the clocks already
  */
-bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs,
-			   bool raw_too)
+int timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets *offs,
+			  bool raw_too)
 {
 	struct timekeeper_ns *tn = ns->tk;
 	unsigned long flags;
 	bool own;
 
 	if (!tn)
-		return false;
+		return 0;
 	mutex_lock(&tn->mutex);
+	if (tn->entered) {
+		mutex_unlock(&tn->mutex);
+		return -EACCES;
+	}
+	if (tn->owner) {
+		timens_nested_set_offsets(tn, offs, raw_too);
+		mutex_unlock(&tn->mutex);
+		return 1;
+	}
 	for (;;) {
 		timens_tk_catch_up(tn);
 		raw_spin_lock_irqsave(&tk_core.lock, flags);
@@ -559,7 +681,7 @@ bool timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offset
 	mutex_unlock(&tn->mutex);
 	if (own)
 		timens_own_audit(ns, "offsets", NULL, NULL, NULL);
-	return true;
+	return 1;
 }
 
 /**
@@ -576,25 +698,6 @@ void timens_tk_get_offsets(struct time_namespace *ns, struct timens_offsets *off
 /*
  * Giving the clock back
  */
-
-/**
- * timens_tk_set_vdso_offsets - Tell the vDSO the offsets of a clock which follows
- * @tn:		The namespace
- * @vd:		Data of its page
- *
- * The raw clock is not steered, so that its offset differs from that of CLOCK_MONOTONIC
- * once the namespace has owned its clock.
- *
- * Context: a write section, or before anybody reads the page
- */
-void timens_tk_set_vdso_offsets(const struct timekeeper_ns *tn, struct vdso_data *vd)
-{
-	/* That of a new page is zero; here are the times of an owner */
-	memset(vd->offset, 0, sizeof(vd->offset));
-	timens_set_vdso_offsets(vd, &tn->offs);
-	vd->offset[CLOCK_MONOTONIC_RAW].sec = tn->raw_offset.tv_sec;
-	vd->offset[CLOCK_MONOTONIC_RAW].nsec = tn->raw_offset.tv_nsec;
-}
 
 /*
  * The constant offset with which a clock that reads @own follows the host, and not
@@ -623,7 +726,8 @@ static void timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t cl
  * @ns:		The namespace
  *
  * Give the clock back: CLOCK_REALTIME and TAI become the host's, CLOCK_MONOTONIC
- * and BOOTTIME continue with the offset which they have now.
+ * and BOOTTIME continue with the offset which they have now. Who follows the namespace goes
+ * along; who only follows itself has nothing to give back.
  *
  * The coarse clocks of an owner stand at its last bend until the next tick of
  * the host, those of a follower at the last tick. So that they do not go back,

@@ -114,20 +114,28 @@ static int timens_tk_show_state(struct timekeeper_ns *tn, struct seq_file *m)
  * @m:		The file
  *
  * Behind this summary an owner has its state, as a text which is a command: see
- * timens_save.c.
+ * timens_save.c. Who follows an owner has none of its own, but a line which says whose
+ * clock it is: the inode number of that time namespace, and its state.
  *
  * Return: 0 or -ENOMEM
  */
 int timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 {
-	struct timekeeper_ns *tn = timens_tk_of(ns);
+	struct timekeeper_ns *tn = timens_tk_of(ns), *owner = NULL;
 	struct timens_tk_pair p;
 	u64 tick;
 
 	if (tn)
+		owner = timens_tk_owner_of(tn);
+	if (owner)
+		tn = owner;
+	if (tn)
 		timens_tk_refresh(tn);
 	timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
-	seq_printf(m, "%-10s %s\n", "state", p.own ? "own" : "follow");
+	seq_printf(m, "%-10s %s\n", "state", p.own && !owner ? "own" : "follow");
+	if (owner)
+		seq_printf(m, "%-10s %10u %s\n", "follows", owner->ns->ns.inum,
+			   p.own ? "own" : "follow");
 	timens_tk_show_offset(m, "realtime", timespec64_sub(p.ns, p.host));
 	timens_tk_show_offset(m, "monotonic", timens_tk_offset(ns, CLOCK_MONOTONIC));
 	timens_tk_show_offset(m, "boottime", timens_tk_offset(ns, CLOCK_BOOTTIME));
@@ -139,7 +147,7 @@ int timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 		   (s64)(tick * NTP_INTERVAL_FREQ - ((u64)NSEC_PER_SEC << NTP_SCALE_SHIFT)) >>
 		   NTP_SCALE_SHIFT);
 	timens_tk_show_policy(m, p.own ? tn : NULL);
-	return p.own ? timens_tk_show_state(tn, m) : 0;
+	return p.own && !owner ? timens_tk_show_state(tn, m) : 0;
 }
 
 /* A number without sign: digits, and with @scale up to nine more after a point */
@@ -239,13 +247,19 @@ static int timens_tk_stop(struct time_namespace *ns)
 	return ret;
 }
 
-/* What does not stand goes already: a follower does not become an owner */
+/*
+ * What does not stand goes already: a follower does not become an owner, unless the owner
+ * which it follows stands
+ */
 static int timens_tk_go(struct time_namespace *ns, bool elapsed)
 {
-	struct timekeeper_ns *tn = timens_tk_of(ns);
+	struct timekeeper_ns *tn = timens_tk_of(ns), *owner;
 	int ret;
 
-	if (!tn || READ_ONCE(tn->state) != TIMENS_TK_OWN)
+	if (!tn || timens_tk_state_of(tn) != TIMENS_TK_OWN)
+		return 0;
+	owner = timens_tk_owner_of(tn);
+	if (owner && !READ_ONCE(owner->stopped))
 		return 0;
 	ret = timens_tk_modify(ns, timens_tk_go_op, elapsed ? ns : NULL);
 	if (!ret)
@@ -310,7 +324,8 @@ static int timens_tk_restore(struct time_namespace *ns, char *text)
  * -EINVAL for what is no command and for the initial namespace, -ERANGE for a
  * number out of its range, -EPROTONOSUPPORT for a state of another version, -EBUSY
  * if a leap second is being smeared in another way, -ENOMEM, -EOPNOTSUPP if the
- * namespace may not own a clock, -ENOSPC if too many do
+ * namespace may not own a clock, -EPERM if besides it follows an owner, -ENOSPC if too
+ * many do
  */
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf)
 {

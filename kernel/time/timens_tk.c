@@ -35,6 +35,7 @@
  *   timens_tick.c     calendar, passes: the hot path
  *   timens_share.c    whose turn it is when a tick has no budget for all
  *   timens_own.c      who may own a clock, how many may, and who is told
+ *   timens_nested.c   namespaces which follow an owner
  *   timens_set.c      setters, the switch between follow and own
  *   timens_tk.c       this file
  *   timens_save.c     the state of a clock as a text, and back
@@ -51,7 +52,8 @@
  *       tk_core.lock			only to switch, and held by the host when
  *					its clocksource changes or it suspends
  *         timens_tk_cal.lock		calendar and list of owners
- *           timekeeper_ns::tkd.lock	timekeeper and NTP state of a namespace
+ *           timekeeper_ns::tkd.lock	timekeeper and NTP state of a namespace; that of
+ *					an owner before that of a follower
  *             hrtimer base lock	wake_timer
  *           hrtimer base lock		the timer of the calendar
  *
@@ -75,7 +77,8 @@
  * --------
  *
  * A timekeeper_ns is allocated when the clock of its time namespace is first written to
- * (timens_tk_give()), and freed with the namespace. That
+ * (timens_tk_give()), or with a namespace which follows an owner (timens_nested.c), and
+ * freed with the namespace. That
  * is alive as long as a task, a descriptor or a mount refers to it,
  * so readers and writers in task context need no reference of their own. The
  * tick finds it through the calendar, which it leaves under the calendar lock
@@ -361,23 +364,27 @@ void timens_tk_init_instance(struct timekeeper_ns *tn)
 	INIT_LIST_HEAD(&tn->own_node);
 	timens_tk_wake_init(tn);
 	timens_timer_init_ns(tn);
+	timens_nested_init(tn);
 }
 
-static struct timekeeper_ns *timens_tk_alloc(struct time_namespace *ns)
+/* @charge: it counts, as it is more than a follower of an owner */
+static struct timekeeper_ns *timens_tk_alloc(struct time_namespace *ns, bool charge)
 {
 	struct timekeeper_ns *tn;
 
 	BUILD_BUG_ON(sizeof(*tn) > 2048 && !IS_ENABLED(CONFIG_LOCKDEP) &&
 		     !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
 
-	if (timens_own_charge(ns))
+	if (charge && timens_own_charge(ns))
 		return ERR_PTR(-ENOSPC);
 	tn = kmem_cache_zalloc(timens_tk_cache, GFP_KERNEL);
 	if (!tn) {
-		timens_own_give(ns);
+		if (charge)
+			timens_own_give(ns);
 		return ERR_PTR(-ENOMEM);
 	}
 	timens_tk_init_instance(tn);
+	tn->charged = charge;
 	tn->share = timens_share_of(ns);
 	timens_past_init(tn);
 	tn->ns = ns;
@@ -389,9 +396,11 @@ static struct timekeeper_ns *timens_tk_alloc(struct time_namespace *ns)
 
 static void timens_tk_free_clock(struct timekeeper_ns *tn)
 {
-	timens_own_give(tn->ns);
+	if (tn->charged)
+		timens_own_give(tn->ns);
 	timens_timer_del_ns(tn);
 	timens_past_free(tn);
+	mutex_destroy(&tn->followers_lock);
 	mutex_destroy(&tn->mutex);
 	kmem_cache_free(timens_tk_cache, tn);
 	static_branch_slow_dec_deferred(&timens_tk_key);
@@ -422,7 +431,7 @@ int timens_tk_give(struct time_namespace *ns)
 
 	if (timens_tk_of(ns))
 		return 0;
-	tn = timens_tk_alloc(ns);
+	tn = timens_tk_alloc(ns, true);
 	if (IS_ERR(tn))
 		return PTR_ERR(tn);
 
@@ -461,20 +470,18 @@ void timens_tk_take_offsets(struct timekeeper_ns *tn, const struct timens_offset
 /**
  * timens_tk_clone - Let a new namespace begin with the clock of another one
  * @ns:		The new namespace, with the offsets of @old
- * @old:	The other one
+ * @old:	The other one, of which current is a member
  *
- * A copy of an owner is an owner, on the same line. There is no hierarchy:
- * from here on they are independent.
+ * It follows whom @old follows, or @old if that is an owner: see timens_nested.c. One which
+ * follows the host, but has owned a clock, is continued with a past and offsets of its own.
  *
  * Context: process context
  * Return: 0, -ENOMEM, or -ENOSPC if there are too many clocks already
  */
 int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 {
-	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timekeeper_ns *tn, *from;
-	unsigned long flags;
-	bool own;
+	struct timekeeper_ns *tn, *owner, *from;
+	int ret = 0;
 
 	ns->tk = NULL;
 	/*
@@ -487,48 +494,31 @@ int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 	if (likely(!from))
 		return 0;
 
-	tn = timens_tk_alloc(ns);
+	tn = timens_tk_alloc(ns, false);
 	if (IS_ERR(tn))
 		return PTR_ERR(tn);
 	mutex_lock(&from->mutex);
-	own = from->state == TIMENS_TK_OWN;
-	if (timens_past_copy(tn, from)) {
+	owner = from->state == TIMENS_TK_OWN ? from : from->owner;
+	if (!owner) {
+		ret = timens_own_charge(ns);
+		tn->charged = !ret;
+		if (!ret)
+			ret = timens_past_copy(tn, from);
+		tn->offs = from->offs;
+		tn->raw_offset = from->raw_offset;
+	}
+	if (ret) {
 		mutex_unlock(&from->mutex);
 		timens_tk_free_clock(tn);
-		return -ENOMEM;
+		return ret;
 	}
 	timens_timer_add_ns(tn);
 	ns->tk = tn;
-	tn->offs = from->offs;
-	tn->raw_offset = from->raw_offset;
 	/* No timer of it was armed without a clock: see "As the owner sees it" */
 	ns->offsets = (struct timens_offsets){ };
-	if (own) {
-		for (;;) {
-			timens_tk_catch_up(from);
-			raw_spin_lock_irqsave(&cal->lock, flags);
-			raw_spin_lock(&from->tkd.lock);
-			if (!timens_tk_is_stale(from))
-				break;
-			raw_spin_unlock(&from->tkd.lock);
-			raw_spin_unlock_irqrestore(&cal->lock, flags);
-		}
-		raw_spin_lock_nested(&tn->tkd.lock, SINGLE_DEPTH_NESTING);
-		timens_tk_update_begin(tn);
-		timens_tk_copy(tn, from);
-		/* Its wake timer counts from the present */
-		timens_tk_forward_to(tn, timens_tk_counter(tn));
-		timens_tk_update_end(tn);
-		/* It has no timers yet */
-		timens_tk_take_moved(tn);
-		timens_tk_join(cal, tn);
-		raw_spin_unlock(&tn->tkd.lock);
-		raw_spin_unlock(&from->tkd.lock);
-		raw_spin_unlock_irqrestore(&cal->lock, flags);
-	}
+	if (owner)
+		timens_nested_join(tn, from, owner);
 	mutex_unlock(&from->mutex);
-	if (own)
-		timens_own_tell(ns);
 	return 0;
 }
 
@@ -537,22 +527,27 @@ int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
  * @ns:		The namespace, to which nobody refers any more
  *
  * Context: process context; any if the namespace has no clock
+ * Return: a namespace to which it had a reference, to be dropped by the caller, or NULL
  */
-void timens_tk_free(struct time_namespace *ns)
+struct time_namespace *timens_tk_free(struct time_namespace *ns)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
 	struct timekeeper_ns *tn = ns->tk;
+	struct time_namespace *kept;
 	unsigned long flags;
 
 	if (likely(!tn))
-		return;
+		return NULL;
 	if (tn->state == TIMENS_TK_OWN) {
 		raw_spin_lock_irqsave(&cal->lock, flags);
 		timens_tk_calendar_del(cal, tn);
 		raw_spin_unlock_irqrestore(&cal->lock, flags);
 	}
 	hrtimer_cancel(&tn->wake_timer);
+	timens_nested_leave(tn);
+	kept = tn->kept;
 	timens_tk_free_clock(tn);
+	return kept;
 }
 
 /**
@@ -576,8 +571,10 @@ bool timens_tk_setup_page(struct time_namespace *ns)
 	 * be behind the offsets with which it began, as it was set: see "As the owner sees it".
 	 */
 	ns->offsets = (struct timens_offsets){ };
+	if (tn->owner)
+		timens_nested_setup_page(tn, tn->vdata);
 	/* That of an owner is in use already */
-	for (i = 0; i < CS_BASES && tn->state == TIMENS_TK_FOLLOW; i++) {
+	for (i = 0; i < CS_BASES && tn->state == TIMENS_TK_FOLLOW && !tn->owner; i++) {
 		timens_setup_vdso_data(&tn->vdata[i], &tn->offs);
 		timens_tk_set_vdso_offsets(tn, &tn->vdata[i]);
 	}

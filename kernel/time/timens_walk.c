@@ -91,7 +91,8 @@
  * follows again has the host's CLOCK_REALTIME: when that is set, or the machine was
  * asleep, the lists of those are walked, too.
  *
- * Which those are is said by timekeeper_ns::state, and no descriptor moves when
+ * Which those are is said by timekeeper_ns::state, of the owner if the namespace follows
+ * one (timens_nested.c), and no descriptor moves when
  * that changes. A walk compares the offset of CLOCK_REALTIME with which a
  * descriptor was armed with the present one, so one walk too many does no harm,
  * and a change of the state makes one of its own behind it:
@@ -226,9 +227,38 @@ static void timens_timer_walk(struct timekeeper_ns *tn)
 	trace_timens_timer_walk(tn->ns->ns.inum, moved);
 }
 
+/*
+ * Those who follow an owner: see "Lifetime" in timens_nested.c. Who has become an owner
+ * stays on the list, and walks by itself.
+ */
+static void timens_timer_followers_moved(struct timekeeper_ns *owner)
+{
+	struct timekeeper_ns *tn, *held = NULL;
+
+	mutex_lock(&owner->followers_lock);
+	list_for_each_entry(tn, &owner->followers, follower_node) {
+		if (!timens_tk_owner_of(tn) || !refcount_inc_not_zero(&tn->ns->ns.count))
+			continue;
+		mutex_unlock(&owner->followers_lock);
+		/* Not freed here, as this may be the work which that waits for */
+		if (held)
+			timens_timer_cancel_put(&held->cancel);
+		held = tn;
+		timerfd_ns_clock_was_set(&tn->cancel);
+		timens_timer_walk(tn);
+		cond_resched();
+		mutex_lock(&owner->followers_lock);
+	}
+	mutex_unlock(&owner->followers_lock);
+	if (held)
+		timens_timer_cancel_put(&held->cancel);
+}
+
 /**
  * timens_timer_clock_moved - Let the timers of a namespace follow its clock
  * @tn:		The namespace, whose clock was set or changed its rate
+ *
+ * Those of the namespaces which follow it as well.
  *
  * Context: process context, without locks of a timer or a clock
  */
@@ -236,6 +266,7 @@ void timens_timer_clock_moved(struct timekeeper_ns *tn)
 {
 	timerfd_ns_clock_was_set(&tn->cancel);
 	timens_timer_walk(tn);
+	timens_timer_followers_moved(tn);
 }
 
 static void timens_timer_work(struct work_struct *work)
@@ -264,7 +295,8 @@ static void timens_timer_for_all(u32 state, void (*also)(struct timekeeper_ns *t
 
 	mutex_lock(&timens_timer_all_mutex);
 	list_for_each_entry(tn, &timens_timer_all, all_node) {
-		if (READ_ONCE(tn->state) != state || !refcount_inc_not_zero(&tn->ns->ns.count))
+		if (timens_tk_state_of(tn) != state ||
+		    !refcount_inc_not_zero(&tn->ns->ns.count))
 			continue;
 		mutex_unlock(&timens_timer_all_mutex);
 		if (held)
@@ -283,7 +315,8 @@ static void timens_timer_for_all(u32 state, void (*also)(struct timekeeper_ns *t
 
 /**
  * timens_timer_walk_all - Let the timers of many namespaces follow
- * @state:	Those which follow the host, or own a clock: enum timens_tk_state
+ * @state:	Those which follow the host, or own a clock, as well as those who follow one
+ *		of the kind: enum timens_tk_state
  * @also:	What to do with a namespace before its timers move, or NULL
  *
  * Context: process context

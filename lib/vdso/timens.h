@@ -213,6 +213,8 @@ static __always_inline const struct vdso_data *vdso_host_page(const struct vdso_
 /* The page with the time zone: an owner has its own */
 static __always_inline const struct vdso_data *vdso_tz_page(const struct vdso_data *vd)
 {
+	if (vd[CS_HRES_COARSE].ns_state & VDSO_NS_SHARED)
+		vd = __arch_owner_vdso_data_of(vd);
 	if (vd[CS_HRES_COARSE].ns_state & VDSO_NS_FOLLOW)
 		return __arch_get_timens_vdso_data(vd);
 	return vd;
@@ -284,9 +286,28 @@ static __always_inline bool vdso_line_ns(const struct vdso_data *line, bool ends
 	return there;
 }
 
+/* Where a page may be read: its count when it is not written, which is odd for one of offsets */
+static __always_inline u32 vdso_ns_begin(const struct vdso_data *vdns)
+{
+	u32 seq;
+
+	for (;;) {
+		seq = READ_ONCE(vdns->seq);
+		smp_rmb();	/* The mode is not older than the count */
+		if (!(seq & 1) || READ_ONCE(vdns->clock_mode) == VDSO_CLOCKMODE_TIMENS)
+			break;
+		cpu_relax();
+	}
+	smp_rmb();	/* and the data not older than the mode */
+	return seq;
+}
+
 /*
  * Read a clock from the page of a time namespace, whatever that holds, or from the system
  * wide one.
+ *
+ * The page of a namespace which follows an owner has offsets to what the page of the owner
+ * says: "The page" in kernel/time/timens_nested.c.
  *
  * The coarse clocks of an owner promise the resolution of a tick, but its page is
  * written once in seconds: they are the line of the page at the counter value of
@@ -307,30 +328,31 @@ static __always_inline bool vdso_line_ns(const struct vdso_data *line, bool ends
 static noinline __maybe_unused int
 vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_timespec *ts)
 {
-	const struct vdso_data *vd = vdso_host_page(vdns), *line;
+	const struct vdso_data *vd = vdso_host_page(vdns), *line, *own = vdns;
 	bool coarse = BIT(clk) & VDSO_COARSE, there;
 	s64 sec, edge_sec;
-	u32 ns_seq, seq, state;
+	u32 own_seq, ns_seq, seq, state;
 	clockid_t fine = clk;
 	u64 cycles, ns;
 	s32 step = 0;
 
 	if (clk == CLOCK_MONOTONIC_RAW) {
-		vdns += CS_RAW;
+		own += CS_RAW;
 		vd += CS_RAW;
 	} else if (coarse) {
 		fine = clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME;
 	}
 
-	for (;;) {
-		ns_seq = READ_ONCE(vdns->seq);
-		smp_rmb();	/* The mode is not older than the count */
-		if ((ns_seq & 1) && READ_ONCE(vdns->clock_mode) != VDSO_CLOCKMODE_TIMENS) {
-			cpu_relax();
-			continue;
+	do {
+		vdns = own;
+		own_seq = vdso_ns_begin(own);
+		ns_seq = own_seq;
+		state = READ_ONCE(own->ns_state);
+		if (unlikely(state & VDSO_NS_SHARED)) {
+			vdns = __arch_owner_vdso_data_of(own);
+			ns_seq = vdso_ns_begin(vdns);
+			state = READ_ONCE(vdns->ns_state);
 		}
-		smp_rmb();	/* and the data not older than the mode */
-		state = READ_ONCE(vdns->ns_state);
 		line = state & VDSO_NS_OWN ? vdns : vd;
 
 		do {
@@ -370,9 +392,11 @@ vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_ti
 			edge_sec = vdns->basetime[VDSO_NS_EDGE_SLOT].sec;
 			step = vdns->basetime[VDSO_NS_EDGE_SLOT].nsec;
 		}
-		if (!vdso_read_retry(vdns, ns_seq))
-			break;
-	}
+		if (vdns != own) {
+			sec += own->offset[clk].sec;
+			ns += own->offset[clk].nsec;
+		}
+	} while (vdso_read_retry(vdns, ns_seq) || vdso_is_changed(own, own_seq));
 	if (unlikely(!there))
 		return -1;
 
