@@ -12,7 +12,7 @@ TK_TESTS_BESIDE := tk_clocks tk_far tk_given tk_learn tk_nest tk_proc tk_ptp tk_
 # minutes, or count what all namespaces do: one at a time, and on a machine that nobody needs. Most of them have parts
 # which are not so.
 TK_TESTS_ALONE := tk_cancel tk_clocksource tk_cross tk_failnth tk_files tk_fuzz tk_ident tk_isolation tk_knobs tk_leap tk_life tk_limit \
-		  tk_net tk_perm tk_policy tk_seccomp tk_set tk_suspend tk_throttle tk_tleap tk_tprop tk_tquiet tk_tstress tk_ttravel tk_ttruth
+		  tk_net tk_perm tk_policy tk_seccomp tk_set tk_share tk_suspend tk_throttle tk_tleap tk_tprop tk_tquiet tk_tstress tk_ttravel tk_ttruth
 
 TK_TESTS := $(TK_TESTS_BESIDE) $(TK_TESTS_ALONE)
 

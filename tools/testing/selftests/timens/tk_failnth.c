@@ -51,6 +51,7 @@ struct call {
 	int changes;		/* of the rate before it: an even number, so that it is one */
 	bool own;		/* the namespace owns its clock before */
 	bool stopped;		/* and it stands */
+	bool nested;		/* it follows an owner before */
 	int ns;
 	int file;
 	int timers[TIMERS];
@@ -238,6 +239,13 @@ static void change_rate(int times)
 
 static void be_inside(struct call *c)
 {
+	int owner;
+
+	if (c->nested) {
+		owner = tk_ns_own(0);
+		tk_enter(owner);
+		close(owner);
+	}
 	c->ns = tk_ns_new();
 	tk_enter(c->ns);
 	if (c->own)
@@ -398,7 +406,7 @@ static int do_read(struct call *c)
 static struct call calls[] = {
 	{ "unshare", NULL, do_unshare, .least = 3 },
 	{ "first entry", be_outside, do_enter, .least = 1 },
-	{ "first entry of a copy", be_outside_of_owner, do_enter, .least = 1 },
+	{ "first entry of who follows an owner", be_outside_of_owner, do_enter, .least = 1 },
 	{ "first settime", be_inside, do_settime, .least = 1 },
 	{ "first settimeofday", be_inside, do_settimeofday, .least = 1 },
 	{ "first adjtimex", be_inside, do_adjtime, .least = 1 },
@@ -428,9 +436,18 @@ static struct call calls[] = {
 	{ "go elapsed with a long past", be_inside_stopped, do_write, .text = "go elapsed",
 	  .own = true, .stopped = true, .changes = 4, .least = 1 },
 	/* nsproxy, namespace, page, clock. A new page for a slab of theirs may be a fifth one. */
-	{ "copy of an owner", be_inside, do_unshare, .own = true, .least = 4 },
+	{ "follower of an owner", be_inside, do_unshare, .own = true, .least = 4 },
+	{ "follower of the owner of a follower", be_inside, do_unshare, .nested = true,
+	  .least = 4 },
+	{ "first settime in a follower of an owner", be_inside, do_settime, .nested = true,
+	  .least = 1 },
+	{ "first rate of a follower of an owner", be_inside_with_file, do_write, .text = "rate 2",
+	  .nested = true, .least = 2 },
+	{ "settime in a follower of an owner with timers", be_armed, do_settime, still_armed,
+	  .nested = true, .least = 1 },
 	{ "offsets", be_before, do_write, .text = "monotonic 100 0\nboottime 200 0\n", .least = 1 },
-	{ "offsets of a copy", be_before, do_write, .text = "monotonic 100 0\nboottime 200 0\n",
+	{ "offsets of who follows an owner", be_before, do_write,
+	  .text = "monotonic 100 0\nboottime 200 0\n",
 	  .own = true, .least = 1 },
 	{ "reading timens_clock", be_inside, do_read, .text = TK_CLOCK_FILE, .least = 2 },
 	{ "reading timens_clock of an owner", be_inside, do_read, .text = TK_CLOCK_FILE,

@@ -23,6 +23,7 @@ struct space {
 	s64 floor[FUZZ_FLOORS];		/* clocks that never go back: the latest reading */
 	unsigned int touched;		/* how often REALTIME may have been moved */
 	bool leaping;			/* a leap second may move it at any time */
+	unsigned int kin;		/* the same: one may follow the other */
 };
 
 /* A timerfd, or a POSIX timer whose signal is ignored; armed in a space of that time */
@@ -42,6 +43,7 @@ struct fuzz {
 	int steps;
 	struct space space[FUZZ_SPACES];
 	unsigned int life[FUZZ_SPACES];	/* how often there was another one in its place */
+	unsigned int kins;
 	struct timer timer[FUZZ_TIMERS];
 	bool alarms;			/* are there alarm clocks? */
 };
@@ -71,9 +73,10 @@ bool fuzz_one_in(unsigned int n);
 /* A line of the log, printed when something does not hold */
 void __attribute__((format(printf, 1, 2))) fuzz_note(const char *fmt, ...);
 
-/* What happened to clocks of a space */
+/* What happened to clocks of a space; the last two concern those which may follow it as well */
 void fuzz_forget(struct space *s);
 void fuzz_touched(struct space *s);
+void fuzz_leaps(struct space *s);
 
 /* A step in a space */
 void fuzz_step(void);

@@ -43,7 +43,20 @@ static int number_of(const struct space *s)
 
 void fuzz_touched(struct space *s)
 {
-	s->touched++;
+	int i;
+
+	for (i = 0; i < FUZZ_SPACES; i++)
+		if (fuzz.space[i].kin == s->kin)
+			fuzz.space[i].touched++;
+}
+
+void fuzz_leaps(struct space *s)
+{
+	int i;
+
+	for (i = 0; i < FUZZ_SPACES; i++)
+		if (fuzz.space[i].kin == s->kin)
+			fuzz.space[i].leaping = true;
 }
 
 static int outcome(int ret)
@@ -156,7 +169,7 @@ static void op_adjtimex(struct space *s)
 	ret = outcome(fuzz_one_in(4) ? tk_clock_adjtime(CLOCK_REALTIME, &tx) : tk_adjtimex(&tx));
 	fuzz_touched(s);
 	if (ret >= 0 && (tx.status & (STA_INS | STA_DEL)))
-		s->leaping = true;
+		fuzz_leaps(s);
 	tk_leave();
 	fuzz_note("space %d: adjtimex(%#x, offset %" PRId64 " freq %" PRId64
 		  " status %#x constant %" PRId64 " tick %" PRId64 ") = %d", number_of(s), tx.modes,
@@ -172,7 +185,7 @@ static void op_leap(struct space *s)
 	tk_settime(CLOCK_REALTIME, TK_MIDNIGHT / TK_SEC - 1 - !insert, 950 * TK_MSEC);
 	tx.status = insert ? STA_INS : STA_DEL;
 	tk_adjtimex(&tx);
-	s->leaping = true;
+	fuzz_leaps(s);
 	fuzz_touched(s);
 	tk_leave();
 	fuzz_note("space %d: a leap second, %s", number_of(s), insert ? "inserted" : "deleted");
@@ -203,7 +216,7 @@ static void op_command(struct space *s)
 	fuzz_touched(s);
 	/* A smear which waits or runs moves the clock as it likes. */
 	if (!strncmp(command, "leap smear", 10))
-		s->leaping = true;
+		fuzz_leaps(s);
 	tk_leave();
 	fuzz_note("space %d: '%s' = %d", number_of(s), command, ret);
 }
@@ -286,7 +299,7 @@ static void op_restore(struct space *s)
 	      strerror(-ret), text);
 	go_on();
 	fuzz_touched(s);
-	s->leaping = true;
+	fuzz_leaps(s);
 	tk_leave();
 	fuzz_note("space %d: restored, %s = %d", number_of(s), whole ? "whole" : "changed", ret);
 }
@@ -330,7 +343,10 @@ void fuzz_new_space(int i)
 		restored = !outcome(tk_write_file(TK_CLOCK_FILE, state));
 	tk_slurp("/proc/self/timens_offsets", now, sizeof(now));
 	tk_leave();
-	*s = (struct space){ .fd = self, .leaping = (from && from->leaping) || restored };
+	*s = (struct space){
+		.fd = self, .leaping = (from && from->leaping) || restored,
+		.kin = from ? from->kin : ++fuzz.kins,
+	};
 	fuzz_forget(s);
 	fuzz.life[i]++;
 	/* One that was entered takes no offsets any more. */

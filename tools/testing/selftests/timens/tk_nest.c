@@ -4,8 +4,10 @@
  * nesting, setns(), fork, vfork, exec, threads, clone3(), timens_offsets, re-follow.
  *
  *	host -----------------------------
- *	   '-- ns A (own) ----------------     created in the host: a copy of it
- *	          '-- ns B (own) ---------     created in A: a copy of A, then free of it
+ *	   '-- ns A (own) ----------------     created in the host: follows it, then owns
+ *	          '-- ns B (own) ---------     created in A: follows it, then a copy of A
+ *
+ * What a follower of an owner is while it follows is in tk_share.
  */
 #include <linux/sched.h>
 
@@ -13,7 +15,7 @@
 
 TK_FIXTURE(nest);
 
-/* A namespace made inside an own one is own and continuous, on every clock. */
+/* A namespace made inside an own one, and asked to own, is continuous, on every clock. */
 TEST_F(nest, copy_of_an_own_namespace)
 {
 	static const int clk[] = { CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC, CLOCK_BOOTTIME,
@@ -32,6 +34,11 @@ TEST_F(nest, copy_of_an_own_namespace)
 	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
 	start = tk_vnow(CLOCK_MONOTONIC);
 	fd_b = tk_ns_new();
+	tk_enter(fd_b);
+	CHECK_STATE("follow");
+	/* A policy is all that it does not take over, and nothing that it reads */
+	CHECK(!tk_write_file(TK_CLOCK_FILE, "leap step\n"), "leap: %m");
+	tk_enter(fd_a);
 	for (i = 0; i < TK_ARRAY(clk); i++) {
 		/* B against A: read A, B, A in one task. */
 		struct tk_iv iv = TK_IV_ALL;
@@ -70,6 +77,8 @@ TEST_F(nest, copy_is_independent)
 
 	tk_enter(fd_a);
 	fd_b = tk_ns_new();
+	tk_enter(fd_b);
+	tk_make_own();
 	tk_leave();
 	tk_watch_start(&w, "the original", fd_a, TK_WATCH_ALL);
 	tk_enter(fd_b);
@@ -97,8 +106,9 @@ TEST_F(nest, copies_outlive_the_original)
 
 	for (depth = 0; depth < 8; depth++) {
 		tk_enter(fd);
-		CHECK_STATE("own");
+		CHECK_STATE(depth ? "follow" : "own");
 		CHECK(tk_step(TK_SEC) >= 0, "step: %m");
+		CHECK_STATE("own");
 		next = tk_ns_new();
 		close(fd);
 		fd = next;
@@ -140,12 +150,13 @@ static void look(struct seen *s)
 	tk_get_state(&s->state);
 }
 
-static void check_same_line(const struct seen *s, struct tk_iv line, const char *who)
+static void check_line(const struct seen *s, struct tk_iv line, const char *state,
+		       const char *who)
 {
 	CHECK_IV_MEET(s->vdso, line, 0, who);
 	CHECK(s->syscall >= line.lo && s->syscall < line.lo + 100 * TK_SEC,
 	      "%s by syscall: %" PRId64, who, s->syscall);
-	CHECK(!strcmp(s->state.state, "own"), "%s: state %s", who, s->state.state);
+	CHECK(!strcmp(s->state.state, state), "%s: state %s", who, s->state.state);
 }
 
 static int child_looks(void *arg)
@@ -163,7 +174,7 @@ TEST_F(nest, fork_inherits)
 	tk_enter(fd);
 	line = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 200);
 	RUN(child_looks, s);
-	check_same_line(s, line, "child");
+	check_line(s, line, "own", "child");
 	tk_leave();
 }
 
@@ -175,18 +186,24 @@ static int unsharer(void *arg)
 	struct tk_state st;
 	int fd;
 
-	/* In an own namespace: the child's is a copy of it. */
+	/* In an own namespace: the child's follows it. */
 	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
 	fd = tk_open_ns("/proc/self/ns/time_for_children");
 	tk_get_state(&st);	/* addresses time_for_children, as timens_offsets does */
+	CHECK(!strcmp(st.state, "follow"), "time_for_children is %s", st.state);
+	CHECK(tk_step(3600 * TK_SEC) >= 0, "step: %m");
+	/* That moved us, and who follows us. */
+	line = (struct tk_iv){ line.lo + 3600 * TK_SEC, line.hi + 3600 * TK_SEC };
+	CHECK_IV_MEET(tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 200), line, 0, "the caller");
+	RUN(child_looks, s);
+	check_line(s, line, "follow", "child of the new namespace");
+	/* What is written to the file is for the one of the children, and moves us not. */
+	CHECK(!tk_write_file(TK_CLOCK_FILE, "leap smear google\n"), "leap: %m");
+	tk_get_state(&st);
 	CHECK(!strcmp(st.state, "own"), "time_for_children is %s", st.state);
 	CHECK(tk_step(3600 * TK_SEC) >= 0, "step: %m");
-	/* That moved us, not the copy. */
-	CHECK_IV_MEET(tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 200),
-		      ((struct tk_iv){ line.lo + 3600 * TK_SEC, line.hi + 3600 * TK_SEC }), 0,
-		      "the caller");
 	RUN(child_looks, s);
-	check_same_line(s, line, "child of the new namespace");
+	check_line(s, line, "own", "child of the new namespace, which owns its clock");
 	close(fd);
 	return 0;
 }
@@ -295,10 +312,11 @@ static int vforker(void *arg)
 	static struct tk_iv in_child;
 
 	REQUIRE(!pipe2(fds, O_CLOEXEC), "pipe: %m");
-	/* time_for_children becomes @fd's copy: a year ahead. */
+	/* time_for_children becomes a copy of @fd: a year ahead. */
 	tk_enter(fd);
 	line = tk_line(CLOCK_REALTIME, CLOCK_MONOTONIC, 200);
 	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	CHECK(!tk_write_file(TK_CLOCK_FILE, "leap smear google\n"), "leap: %m");
 	/* Now the parent goes another hour ahead of what its children get. */
 	CHECK(tk_step(3600 * TK_SEC) >= 0, "step: %m");
 	pid = vfork();
@@ -356,7 +374,7 @@ static int cloner(void *arg)
 	return 0;
 }
 
-/* clone3(CLONE_NEWTIME): the child is in a copy of its own at once. */
+/* clone3(CLONE_NEWTIME): the child is in a namespace of its own at once. */
 TEST_F(nest, clone3_newtime)
 {
 	struct seen *s = tk_shared_page(sizeof(*s));
@@ -364,9 +382,9 @@ TEST_F(nest, clone3_newtime)
 
 	tk_enter(fd);
 	RUN(cloner, s);
-	CHECK(!strcmp(s->state.state, "own"), "state %s", s->state.state);
+	CHECK(!strcmp(s->state.state, "follow"), "state %s", s->state.state);
 	tk_leave();
-	/* and from the host, whose child follows until it writes */
+	/* and from the host, whose child follows until it writes, too */
 	RUN(cloner, s);
 	CHECK(!strcmp(s->state.state, "follow"), "state %s", s->state.state);
 }
@@ -561,16 +579,20 @@ TEST_F(nest, offsets_before_the_first_task)
 }
 
 /*
- * A namespace made inside an own one is own, and its MONOTONIC and BOOTTIME may be
- * offset before the first task enters: the offset is against the host, as it is read.
+ * MONOTONIC and BOOTTIME of a namespace made inside an own one may be offset before the
+ * first task enters, whether it follows or owns: the offset is against the host, as it is
+ * read.
  */
 static int offsets_of_a_copy(void *arg)
 {
 	struct seen *s = arg;
+	const char *want = s->syscall ? "own" : "follow";
 	s64 mono, boot;
 	int ret;
 
 	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	if (s->syscall)
+		CHECK(!tk_write_file(TK_CLOCK_FILE, "leap smear google\n"), "leap: %m");
 	ret = tk_write_file("/proc/self/timens_offsets", "monotonic 7000 0\nboottime 8000 0\n");
 	CHECK(!ret, "before entry: %s", strerror(-ret));
 	read_offsets(&mono, &boot);
@@ -578,7 +600,7 @@ static int offsets_of_a_copy(void *arg)
 	      llabs(boot - 8000 * TK_SEC) <= tk_unit(60 * TK_SEC),
 	      "%" PRId64 " %" PRId64, mono, boot);
 	RUN(child_looks, s);
-	CHECK(!strcmp(s->state.state, "own"), "state %s", s->state.state);
+	CHECK(!strcmp(s->state.state, want), "state %s", s->state.state);
 	CHECK(llabs(s->state.monotonic - 7000 * TK_SEC) <= tk_unit(60 * TK_SEC),
 	      "monotonic %" PRId64, s->state.monotonic);
 	CHECK(llabs(s->state.boottime - 8000 * TK_SEC) <= tk_unit(60 * TK_SEC), "boottime %" PRId64,
@@ -594,6 +616,8 @@ TEST_F(nest, offsets_of_a_copy_before_entry)
 	int fd = tk_ns_own(TK_YEAR * TK_SEC);
 
 	tk_enter(fd);
+	RUN(offsets_of_a_copy, s);
+	s->syscall = 1;	/* own: see there */
 	RUN(offsets_of_a_copy, s);
 	tk_leave();
 }
@@ -616,6 +640,8 @@ static int boottime_of_a_copy(void *arg)
 	int ret;
 
 	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	if (seen[0])
+		CHECK(!tk_write_file(TK_CLOCK_FILE, "leap smear google\n"), "leap: %m");
 	ret = tk_write_file("/proc/self/timens_offsets", "boottime 8000 0\n");
 	CHECK(!ret, "before entry: %s", strerror(-ret));
 	read_offsets(&mono, &boot);
@@ -646,6 +672,8 @@ TEST_F(nest, boottime_offset_moves_boottime_alone)
 	tk_sleep(100 * TK_MSEC);
 	tx.tick = 10000;
 	CHECK(tk_adjtimex(&tx) >= 0, "adjtimex: %m");
+	/* One which follows, and then, for @seen is filled, one which owns */
+	RUN(boottime_of_a_copy, seen);
 	RUN(boottime_of_a_copy, seen);
 	tk_leave();
 }

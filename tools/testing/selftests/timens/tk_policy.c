@@ -248,20 +248,40 @@ TEST_F(policy, root_of_the_host_in_a_namespace_of_another_userns)
 	tk_holder_stop(&h);
 }
 
-/* Made an owner while that was allowed: it keeps its clock, and so does a copy, until */
+/*
+ * Made an owner while that was allowed: it keeps its clock, and so does who follows it, but
+ * may not set it where nobody may become an owner; until
+ */
 static int keep(void *arg)
 {
-	int value = *(int *)arg, copy;
+	s64 most = tk_vnow(CLOCK_REALTIME) + (TK_YEAR - TK_DAY) * TK_SEC;
+	int value = *(int *)arg, follower, ret;
+	struct tk_timex read = { 0 };
 
 	tk_enter(tk_ns_own(TK_YEAR * TK_SEC));
 	set_policy(value);
 	CHECK_STATE("own");
 	tk_check_allowed("an owner from before");
 	tk_check_command("an owner from before", "rate 3", 0);
-	copy = tk_ns_new();
-	tk_enter(copy);
-	CHECK_STATE("own");
-	tk_check_allowed("a copy of an owner from before");
+	follower = tk_ns_new();
+	tk_enter(follower);
+	CHECK_STATE("follow");
+	/* It is the owner's clock that is read, whatever the policy is */
+	CHECK(tk_adjtimex(&read) >= 0 && read.time_sec > most / TK_SEC,
+	      "adjtimex: %" PRId64, read.time_sec);
+	if (value == 2) {
+		tk_check_allowed("a follower of an owner from before");
+		CHECK_STATE("own");
+		return 0;
+	}
+	/* The host's clock is not meant, though root of the host is who sets it */
+	ret = tk_step(TK_SEC);
+	CHECK(ret == -EPERM, "step of a follower: %d", ret);
+	ret = tk_settime(CLOCK_REALTIME, 1600000000, 0);
+	CHECK(ret == -EPERM, "settime of a follower: %d", ret);
+	tk_check_command("a follower of an owner from before", "rate 2", -EPERM);
+	tk_check_command("a follower of an owner from before", "follow", 0);
+	CHECK_STATE("follow");
 	return 0;
 }
 

@@ -411,14 +411,18 @@ TEST_F(rate, steering_is_relative)
 	tk_leave();
 }
 
-TEST_F(rate, a_copy_has_it_and_a_follower_has_none)
+TEST_F(rate, a_copy_has_it_and_who_follows_the_host_has_none)
 {
 	char text[1024];
 	int copy;
 
 	tk_enter(self->ns);
 	take_rate("29/4");
+	/* It follows until it is written to, and is a copy of the owner then */
 	copy = tk_ns_new();
+	tk_enter(copy);
+	tk_make_own();
+	tk_enter(self->ns);
 	CHECK(!tk_follow(), "follow: %m");
 	tk_read_summary(text, sizeof(text));
 	CHECK(strstr(text, "\nrate                1\n"), "%s", text);

@@ -508,7 +508,11 @@ TEST_F(smear, copied_and_let_go)
 
 	prepare(&r, 10 * TK_SEC, true);
 	sleep_to(r.edge - 100 * TK_SEC);
+	/* It follows until it is written to, and is a copy of the owner then */
 	copy = tk_ns_new();
+	tk_enter(copy);
+	tk_make_own();
+	tk_enter(r.ns);
 	CHECK(!tk_follow(), "follow: %m");
 	CHECK(smear_is("none"), "smeared after it was let go");
 	tk_enter(copy);

@@ -339,16 +339,17 @@ struct copy {
 	s64 at;
 };
 
-/* In a namespace which is a copy of A: what A's timer does is A's business. */
+/* In a namespace which follows A, and is a copy of it then: what A's timer does is A's business. */
 static int in_the_copy(void *arg)
 {
 	struct copy *c = arg;
 	int here = tk_open_ns("/proc/self/ns/time");
 	struct itimerval it;
 
-	CHECK_STATE("own");
-	check_left(here, c->a, CLOCK_REALTIME, c->at, tw_timerfd_left, c->fd, "in a copy");
+	CHECK_STATE("follow");
+	check_left(here, c->a, CLOCK_REALTIME, c->at, tw_timerfd_left, c->fd, "in a follower");
 	step_in(here, 2 * HOUR);
+	CHECK_STATE("own");
 	tick_rate(9000);
 	tk_sleep(30 * TK_MSEC);
 	check_left(here, c->a, CLOCK_REALTIME, c->at, tw_timerfd_left, c->fd, "the copy stepped");

@@ -18,6 +18,9 @@
  *
  *	own, turn	before		stop: the clock stands for longer than all of
  *					them are, and goes on
+ *	share		both		all of these
+ *
+ * where the namespace follows an owner, with offsets, whose clock is changed.
  *
  * Who comes meanwhile is early by what is left on its clock, which it reads as it stands.
  *
@@ -67,7 +70,7 @@
 #define LATE_ALL ((s64)TW_KINDS * LATE)
 #define JIFFY TK_MSEC
 
-enum state { INIT, FOLLOW, OWN, TURN };
+enum state { INIT, FOLLOW, OWN, TURN, SHARE };
 enum order { BEFORE, AFTER };
 enum change { FORWARD, BACK, INSERT, DELETE, FAST, SLOW, STOP };
 
@@ -78,7 +81,8 @@ struct table {
 	atomic_int phase;
 	enum change change;
 	enum order order;
-	int fd;
+	int fd;			/* whose clock is changed */
+	int crew_fd;		/* who waits */
 	/* What is armed: REALTIME's expiries are @real_at, or @real_in from now */
 	s64 real_at;
 	s64 real_in;
@@ -234,8 +238,8 @@ static int crew(void *arg)
 	size_t i, left;
 
 	(void)arg;
-	if (table->fd >= 0)
-		tk_enter(table->fd);
+	if (table->crew_fd >= 0)
+		tk_enter(table->crew_fd);
 	tw_block_signals();
 	for (i = 0; i < TW_KINDS; i++) {
 		struct row *r = &rows[i];
@@ -495,7 +499,22 @@ FIXTURE_VARIANT_ADD(truth, turn_before_slow) { TURN, BEFORE, SLOW };
 FIXTURE_VARIANT_ADD(truth, own_before_stop) { OWN, BEFORE, STOP };
 FIXTURE_VARIANT_ADD(truth, turn_before_stop) { TURN, BEFORE, STOP };
 
-/* An own clock's changes leave the host's alone, and the fixture's watcher says so. */
+FIXTURE_VARIANT_ADD(truth, share_before_forward) { SHARE, BEFORE, FORWARD };
+FIXTURE_VARIANT_ADD(truth, share_before_back) { SHARE, BEFORE, BACK };
+FIXTURE_VARIANT_ADD(truth, share_before_insert) { SHARE, BEFORE, INSERT };
+FIXTURE_VARIANT_ADD(truth, share_before_delete) { SHARE, BEFORE, DELETE };
+FIXTURE_VARIANT_ADD(truth, share_before_fast) { SHARE, BEFORE, FAST };
+FIXTURE_VARIANT_ADD(truth, share_before_slow) { SHARE, BEFORE, SLOW };
+FIXTURE_VARIANT_ADD(truth, share_before_stop) { SHARE, BEFORE, STOP };
+
+FIXTURE_VARIANT_ADD(truth, share_after_forward) { SHARE, AFTER, FORWARD };
+FIXTURE_VARIANT_ADD(truth, share_after_back) { SHARE, AFTER, BACK };
+FIXTURE_VARIANT_ADD(truth, share_after_insert) { SHARE, AFTER, INSERT };
+FIXTURE_VARIANT_ADD(truth, share_after_delete) { SHARE, AFTER, DELETE };
+FIXTURE_VARIANT_ADD(truth, share_after_fast) { SHARE, AFTER, FAST };
+FIXTURE_VARIANT_ADD(truth, share_after_slow) { SHARE, AFTER, SLOW };
+
+/* An owner's changes leave the host's clock alone, and the fixture's watcher says so. */
 FIXTURE_SETUP(truth)
 {
 	ASSERT_EQ(0, variant->state >= OWN ? tk_setup() : tk_setup_watch(false, 0));
@@ -503,12 +522,19 @@ FIXTURE_SETUP(truth)
 	table->change = variant->change;
 	table->order = variant->order;
 	table->fd = -1;
-	if (variant->state == OWN)
+	if (variant->state == OWN || variant->state == SHARE)
 		table->fd = tk_ns_own(TK_YEAR * TK_SEC);
 	else if (variant->state != TURN)
 		tk_guard_start(&self->guard);
 	if (variant->state == FOLLOW || variant->state == TURN) {
 		table->fd = tk_ns_new_offsets("monotonic 864000 0\nboottime 1728000 0\n");
+		table->raw_offset = 864000 * TK_SEC;
+	}
+	table->crew_fd = table->fd;
+	if (variant->state == SHARE) {
+		tk_enter(table->fd);
+		table->crew_fd = tk_ns_new_offsets("monotonic 864000 0\nboottime 1728000 0\n");
+		tk_leave();
 		table->raw_offset = 864000 * TK_SEC;
 	}
 }
@@ -543,6 +569,10 @@ TEST_F(truth, table)
 	}
 	if (variant->state >= OWN)
 		CHECK_STATE("own");
+	if (variant->state == SHARE) {
+		tk_enter(table->crew_fd);
+		CHECK_STATE("follow");
+	}
 	tk_leave();
 }
 
