@@ -9,6 +9,8 @@
  * a process which entered a namespace has it for its children, too.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -87,6 +89,23 @@ static int read_clock_file(const char *path, struct clock_file *clock)
 	if (!clock_parse(text, clock, why, sizeof(why)))
 		die("%s: %s", path, why);
 	return 0;
+}
+
+/* The first process which is found in a time namespace, or 0 */
+static pid_t ns_process(ino_t ino)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	if (!proc)
+		return 0;
+	while (!found && (entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    ns_inode(atoi(entry->d_name), "time") == ino)
+			found = atoi(entry->d_name);
+	closedir(proc);
+	return found;
 }
 
 void clock_read_self(struct clock_file *clock)
@@ -306,7 +325,15 @@ static ino_t read_user_ns(pid_t pid, bool children)
 	return st.st_ino;
 }
 
-int clock_snapshot(pid_t pid, bool children, struct snapshot *snap)
+static void find_owner(struct snapshot *snap)
+{
+	if (snap->file.follows)
+		snap->owner = ns_process(snap->file.follows);
+	if (snap->owner)
+		read_comm(snap->owner, snap->owner_comm);
+}
+
+static int look_at_clock(pid_t pid, bool children, struct snapshot *snap)
 {
 	struct report report = { 0 };
 	char path[64];
@@ -344,6 +371,15 @@ int clock_snapshot(pid_t pid, bool children, struct snapshot *snap)
 	}
 	snap->inside.error = -ret;
 	return in == out ? look_from_outside(path, snap) : ret;
+}
+
+int clock_snapshot(pid_t pid, bool children, struct snapshot *snap)
+{
+	int ret = look_at_clock(pid, children, snap);
+
+	if (!ret)
+		find_owner(snap);
+	return ret;
 }
 
 /*

@@ -35,6 +35,8 @@ enum smear_state {
 /* What /proc/PID/timens_clock says. Offsets are to the host's clocks, in ns. */
 struct clock_file {
 	bool own;
+	ino_t follows;		/* the time namespace whose clock it follows, 0: the host */
+	bool follows_own;	/* which owns that clock at present */
 	int64_t realtime;
 	int64_t monotonic;
 	int64_t boottime;
@@ -70,6 +72,8 @@ struct snapshot {
 	ino_t ino;
 	pid_t pid;
 	char comm[COMM_MAX];
+	pid_t owner;		/* a process whose clock it follows, or 0 if none is found */
+	char owner_comm[COMM_MAX];
 	int64_t realtime;	/* what CLOCK_REALTIME shows inside */
 	enum own_policy own_policy;
 	ino_t user_ns;		/* which owns the time namespace, or 0 if that is not known */
@@ -138,9 +142,10 @@ void clock_prepare(struct clock_change *change);
 
 /*
  * Whose clock is set by who is inside, with the right to do so: the namespace's if it is
- * an owner or would be made one. Otherwise it is the machine's.
+ * an owner or would be made one. Otherwise it is the machine's, or nobody's if it follows
+ * an owner, whose clock is not for it to set.
  */
-enum clock_setter { SETS_NOT_KNOWN, SETS_HOST, SETS_OWN };
+enum clock_setter { SETS_NOT_KNOWN, SETS_HOST, SETS_OWN, SETS_NOTHING };
 enum clock_setter clock_sets(const struct snapshot *snap);
 
 /* Do it, from inside the namespace. Ends on an error, and before the machine's clock is set. */

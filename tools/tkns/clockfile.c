@@ -120,6 +120,15 @@ static bool known_line(const struct line *l, struct clock_file *clock, int *have
 		clock->own = l->n >= 2 && !strcmp(l->word[1], "own");
 		return clock->own || (l->n >= 2 && !strcmp(l->word[1], "follow"));
 	}
+	if (!strcmp(key, "follows")) {
+		int64_t ino;
+
+		if (l->n < 2 || !integer(l->word[1], &ino) || ino <= 0 || ino > UINT32_MAX)
+			return false;
+		clock->follows = ino;
+		clock->follows_own = l->n >= 3 && !strcmp(l->word[2], "own");
+		return clock->follows_own || (l->n >= 3 && !strcmp(l->word[2], "follow"));
+	}
 	if (!strcmp(key, "realtime")) {
 		*have |= HAVE_REALTIME;
 		return seconds(l, &clock->realtime);
@@ -192,17 +201,19 @@ out:
 
 enum clock_setter clock_sets(const struct snapshot *snap)
 {
+	enum clock_setter otherwise = snap->file.follows_own ? SETS_NOTHING : SETS_HOST;
+
 	if (snap->ino == INITIAL_TIME_NS)
 		return SETS_HOST;
 	if (snap->file.own)
 		return SETS_OWN;
 	switch (snap->own_policy) {
 	case OWN_NONE:
-		return SETS_HOST;
+		return otherwise;
 	case OWN_USER:
 		if (!snap->user_ns)
 			return SETS_NOT_KNOWN;
-		return snap->user_ns == INITIAL_USER_NS ? SETS_HOST : SETS_OWN;
+		return snap->user_ns == INITIAL_USER_NS ? otherwise : SETS_OWN;
 	default:
 		return SETS_OWN;
 	}

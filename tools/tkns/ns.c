@@ -195,3 +195,10 @@ void ns_enter_after(enum user_mode mode, enum net_mode net, void (*prepare)(void
 	if (user && mode != USER_ROOT && uid)
 		keep_caps(net, others);
 }
+
+void ns_keep_caps(void)
+{
+	/* Root has all of them anyway */
+	if (geteuid())
+		keep_caps(NET_HOST, false);
+}

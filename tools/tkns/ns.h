@@ -32,4 +32,10 @@ void ns_enter(enum user_mode user, enum net_mode net);
  */
 void ns_enter_after(enum user_mode user, enum net_mode net, void (*prepare)(void *arg), void *arg);
 
+/*
+ * Let what is executed keep the capability to set the clock in a user namespace which the
+ * calling process has entered, also as an ordinary user. Ends on an error.
+ */
+void ns_keep_caps(void);
+
 #endif /* TKNS_NS_H */

@@ -7,6 +7,7 @@
  * signals, the process group and the terminal are those of the command, as with
  * nice(1) and env(1).
  *
+ *	clock_enter()			with --share or --follow: where that process is
  *	unshare(USER?, TIME, NET?)	the namespaces; the caller is not in TIME yet
  *	restore_state()?		so all clocks can be restored
  *	setns(time_for_children)	now it is
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ns.h"
@@ -30,6 +32,8 @@ struct run_args {
 	struct clock_change change;
 	enum user_mode user;
 	enum net_mode net;
+	const char *share;
+	const char *follow;
 	bool json;
 	const char *restore;	/* the file, or NULL */
 	bool frozen;
@@ -40,6 +44,8 @@ enum {
 	OPT_USER = OPT_OWN + 1,
 	OPT_NET,
 	OPT_RESTORE,
+	OPT_SHARE,
+	OPT_FOLLOW,
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -75,6 +81,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			args->net = NET_NONE;
 		else
 			die("--net '%s': host, new or none is expected", arg);
+		return 0;
+	case OPT_SHARE:
+		args->share = arg;
+		return 0;
+	case OPT_FOLLOW:
+		args->follow = arg;
 		return 0;
 	case ARGP_KEY_ARG:
 		/* The options behind the name of the command are its own. */
@@ -127,6 +139,48 @@ static void restore_for_children(void *arg)
 	restore_state(getpid(), restore->frozen, restore->state);
 }
 
+/*
+ * The clock is that of another process. Options which change it would change that one, or
+ * make the new namespace one which does not follow it.
+ */
+static void check_clock_of(const struct run_args *args)
+{
+	const char *option = args->share ? "--share" : "--follow";
+	const char *text = args->share ? args->share : args->follow;
+
+	if (args->share && args->follow)
+		die("--share and --follow exclude each other");
+	if (args->restore)
+		die("%s: the clock is that of process '%s', so there is none to restore", option, text);
+	if (clock_change_any(&args->change))
+		die("%s: the clock is that of process '%s', so there is nothing to set here ('tkns set' changes it)",
+		    option, text);
+	if (args->share && (args->user != USER_AUTO || args->net != NET_HOST))
+		die("--share: no new namespace is made, so --user and --net say nothing");
+}
+
+/* Returns whether that took another user namespace */
+static bool enter_clock_of(const struct run_args *args)
+{
+	const char *option = args->share ? "--share" : "--follow";
+	pid_t pid = parse_pid(args->share ? args->share : args->follow);
+	struct stat before, after;
+	int ret;
+
+	if (stat("/proc/self/ns/user", &before))
+		die_errno("/proc/self/ns/user");
+	ret = clock_enter(pid);
+	if (ret == -ENOENT || ret == -ESRCH)
+		die("no process %d", pid);
+	if (ret) {
+		errno = -ret;
+		die_errno("%s: entering the time namespace of process %d", option, pid);
+	}
+	if (stat("/proc/self/ns/user", &after))
+		die_errno("/proc/self/ns/user");
+	return before.st_ino != after.st_ino;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -136,6 +190,12 @@ int cmd_run(int argc, char **argv)
 		  2 },
 		{ "net", OPT_NET, "host|new|none", 0,
 		  "The caller's network (host), a new one with lo up (new), or one with nothing up (none)",
+		  2 },
+		{ "share", OPT_SHARE, "PID", 0,
+		  "The time namespace of process PID, and no new one: its clock is the command's, too",
+		  2 },
+		{ "follow", OPT_FOLLOW, "PID", 0,
+		  "A new time namespace which follows the clock of process PID, as others follow the host's",
 		  2 },
 		{ NULL, 0, NULL, 0, "Other options:", 3 },
 		{ "restore", OPT_RESTORE, "FILE", 0,
@@ -148,26 +208,34 @@ int cmd_run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "[--] COMMAND [ARGUMENT...]",
 		.children = children,
-		.doc = "Run COMMAND in a new time namespace. With no option for the clock it follows the host, until COMMAND sets it."
+		.doc = "Run COMMAND in a new time namespace. With no option for the clock it follows that of the caller, until COMMAND sets it."
 	};
 	struct run_args args = { 0 };
 	struct restore restore = { 0 };
+	bool keep = false;
 	int error;
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
+	if (args.share || args.follow)
+		check_clock_of(&args);
+	if (args.restore)
+		restore = (struct restore) { read_state_file(args.restore), args.frozen };
+	need_kernel();
+	if (args.share || args.follow)
+		keep = enter_clock_of(&args);
 	if (args.restore) {
-		restore.state = read_state_file(args.restore);
-		restore.frozen = args.frozen;
-		need_kernel();
 		ns_enter_after(args.user, args.net, restore_for_children, &restore);
 		clock_prepare(&args.change);
 	} else {
-		need_kernel();
 		/* The new clock starts as that of the caller, so this is what it will show. */
 		clock_prepare(&args.change);
-		ns_enter(args.user, args.net);
+		if (!args.share)
+			ns_enter(args.user, args.net);
 	}
-	clock_apply(&args.change);
+	if (!args.share)
+		clock_apply(&args.change);
+	if (keep)
+		ns_keep_caps();
 	if (args.json)
 		print_clock(args.command[0]);
 

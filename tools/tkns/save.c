@@ -111,7 +111,7 @@ int cmd_save(int argc, char **argv)
 	pid = parse_pid(args.pid);
 	state = save_state(pid);
 	if (!state)
-		die("the clock of process %d follows the host's: it has no state of its own to save", pid);
+		die("the clock of process %d follows another one: it has no state of its own to save", pid);
 	fputs(state, stdout);
 	free(state);
 	close_stdout();

@@ -182,7 +182,13 @@ static void fill_row(struct row *row, const struct space *space, const struct sn
 		     const char *name)
 {
 	snprintf(row->cell[INODE], SNAPSHOT_CELL, "%lu", (unsigned long)space->ino);
-	set_cell(row, STATE, space->ino == INITIAL_TIME_NS ? "host" : snapshot_state(snap));
+	/* A word, for who counts columns */
+	if (snap->file.follows)
+		snprintf(row->cell[STATE], SNAPSHOT_CELL, "%s:%lu", snapshot_state(snap),
+			 (unsigned long)snap->file.follows);
+	else
+		set_cell(row, STATE,
+			 space->ino == INITIAL_TIME_NS ? "host" : snapshot_state(snap));
 	set_cell(row, OFFSET, snapshot_offset(snap, row->cell[OFFSET]));
 	set_cell(row, FREQ, snapshot_freq(snap, row->cell[FREQ]));
 	set_cell(row, RATE, snapshot_rate(snap, row->cell[RATE]));

@@ -110,8 +110,20 @@ static void whose_line(const struct snapshot *snap, FILE *out)
 			"its own, since somebody has set it inside: that does not set the machine's");
 		return;
 	}
-	fputs("the machine's, since nobody has set it inside", out);
+	if (snap->file.follows) {
+		fprintf(out, "follows the clock of time namespace %lu",
+			(unsigned long)snap->file.follows);
+		if (snap->owner)
+			fprintf(out, " (process %d, %s)", snap->owner, snap->owner_comm);
+		if (!snap->file.follows_own)
+			fputs(", which is the machine's at present", out);
+	} else {
+		fputs("the machine's, since nobody has set it inside", out);
+	}
 	switch (clock_sets(snap)) {
+	case SETS_NOTHING:
+		fputs(": nobody sets it inside", out);
+		break;
 	case SETS_HOST:
 		fputs(": who does so sets the machine's", out);
 		break;
@@ -233,10 +245,15 @@ void snapshot_json(const struct snapshot *snap, struct json *j)
 	json_int(j, "pid", snap->pid);
 	json_string(j, "command", snap->comm);
 	json_string(j, "state", snapshot_state(snap));
+	if (file->follows)
+		json_int(j, "follows", file->follows);
+	else
+		json_null(j, "follows");
 	if (clock_sets(snap) == SETS_NOT_KNOWN)
 		json_null(j, "sets");
 	else
-		json_string(j, "sets", clock_sets(snap) == SETS_OWN ? "own" : "host");
+		json_string(j, "sets", clock_sets(snap) == SETS_OWN ? "own" :
+				       clock_sets(snap) == SETS_NOTHING ? "nothing" : "host");
 	if (snap->own_policy == OWN_NOT_KNOWN)
 		json_null(j, "timens_own");
 	else

@@ -61,7 +61,7 @@ _tkns()
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
 			--) i=$((i + 1)); break ;;
-			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --restore) i=$((i + 1)) ;;
+			--set | --offset | --freq | --rate | --leap | --smear | --tai | --net | --restore | --share | --follow) i=$((i + 1)) ;;
 			--before | --after | --date | --samples | --out | --grace | --container) i=$((i + 1)) ;;
 			-*) ;;
 			*) break ;;
@@ -90,6 +90,10 @@ _tkns()
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
+	--share | --follow)
+		mapfile -t COMPREPLY < <(compgen -W "$(_tkns_pids) $(_tkns_names)" -- "$word")
+		return
+		;;
 	--out)
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
@@ -101,7 +105,7 @@ _tkns()
 		return
 	fi
 	case $command in
-	run) choices="$clock --user --net --restore --frozen --json" ;;
+	run) choices="$clock --user --net --share --follow --restore --frozen --json" ;;
 	set) choices="$clock --parse-only --json" ;;
 	oci-hook) choices='precreate createRuntime' ;;
 	oci-runtime) choices='--tkns-runtime=' ;;

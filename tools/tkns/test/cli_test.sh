@@ -70,6 +70,12 @@ check "two times" ends 125 "tkns run: --offset: the time was already given with 
 	"$tkns" run --set now --offset 1h true
 check "a network" ends 125 "tkns run: --net 'old': host, new or none is expected" "$tkns" run --net old true
 check "a user" ends 125 "tkns run: --user 'me': keep or root is expected" "$tkns" run --user=me true
+check "both of share and follow" ends 125 "tkns run: --share and --follow exclude each other" "$tkns" run --share 1 --follow 1 true
+check "a clock of another which is changed" ends 125 \
+	"tkns run: --follow: the clock is that of process 'web', so there is nothing to set here ('tkns set' changes it)" \
+	"$tkns" run --follow web --rate 2 true
+check "a shared clock in a new network" ends 125 "tkns run: --share: no new namespace is made, so --user and --net say nothing" \
+	"$tkns" run --share 1 --net new true
 check "set without a change" ends 125 "tkns set: no option says what to change" "$tkns" set 1
 check "an unknown command" ends 125 "tkns: no command 'shew' ('tkns --help' lists them)" "$tkns" shew
 check "help of an unknown command" ends 125 "tkns: no command 'shew' ('tkns --help' lists them)" "$tkns" help shew
@@ -240,6 +246,9 @@ completes()
 . "$here/../tkns.bash"
 check "completion: a command" completes follow tkns fo
 check "completion: an option of run" completes --smear tkns run --sm
+check "completion: a process whose clock to follow" completes $$ tkns run --follow $$
+check "completion: a process whose clock to share" completes $$ tkns run --share $$
+check "completion: the command behind it" completes /bin/bash tkns run --follow 1 /bin/bas
 check "completion: help" completes help tkns he
 check "completion: a command for help" completes follow tkns help fo
 check "completion: the user of rehearse" completes --user tkns rehearse --us

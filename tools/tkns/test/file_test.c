@@ -9,7 +9,8 @@
 #include "tap.h"
 
 #define OLD \
-	"state      own\n" \
+	"state      own\n" OLD_REST
+#define OLD_REST \
 	"realtime     98052679 205171895\n" \
 	"monotonic           0         0\n" \
 	"boottime           -1 999999999\n" \
@@ -69,6 +70,12 @@ static void accepted(void)
 	    !clock_parse(OLD "smear      waiting 1 2 0\n", &c, why, sizeof(why)) ||
 	    c.smear != SMEAR_WAITING)
 		tap_wrong("states of a smear");
+	if (!clock_parse("state      follow\nfollows    4026532201 own\n" OLD_REST, &c, why, sizeof(why)) ||
+	    c.own || c.follows != 4026532201 || !c.follows_own ||
+	    !clock_parse("state      follow\nfollows    4026532201 follow\n" OLD_REST, &c, why,
+			 sizeof(why)) || c.follows != 4026532201 || c.follows_own ||
+	    !clock_parse(OLD, &c, why, sizeof(why)) || c.follows || c.follows_own)
+		tap_wrong("whose clock it follows: %s", why);
 	tap_end("the file of this kernel");
 
 	if (!clock_parse("future     1 2 3 4 5 6 7 8 9 10 11\n\n" OLD "zone 3\nstates many\n", &c, why,
@@ -96,6 +103,11 @@ static void refused(void)
 		{ "98052679 205171895", "9223372036 999999999", "realtime" },
 		{ "98052679 205171895", "x 0", "realtime" },
 		{ "-12500", "1.5", "frequency" },
+		{ "-12500", "0\nfollows", "'follows'" },
+		{ "-12500", "0\nfollows 0 own", "'follows 0 own'" },
+		{ "-12500", "0\nfollows 4294967296 own", "'follows 4294967296 own'" },
+		{ "-12500", "0\nfollows 4026532201", "'follows 4026532201'" },
+		{ "-12500", "0\nfollows 4026532201 both", "'follows 4026532201 both'" },
 		{ "-12500", "0\nrate 0", "'rate 0'" },
 		{ "-12500", "0\nrate 1/0", "'rate 1/0'" },
 		{ "-12500", "0\nrate", "'rate'" },
@@ -191,6 +203,25 @@ static void texts(void)
 	snap.own_policy = OWN_NONE;
 	if (clock_sets(&snap) != SETS_HOST)
 		tap_wrong("0: not the host's");
+	snap.file.follows = 4026532201;
+	if (clock_sets(&snap) != SETS_HOST)
+		tap_wrong("0: not the host's, of whom its owner follows");
+	snap.file.follows_own = true;
+	if (clock_sets(&snap) != SETS_NOTHING)
+		tap_wrong("0: a follower of an owner sets a clock");
+	snap.own_policy = OWN_USER;
+	snap.user_ns = INITIAL_USER_NS;
+	if (clock_sets(&snap) != SETS_NOTHING)
+		tap_wrong("1: a follower of an owner sets a clock");
+	snap.own_policy = OWN_ALL;
+	if (clock_sets(&snap) != SETS_OWN)
+		tap_wrong("2: a follower of an owner does not become one");
+	text = written(snapshot_text, &snap);
+	if (!strstr(text, "follows the clock of time namespace 4026532201: who does so makes it its own"))
+		tap_wrong("whose:\n%s", text);
+	free(text);
+	snap.file.follows_own = false;
+	snap.file.follows = 0;
 	snap.own_policy = OWN_USER;
 	snap.user_ns = 0;
 	if (clock_sets(&snap) != SETS_NOT_KNOWN)
