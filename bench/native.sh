@@ -23,7 +23,7 @@ object=$BUILD/obj-plain
 # The files of the kernel as they are, but for those which line.c and kernel.c include.
 files=(kernel/time/timekeeping kernel/time/ntp kernel/time/timens_smear kernel/time/timens_rate kernel/time/timens_read kernel/time/timens_stamp
 	kernel/time/timens_past kernel/time/timens_project kernel/time/timens_timer kernel/time/timens_walk kernel/time/timens_page kernel/time/timens_wake
-	kernel/time/timens_tick kernel/time/timens_share kernel/time/timens_set
+	kernel/time/timens_tick kernel/time/timens_share kernel/time/timens_nested kernel/time/timens_set
 	kernel/time/vsyscall kernel/time/hrtimer kernel/time/clocksource kernel/time/time kernel/time/timeconv kernel/locking/spinlock
 	kernel/locking/mutex lib/rbtree lib/timerqueue lib/find_bit lib/bitmap)
 
