@@ -150,7 +150,7 @@ static bool parse_value(const char *text, enum plan_what what, int64_t *value, s
 		return parse_drift(text, value, error);
 	if (!spec_parse_duration(text, value, error))
 		return false;
-	if (llabs(*value) > PLAN_TIME_MAX)
+	if (*value > PLAN_TIME_MAX || *value < -PLAN_TIME_MAX)
 		return wrong(error, 0, strlen(text), "longer than 30 days");
 	return true;
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "../clock.h"
+#include "../plan.h"
 #include "../rehearse_args.h"
 #include "../user_values.h"
 #include "tap.h"
@@ -33,6 +34,7 @@ static const char *const corpus[] = {
 	"9223372036.854775807", "8277292035", "12.5", "-0.0000152587890625", "100000", "1/1000",
 	"2000", "0.001", "6/4", "insert@2026-12-31", "delete", "none", "google", "step",
 	"linear:1000:before", "cosine:2h:centred", "quadratic:17h:after", "37",
+	"1m10s db2 drift -12.34", "0\tpodman:web\tstrobe\t-250ms", "30d 1 step 30d", "-5s..5s", "-100..0.01",
 	"2200-12-31", "1972-01-01", "30d", "delete@1972-06-30", "smear linear 1001 centred",
 	"state      own\nrealtime     98052679 205171895\nmonotonic           0         0\n"
 	"boottime           -1 999999999\ntai          98052679 205171895\nfrequency           0\n"
@@ -256,6 +258,48 @@ static void check_rehearsal(void)
 		tap_wrong("plan: %" PRId64 "..%" PRId64, plan.from, plan.to);
 }
 
+static bool same_event(const struct plan_event *a, const struct plan_event *b)
+{
+	return a->at == b->at && a->who == b->who && a->what == b->what && a->value == b->value;
+}
+
+/* A line of a schedule, and what is drawn from. */
+static void check_plan(void)
+{
+	struct plan plan = { 0 }, again = { 0 };
+	struct plan_range range;
+	struct spec_error error;
+	char *text = NULL;
+	size_t size;
+	FILE *file;
+	int what;
+
+	if (!plan_parse_line(&plan, current, &error)) {
+		check_error("schedule", &error);
+		if (plan.nr)
+			tap_wrong("schedule: an event of what is refused");
+	} else if (plan.nr) {
+		file = open_memstream(&text, &size);
+		plan_write(&plan, file);
+		fclose(file);
+		text[size - 1] = '\0';
+		if (!plan_parse_line(&again, text, &error) || again.nr != 1 ||
+		    !same_event(again.events, plan.events) || strcmp(again.names[0], plan.names[0]))
+			tap_wrong("schedule: it is written '%s'", text);
+		free(text);
+	}
+	plan_free(&plan);
+	plan_free(&again);
+	for (what = PLAN_DRIFT; what <= PLAN_STROBE; what++) {
+		int64_t max = what == PLAN_DRIFT ? PLAN_DRIFT_MAX : PLAN_TIME_MAX;
+
+		if (!plan_parse_range(current, what, &range, &error))
+			check_error("range", &error);
+		else if (range.first < -max || range.last > max || range.last < range.first)
+			tap_wrong("range: %" PRId64 "..%" PRId64, range.first, range.last);
+	}
+}
+
 static void check_file(void)
 {
 	struct clock_file clock;
@@ -306,6 +350,7 @@ int main(void)
 		check_numbers();
 		check_leaps();
 		check_rehearsal();
+		check_plan();
 		check_file();
 	}
 	if (tap_bad) {
