@@ -74,12 +74,12 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-/* The product of a fraction of 2^64 and the width: nobody would see how far that is from even. */
+/* The product of a fraction of 2^64 and the width, which is 60 days or less, below 2^53: nobody would see how far that is from even. */
 static int64_t draw_from(const struct plan_range *range, uint64_t *state)
 {
 	uint64_t width = (uint64_t)range->last - (uint64_t)range->first + 1;
 
-	return range->first + (int64_t)((unsigned __int128)next_random(state) * width >> 64);
+	return range->first + (int64_t)((__int128)next_random(state) * width >> 64);
 }
 
 static bool draw_for(struct plan *plan, const struct plan_draw *draw, size_t who, uint64_t *state)
