@@ -387,7 +387,7 @@ struct time_namespace *tkn_new(void)
 	refcount_set(&ns->ns.count, 1);
 	ns->vvar_page = &tkn_pages[tkn_nr++];
 	/* No timer is armed in it, and there is one CPU: nothing of timens_tk_give() is missing */
-	ns->tk = timens_tk_alloc(ns);
+	ns->tk = timens_tk_alloc(ns, true);
 	if (IS_ERR(ns->tk))
 		tkn_die("timens_tk_alloc");
 	timens_timer_add_ns(ns->tk);
