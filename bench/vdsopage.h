@@ -42,7 +42,10 @@
 #include <x86intrin.h>
 
 #define PAGE		4096
+/* In front of an image: the page which a reader looks at is the first one, the system wide one the fourth. */
 #define DATA_PAGES	4
+/* With TIMEKEEPER_NS there is that of an owner behind it, which nobody reads here. */
+#define OUR_DATA_PAGES	5
 /* Where struct vdso_data stands in its page (arch/x86/include/asm/vvar.h). */
 #define DATA_AT		128
 
@@ -109,6 +112,7 @@ struct vdso {
 	bool patched;
 	unsigned char *map;
 	size_t size;
+	int data_pages;
 	gettime_fn gettime;
 	gettime64_fn gettime64;
 	gettimeofday_fn gettimeofday;
@@ -329,8 +333,8 @@ static inline int exchange_instructions(unsigned char *elf)
 	return n;
 }
 
-/* Returns how long the image is. */
-static inline size_t load(struct vdso *v, const char *file)
+/* Returns how long the image is; @data_pages are in front of it. */
+static inline size_t load(struct vdso *v, const char *file, int data_pages)
 {
 	struct stat st;
 	size_t size;
@@ -339,25 +343,26 @@ static inline size_t load(struct vdso *v, const char *file)
 
 	if (fd < 0 || fstat(fd, &st))
 		err(1, "%s", file);
-	size = DATA_PAGES * PAGE + st.st_size;
+	v->data_pages = data_pages;
+	size = data_pages * PAGE + st.st_size;
 	v->size = size;
 	v->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (v->map == MAP_FAILED)
 		err(1, "mmap");
-	done = read(fd, v->map + DATA_PAGES * PAGE, st.st_size);
+	done = read(fd, v->map + data_pages * PAGE, st.st_size);
 	if (done != st.st_size)
 		err(1, "reading %s", file);
 	close(fd);
-	if (memcmp(v->map + DATA_PAGES * PAGE, ELFMAG, SELFMAG))
+	if (memcmp(v->map + data_pages * PAGE, ELFMAG, SELFMAG))
 		errx(1, "%s is not an ELF file", file);
-	if (!exchange_instructions(v->map + DATA_PAGES * PAGE))
+	if (!exchange_instructions(v->map + data_pages * PAGE))
 		errx(1, "%s: no instruction that reads the counter was exchanged", file);
-	v->gettime = (gettime_fn)symbol(v->map + DATA_PAGES * PAGE, "__vdso_clock_gettime");
+	v->gettime = (gettime_fn)symbol(v->map + data_pages * PAGE, "__vdso_clock_gettime");
 #ifdef __i386__
-	v->gettime64 = (gettime64_fn)symbol(v->map + DATA_PAGES * PAGE, "__vdso_clock_gettime64");
+	v->gettime64 = (gettime64_fn)symbol(v->map + data_pages * PAGE, "__vdso_clock_gettime64");
 #endif
-	v->gettimeofday = (gettimeofday_fn)symbol(v->map + DATA_PAGES * PAGE, "__vdso_gettimeofday");
-	v->time = (time_fn)symbol(v->map + DATA_PAGES * PAGE, "__vdso_time");
+	v->gettimeofday = (gettimeofday_fn)symbol(v->map + data_pages * PAGE, "__vdso_gettimeofday");
+	v->time = (time_fn)symbol(v->map + data_pages * PAGE, "__vdso_time");
 	return st.st_size;
 }
 

@@ -54,9 +54,9 @@ static void add_vdso(const char *kernel, const char *state, const char *file, bo
 	v->kernel = kernel;
 	v->state = state;
 	v->patched = patched;
-	size = load(v, file);
+	size = load(v, file, patched ? OUR_DATA_PAGES : DATA_PAGES);
 	/* The image is code from now on. */
-	if (mprotect(v->map + DATA_PAGES * PAGE, size, PROT_READ | PROT_EXEC))
+	if (mprotect(v->map + v->data_pages * PAGE, size, PROT_READ | PROT_EXEC))
 		err(1, "mprotect");
 }
 
@@ -137,7 +137,7 @@ static int by_value(const void *a, const void *b)
 /* The process stops itself before each call. Instructions of the image, from the first one to the return. */
 static int count_call(pid_t pid, const struct vdso *v)
 {
-	uintptr_t from = (uintptr_t)v->map + DATA_PAGES * PAGE, to = (uintptr_t)v->map + v->size, at;
+	uintptr_t from = (uintptr_t)v->map + v->data_pages * PAGE, to = (uintptr_t)v->map + v->size, at;
 	int signal, n = 0;
 	bool inside;
 

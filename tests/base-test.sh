@@ -148,12 +148,20 @@ here()
 # A machine on which all but the kernel source is there
 machine()
 {
+	local file version
+
 	rm -rf "$STUB" "$work/build"
 	mkdir -p "$STUB/archive" "$work/build/debs/chrony/usr/sbin" "$work/build/debs/ntpsec/usr/sbin" "$SOURCE_ROOT/usr/src"
 	cp "$work/bin/no-cc" "$work/build/debs/chrony/usr/sbin/chronyd"
 	cp "$work/bin/no-cc" "$work/build/debs/ntpsec/usr/sbin/ntpd"
 	mkdir -p "$work/build/debs/criu/usr/sbin" "$work/build/debs/python3-psutil/usr/lib/python3/dist-packages/psutil"
 	cp "$work/bin/no-cc" "$work/build/debs/criu/usr/sbin/criu"
+	for file in postgresql/usr/lib/postgresql/15/bin/postgres postgresql-client/usr/lib/postgresql/15/bin/psql \
+		redis-server/usr/bin/redis-server redis-tools/usr/bin/redis-cli cron/usr/sbin/cron logrotate/usr/sbin/logrotate \
+		systemd-standalone-tmpfiles/usr/share/man/man8/systemd-tmpfiles.8.gz faketime/usr/bin/faketime; do
+		mkdir -p "$work/build/debs/${file%/*}"
+		cp "$work/bin/no-cc" "$work/build/debs/$file"
+	done
 	touch "$STUB/has-all" "$STUB/calls" "$STUB/offered" "$STUB/elsewhere" "$SOURCE_ROOT/usr/src/$package.tar.xz"
 	here targets 'http://other.example/archive/ bookworm bookworm contrib' 'http://mirror.example/archive/ bookworm bookworm main' \
 		'http://mirror.example/security/ bookworm-security bookworm-security main' 'http://tool.example/ ./ ./ main'

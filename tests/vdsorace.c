@@ -341,7 +341,7 @@ static void reader(void)
 /* Returns whether the next instruction is one of the image. */
 static bool step(pid_t pid)
 {
-	uintptr_t from = (uintptr_t)vdso.map + DATA_PAGES * PAGE, to = (uintptr_t)vdso.map + vdso.size, at;
+	uintptr_t from = (uintptr_t)vdso.map + OUR_DATA_PAGES * PAGE, to = (uintptr_t)vdso.map + vdso.size, at;
 	int signal;
 
 	if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
@@ -527,9 +527,9 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	pin();
 	hz = measure_hz();
-	load(&vdso, argv[1]);
-	if (mmap(vdso.map, DATA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
-	    mprotect(vdso.map + DATA_PAGES * PAGE, vdso.size - DATA_PAGES * PAGE, PROT_READ | PROT_EXEC))
+	load(&vdso, argv[1], OUR_DATA_PAGES);
+	if (mmap(vdso.map, OUR_DATA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
+	    mprotect(vdso.map + OUR_DATA_PAGES * PAGE, vdso.size - OUR_DATA_PAGES * PAGE, PROT_READ | PROT_EXEC))
 		err(1, "the pages");
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
