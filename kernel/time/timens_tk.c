@@ -547,6 +547,8 @@ struct time_namespace *timens_tk_free(struct time_namespace *ns)
 	timens_nested_leave(tn);
 	kept = tn->kept;
 	timens_tk_free_clock(tn);
+	/* A chain of them is as long as its user may have namespaces */
+	cond_resched();
 	return kept;
 }
 

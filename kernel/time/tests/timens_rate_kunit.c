@@ -19,7 +19,7 @@ KUNIT_ARRAY_PARAM(tkt_spec, tkt_specs, tkt_spec_desc);
  *   drift	the exact length of an NTP interval is rounded down to a unit of
  *		2^-shift ns: one such unit in each interval, 15 ns in a day of a
  *		clock at less than the host's rate
- *   raw	CLOCK_MONOTONIC_RAW has no NTP which makes up for the rounding
+ *   raw	CLOCK_MONOTONIC_RAW has no NTP which corrects the rounding
  *		of the multiplier: one unit of that
  *   steering	NTP adds to each interval what a nominal one shall be longer.
  *		The real one is a whole number of cycles, and differs by less
