@@ -217,6 +217,8 @@ static int timens_tk_modify_nested(struct time_namespace *ns, timens_tk_op op, v
 		timens_own_give(ns);
 		return ret;
 	}
+	/* What the host did since then is in its clock, and its timers are walked behind it */
+	timens_timer_add_ns(tn);
 	trace_timens_tk_switch(ns->ns.inum, true);
 	if (moved)
 		timens_timer_clock_moved(tn);

@@ -512,7 +512,9 @@ int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 		timens_tk_free_clock(tn);
 		return ret;
 	}
-	timens_timer_add_ns(tn);
+	/* A follower of an owner is on the list of that one alone, until it owns a clock */
+	if (!owner)
+		timens_timer_add_ns(tn);
 	ns->tk = tn;
 	/* No timer of it was armed without a clock: see "As the owner sees it" */
 	ns->offsets = (struct timens_offsets){ };

@@ -295,7 +295,7 @@ static void timens_timer_for_all(u32 state, void (*also)(struct timekeeper_ns *t
 
 	mutex_lock(&timens_timer_all_mutex);
 	list_for_each_entry(tn, &timens_timer_all, all_node) {
-		if (timens_tk_state_of(tn) != state ||
+		if (READ_ONCE(tn->state) != state ||
 		    !refcount_inc_not_zero(&tn->ns->ns.count))
 			continue;
 		mutex_unlock(&timens_timer_all_mutex);
@@ -306,6 +306,8 @@ static void timens_timer_for_all(u32 state, void (*also)(struct timekeeper_ns *t
 			also(tn);
 		if (walk)
 			timens_timer_walk(tn);
+		/* Those are on no other list: who changes the host's clock passes none over */
+		timens_timer_followers_moved(tn);
 		mutex_lock(&timens_timer_all_mutex);
 	}
 	mutex_unlock(&timens_timer_all_mutex);
@@ -472,12 +474,11 @@ void timens_timer_del_ns(struct timekeeper_ns *tn)
 {
 	unsigned int i;
 
-	if (list_empty(&tn->all_node))
-		return;
-
-	mutex_lock(&timens_timer_all_mutex);
-	list_del_init(&tn->all_node);
-	mutex_unlock(&timens_timer_all_mutex);
+	if (!list_empty(&tn->all_node)) {
+		mutex_lock(&timens_timer_all_mutex);
+		list_del_init(&tn->all_node);
+		mutex_unlock(&timens_timer_all_mutex);
+	}
 	cancel_work_sync(&tn->timer_work);
 	for (i = 0; i < TIMENS_TIMER_BASES; i++)
 		WARN_ON_ONCE(!list_empty(&tn->timers[i].armed));
