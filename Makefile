@@ -33,7 +33,7 @@ help:
 	@echo
 	@echo 'make bench        all benchmarks, 25 minutes when their kernels are built, then the goals: out/bench/ (ARGS="--quick", ARGS="tick reads")'
 	@echo 'make bench-NAME   one of them, with ARGS="..." for bench/NAME.sh (each knows --help):'
-	@echo '                    ab         what the queue costs whoever does not use it: stock, TIMEKEEPER_NS=n and =y'
+	@echo '                    ab         what the queue costs whoever does not use it: mainline, TIMEKEEPER_NS=n and =y'
 	@echo '                    reads      reading clocks through the vDSO, natively on this CPU and counted'
 	@echo '                    tick       the tick for up to 10,000 own namespaces, natively and counted; a leap second in all'
 	@echo '                    accuracy   the error of a clock between its passes, beside that of the host'

@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the queue costs whoever does not use it: three kernels, counted by the instruction.
 #
-#   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
-#   off     the queue, with TIMEKEEPER_NS=n
-#   plain   the queue, with TIMEKEEPER_NS=y and no namespace with a clock of its own
+#   mainline  the pristine source, tag base of the kernel tree, exported once to build/mainline-src
+#   off       the queue, with TIMEKEEPER_NS=n
+#   plain     the queue, with TIMEKEEPER_NS=y and no namespace with a clock of its own
 #
 # Each is booted twice, by turns, with the suite ab-cost, which counts every reading of a clock, the tick, processes and
 # timers in the initial namespace, and last the readings in another time namespace. The table goes to the terminal,
-# out/bench/ab.txt and out/bench/ab.json. Exit status 1 when off differs from stock in any reading through the vDSO by even
+# out/bench/ab.txt and out/bench/ab.json. Exit status 1 when off differs from mainline in any reading through the vDSO by even
 # one instruction, or in the median of the tick by more than 0.5 %. All else, and what plain costs, is reported here and
 # judged by bench/goals.sh.
 #
 # usage: ab.sh [OPTION...]
-#   --kernel NAME=BZIMAGE   that image for stock, off or plain, instead of building it
+#   --kernel NAME=BZIMAGE   that image for mainline, off or plain, instead of building it
 #   --quick                 one boot of each kernel
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -50,10 +50,10 @@ measure()
 # Everything that is printed comes from here. For each figure and kernel: the mean of the rounds, and their range.
 summarize()
 {
-	jq -R -s --argjson rounds "$rounds" --argjson tolerance "$tolerance" --arg version "${version[stock]}" \
+	jq -R -s --argjson rounds "$rounds" --argjson tolerance "$tolerance" --arg version "${version[mainline]}" \
 		--arg given "${given[*]}" \
-		--argjson ticks "$(fact "$OUT/bench/ab/stock-1/files/ab-cost.facts" ab.ticks)" \
-		--argjson hz "$(fact "$OUT/bench/ab/stock-1/files/ab-cost.facts" ab.hz)" '
+		--argjson ticks "$(fact "$OUT/bench/ab/mainline-1/files/ab-cost.facts" ab.ticks)" \
+		--argjson hz "$(fact "$OUT/bench/ab/mainline-1/files/ab-cost.facts" ab.hz)" '
 		def mean: add / length;
 		def percent($of): if $of == 0 then null else . / $of * 100 end;
 		split("\n") | map(select(length > 0) | split("\t")
@@ -66,20 +66,20 @@ summarize()
 		| map(del(.at)
 			# Only plain has namespaces with a clock of their own.
 			| .only_plain = (.group == "coarse" and .figure == "own namespace")
-			| .complete = ((.rounds | keys) == (if .only_plain then ["plain"] else ["off", "plain", "stock"] end)
+			| .complete = ((.rounds | keys) == (if .only_plain then ["plain"] else ["mainline", "off", "plain"] end)
 				and ([.rounds[] | length == $rounds] | all))
 			| if .complete then
 				. + (.rounds | map_values(mean))
 				| if .only_plain then . else
-					.off_less_stock = .off - .stock
-					| .plain_less_stock = .plain - .stock
-					| .plain_percent = (.plain_less_stock as $d | .stock as $s | $d | percent($s))
-					| .off_percent = (.off_less_stock as $d | .stock as $s | $d | percent($s))
+					.off_less_mainline = .off - .mainline
+					| .plain_less_mainline = .plain - .mainline
+					| .plain_percent = (.plain_less_mainline as $d | .mainline as $s | $d | percent($s))
+					| .off_percent = (.off_less_mainline as $d | .mainline as $s | $d | percent($s))
 				  end
 				| .spread = ([.rounds[] | max - min] | max)
 				| .judged = (.group == "vdso" or (.group == "tick" and .figure == "median"))
 				# Every boot of one against every boot of the other.
-				| .holds = (if .group == "vdso" then (.rounds.stock + .rounds.off | unique | length == 1)
+				| .holds = (if .group == "vdso" then (.rounds.mainline + .rounds.off | unique | length == 1)
 					elif .judged then (.off_percent | fabs) <= $tolerance else null end)
 			  else .judged = true | .holds = false end)
 		| { linux: $version, hz: $hz, ticks_per_boot: $ticks, rounds: $rounds,
@@ -98,7 +98,7 @@ figures()
 	jq -r '.rows[] | . as $row
 		| (if .group == "vdso" then "vdso " elif .group == "syscall" then "syscall "
 		   elif .group == "timens" then "vdso in a time namespace " else .group + ": " end) as $prefix
-		| ("stock", "off", "plain") as $kernel | select($row[$kernel] != null)
+		| ("mainline", "off", "plain") as $kernel | select($row[$kernel] != null)
 		| [$row[$kernel], (if .group == "coarse" then "ns" else "instructions" end),
 		   $prefix + (.figure | sub("^clock_gettime "; "CLOCK_")) + ": " + $kernel] | @tsv' "$1"
 }
@@ -110,13 +110,13 @@ table()
 		def signed: if . == null then "" elif . > 0 then "+" + number else number end;
 		def percent: if . == null then "" else (. * 100 | round / 100) as $p | "(" + (if $p > 0 then "+" else "" end) + ($p | tostring) + " %)" end;
 		.rows[] | [.group, .figure]
-		+ (if .complete then [(.stock | number), (.off | number), (.plain | number),
-			(.off_less_stock | signed), (.off_percent | percent), (.plain_less_stock | signed), (.plain_percent | percent), (.spread | number),
+		+ (if .complete then [(.mainline | number), (.off | number), (.plain | number),
+			(.off_less_mainline | signed), (.off_percent | percent), (.plain_less_mainline | signed), (.plain_percent | percent), (.spread | number),
 			(if .holds == null then "" elif .holds then "ok" else "DIFFERS" end)]
 		   else ["?", "?", "?", "?", "", "?", "", "?", "INCOMPLETE"] end)
 		| @tsv' "$1" | awk -F '\t' '
 		BEGIN {
-			title["vdso"] = "Through the vDSO (off must be exactly stock)"
+			title["vdso"] = "Through the vDSO (off must be exactly mainline)"
 			title["syscall"] = "By system call"
 			title["tick"] = "One tick, as a busy loop of a user misses it (the median is judged)"
 			title["process"] = "Processes, from the call of the parent until it has waited for the child"
@@ -127,7 +127,7 @@ table()
 		$1 != group {
 			group = $1
 			printf "%s%s\n", (NR > 1 ? "\n" : ""), title[group]
-			printf "  %-32s %8s %8s %8s  %18s  %18s  %6s\n", "", "stock", "off", "plain", "off - stock", "plain - stock", "spread"
+			printf "  %-32s %8s %8s %8s  %18s  %18s  %6s\n", "", "mainline", "off", "plain", "off - mainline", "plain - mainline", "spread"
 		}
 		{ printf "  %-32s %8s %8s %8s  %8s %9s  %8s %9s  %6s  %s\n", $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 }'
 }
@@ -153,10 +153,10 @@ END
 	echo
 	if [[ $(jq -r .ok "$1") = true ]]; then
 		jq -r '.rows[] | select(.group == "tick" and .figure == "median")
-			| "off is as stock: every reading through the vDSO to the instruction; the median of the tick differs by " +
-			"\(.off_less_stock) instructions of \(.stock) (\(.off_percent * 100 | round / 100) %, allowed '"$tolerance"' %)"' "$1"
+			| "off is as mainline: every reading through the vDSO to the instruction; the median of the tick differs by " +
+			"\(.off_less_mainline) instructions of \(.mainline) (\(.off_percent * 100 | round / 100) %, allowed '"$tolerance"' %)"' "$1"
 	else
-		echo "off is NOT as stock:"
+		echo "off is NOT as mainline:"
 		jq -r '.rows[] | select(.holds == false) | "  \(.group) \(.figure): \(.rounds | tojson)"' "$1"
 	fi
 }

@@ -25,7 +25,7 @@
 #   --seconds N             time that is simulated (86400)
 #   --quick                 a minute of it, and a quarter of the time in the guest
 #   --no-guest              the simulation alone
-#   --kernel NAME=BZIMAGE   that image for stock or plain, instead of building it
+#   --kernel NAME=BZIMAGE   that image for mainline or plain, instead of building it
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -63,7 +63,7 @@ one()
 {
 	local option=()
 
-	[[ $5 != *shift* ]] || option=(--stock-shift)
+	[[ $5 != *shift* ]] || option=(--mainline-shift)
 	nice "$ROOT/bench/native.sh" "${option[@]}" accuracy "$2" "$3" "$6" "$7" "$seconds" > "$work/run" ||
 		die "$1, $5: ticknative failed"
 	awk -v OFS='\t' -v counter="$1" -v what="$5" -v host="$7" '
@@ -258,7 +258,7 @@ report_guest()
 plot()
 {
 	"$ROOT/bench/native.sh" series 2100000000 64 1000 21845 120 | awk '$1 == "error" { print $2, $3, $4 }' > "$work/fine"
-	"$ROOT/bench/native.sh" --stock-shift series 2100000000 64 1000 21845 120 | awk '$1 == "error" { print $2, $3 }' > "$work/coarse"
+	"$ROOT/bench/native.sh" --mainline-shift series 2100000000 64 1000 21845 120 | awk '$1 == "error" { print $2, $3 }' > "$work/coarse"
 	cat > "$work/plot" << END
 set title "Error of a clock against the ideal line, counter of 2100 MHz, +1/3 ppm" noenhanced
 set xlabel "seconds"
@@ -277,7 +277,7 @@ END
 
 kernels=(plain)
 if [[ $guest = 1 ]]; then
-	kernels=(stock plain)
+	kernels=(mainline plain)
 	build_kernels
 	require_initramfs
 fi

@@ -4,8 +4,8 @@
 # idle machine with a thousand of them. Beside it what people use today, one small virtual machine for each clock. And how
 # large the structures are in which a timer grew by what its namespace needs to know of it.
 #
-#   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
-#   plain   the queue, with TIMEKEEPER_NS=y
+#   mainline  the pristine source, tag base of the kernel tree, exported once to build/mainline-src
+#   plain     the queue, with TIMEKEEPER_NS=y
 #
 # Memory is what the kernel charges to the cgroup of who creates the namespace, of 10,000 of them; it must all be given
 # back. Instructions are counted (icount). Seconds and interrupts are those of a machine with two emulated CPUs. The virtual
@@ -20,7 +20,7 @@
 # owners are left over.
 #
 # usage: footprint.sh [OPTION...]
-#   --kernel NAME=BZIMAGE   that image for stock or plain, instead of building it
+#   --kernel NAME=BZIMAGE   that image for mainline or plain, instead of building it
 #   --quick                 1000 namespaces instead of 10,000, and 5 seconds of each idle machine instead of 30
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -181,7 +181,7 @@ idle_vm()
 figures()
 {
 	awk -v OFS='\t' '
-		FNR == 1 { stock = FILENAME ~ /\/stock\.[a-z]+$/; kind = FILENAME; sub(/^.*\./, "", kind) }
+		FNR == 1 { mainline = FILENAME ~ /\/mainline\.[a-z]+$/; kind = FILENAME; sub(/^.*\./, "", kind) }
 		function figure(value, unit, name) { print value, unit, name }
 		BEGIN {
 			label["follow,never-entered"] = "follow, never entered"
@@ -207,25 +207,25 @@ figures()
 			state["one"] = "one owner"
 			state["one-steered"] = "one owner, steered"
 		}
-		$1 == "memory" && stock && $2 == "follow,entered" {
+		$1 == "memory" && mainline && $2 == "follow,entered" {
 			all = $3; slab = $4
-			figure($3, "bytes", "memory: namespace, stock")
-			figure($4, "bytes", "memory: namespace, stock, slabs")
-			figure($5, "bytes", "memory: descriptor of a namespace, stock")
+			figure($3, "bytes", "memory: namespace, mainline")
+			figure($4, "bytes", "memory: namespace, mainline, slabs")
+			figure($5, "bytes", "memory: descriptor of a namespace, mainline")
 		}
-		$1 == "memory" && !stock && $2 in label {
+		$1 == "memory" && !mainline && $2 in label {
 			figure($3, "bytes", "memory: namespace, " label[$2])
 			figure($4, "bytes", "memory: namespace, " label[$2] ", slabs")
 			figure(sprintf("%.1f", $3 - all), "bytes", "memory: beyond mainline, " label[$2])
 			if ($2 == "own")
 				figure($5, "bytes", "memory: descriptor of a namespace")
 		}
-		$1 == "size" { figure($3, "bytes", "size: struct " $2 (stock ? ", stock" : "")) }
-		$1 == "timer" { figure($2, "bytes", "memory: armed timerfd" (stock ? ", stock" : ", own")) }
-		$1 == "left" { figure($2, "bytes", "memory: left after all were destroyed" (stock ? ", stock" : "")) }
-		$1 == "life" { figure($3, "instructions", word[$2] (stock ? ", stock" : "")) }
+		$1 == "size" { figure($3, "bytes", "size: struct " $2 (mainline ? ", mainline" : "")) }
+		$1 == "timer" { figure($2, "bytes", "memory: armed timerfd" (mainline ? ", mainline" : ", own")) }
+		$1 == "left" { figure($2, "bytes", "memory: left after all were destroyed" (mainline ? ", mainline" : "")) }
+		$1 == "life" { figure($3, "instructions", word[$2] (mainline ? ", mainline" : "")) }
 		$1 == "many" {
-			what = $2 " namespaces created, " (stock ? "entered" : "owned") " and destroyed" (stock ? ", stock" : "")
+			what = $2 " namespaces created, " (mainline ? "entered" : "owned") " and destroyed" (mainline ? ", mainline" : "")
 			if (kind == "count")
 				figure($4 + $5, "instructions", what)
 			else
@@ -233,8 +233,8 @@ figures()
 		}
 		$1 == "idle" {
 			what = $2 in state ? state[$2] : $3 " owners" ($2 == "steered" ? ", steered" : "")
-			figure($4, "1/s", (stock ? "stock " : "") "idle machine, " what ": timer interrupts")
-			figure($5 + $6, "1/s", (stock ? "stock " : "") "idle machine, " what ": interrupts between CPUs")
+			figure($4, "1/s", (mainline ? "mainline " : "") "idle machine, " what ": timer interrupts")
+			figure($5 + $6, "1/s", (mainline ? "mainline " : "") "idle machine, " what ": interrupts between CPUs")
 		}
 		$1 == "vm" && $2 == "pss" { figure($3, "bytes", "idle VM: memory") }
 		$1 == "vm" && $2 == "rss" { figure($3, "bytes", "idle VM: resident memory") }
@@ -250,35 +250,35 @@ value()
 		die "no figure '$1'"
 }
 
-# Stock's, and that of a namespace which follows: rows of name, both, and the difference
-against_stock()
+# Mainline's, and that of a namespace which follows: rows of name, both, and the difference
+against_mainline()
 {
 	awk -F '\t' -v unit="$1" '
-		$3 ~ /, stock(, slabs)?$/ { stock[$3] = $1; next }
+		$3 ~ /, mainline(, slabs)?$/ { mainline[$3] = $1; next }
 		{ ours[$3] = $1 }
-		function row(name, of_stock, of_ours) {
-			if (!(of_stock in stock) || !(of_ours in ours)) {
-				printf "no figure \"%s\" or \"%s\"\n", of_stock, of_ours > "/dev/stderr"
+		function row(name, of_mainline, of_ours) {
+			if (!(of_mainline in mainline) || !(of_ours in ours)) {
+				printf "no figure \"%s\" or \"%s\"\n", of_mainline, of_ours > "/dev/stderr"
 				exit 1
 			}
-			printf "  %-36s %9s %9s %+8.10g", name, stock[of_stock], ours[of_ours], ours[of_ours] - stock[of_stock]
+			printf "  %-36s %9s %9s %+8.10g", name, mainline[of_mainline], ours[of_ours], ours[of_ours] - mainline[of_mainline]
 			if (unit == "instructions")
-				printf "  %.3f", ours[of_ours] / stock[of_stock]
+				printf "  %.3f", ours[of_ours] / mainline[of_mainline]
 			printf "\n"
 		}
 		END {
-			printf "  %-36s %9s %9s %8s\n", unit, "stock", "follow", "more"
+			printf "  %-36s %9s %9s %8s\n", unit, "mainline", "follow", "more"
 			if (unit == "instructions") {
 				n = split("create,open a descriptor,enter,leave,destroy,fork into,leave to the child,exit of the last process,fork in the same", name, ",")
 				for (i = 1; i <= n; i++)
-					row(name[i], name[i] ", stock", name[i])
+					row(name[i], name[i] ", mainline", name[i])
 				exit
 			}
-			row("memory of a namespace", "memory: namespace, stock", "memory: namespace, follow")
-			row("  of that in slabs", "memory: namespace, stock, slabs", "memory: namespace, follow, slabs")
+			row("memory of a namespace", "memory: namespace, mainline", "memory: namespace, follow")
+			row("  of that in slabs", "memory: namespace, mainline, slabs", "memory: namespace, follow, slabs")
 			n = split("hrtimer,hrtimer_sleeper,alarm,k_itimer,timerfd_ctx,io_timeout_data,time_namespace", name, ",")
 			for (i = 1; i <= n; i++)
-				row("struct " name[i], "size: struct " name[i] ", stock", "size: struct " name[i])
+				row("struct " name[i], "size: struct " name[i] ", mainline", "size: struct " name[i])
 		}' "$work/figures"
 }
 
@@ -288,13 +288,13 @@ report()
 	echo "Memory: bytes charged by the kernel for each of $number namespaces, 8 bytes of accounting in every slab object included"
 	echo
 	echo "A namespace that follows, against one of the pristine source"
-	against_stock instructions
+	against_mainline instructions
 	cat <<'END'
 enter: by setns(), of the first task. fork into: by fork() behind unshare(), from which the child is the first task.
 leave to the child: setns() of the parent. exit of the last process: until its parent has waited for it.
 
 END
-	against_stock bytes
+	against_mainline bytes
 	cat <<'END'
 What each structure has more is there for the moment in which a namespace gets a clock:
   hrtimer          nothing: the mark is in its padding
@@ -318,7 +318,7 @@ END
 		}'
 }
 
-kernels=(stock plain)
+kernels=(mainline plain)
 build_kernels
 require_initramfs
 work=$(mktemp -d)
@@ -332,10 +332,10 @@ for name in "${kernels[@]}"; do
 	boot "$name" idle --no-icount --smp 2 --arg --idle --arg "$seconds" --arg --number --arg "$owners"
 done
 check_versions
-structure_sizes "$BUILD/obj-stock" "$stock_tree" <<< "$structures" > "$work/stock.sizes"
+structure_sizes "$BUILD/obj-mainline" "$mainline_tree" <<< "$structures" > "$work/mainline.sizes"
 structure_sizes "$BUILD/obj-plain" "$TREE" <<< "$structures" > "$work/plain.sizes"
 idle_vm
-figures "$work"/{stock,plain}.{sizes,count,time,idle} "$work/vm" > "$work/figures"
+figures "$work"/{mainline,plain}.{sizes,count,time,idle} "$work/vm" > "$work/figures"
 bench_context icount "$(jq -n --argjson number "$number" --argjson seconds "$seconds" --argjson owners "$owners" \
 	--arg qemu "$(qemu_version "$QEMU")" '{ qemu_of_two_cpus: $qemu, namespaces: $number, idle_seconds: $seconds, idle_owners: $owners, memory: "2G",
 	   note: "memory and instructions by icount; seconds, interrupts and the idle VM by tcg" }')" "${kernels[@]}" > "$work/context"

@@ -118,23 +118,23 @@ judge()
 		["CLOCK_REALTIME", "CLOCK_MONOTONIC", "CLOCK_BOOTTIME", "CLOCK_TAI", "CLOCK_MONOTONIC_RAW", "gettimeofday"] as $fine
 		| ["CLOCK_REALTIME_COARSE", "CLOCK_MONOTONIC_COARSE", "time"] as $coarse
 		| [
-		row("host without own namespaces: tick, off stock (median)";
-			[fig("ab"; "tick: median: plain"; "instructions"), fig("ab"; "tick: median: stock"; "instructions")];
+		row("host without own namespaces: tick, off mainline (median)";
+			[fig("ab"; "tick: median: plain"; "instructions"), fig("ab"; "tick: median: mainline"; "instructions")];
 			((.[0].value - .[1].value | fabs) * 100 / .[1].value); "<="; 0.5; "%"),
 		# What it was before followers had no clock.
-		row("host without own namespaces: tick, above stock";
-			[fig("ab"; "tick: median: plain"; "instructions"), fig("ab"; "tick: median: stock"; "instructions")];
+		row("host without own namespaces: tick, above mainline";
+			[fig("ab"; "tick: median: plain"; "instructions"), fig("ab"; "tick: median: mainline"; "instructions")];
 			excess; "<="; 11; "instructions"),
-		row("host without own namespaces: arming a timerfd, of stock\u0027s";
+		row("host without own namespaces: arming a timerfd, of mainline\u0027s";
 			[("REALTIME", "MONOTONIC") as $clock | ("abs", "rel") as $how | "arm timerfd_settime \($clock) \($how)"
-			 | fig("timers"; "\(.): plain init"; "instructions"), fig("timers"; "\(.): stock init"; "instructions")];
+			 | fig("timers"; "\(.): plain init"; "instructions"), fig("timers"; "\(.): mainline init"; "instructions")];
 			ratio; "<="; 1.01; "times"),
 		# What costs the host less than before is no breach.
-		row("host: hres reads of the vDSO, above stock";
-			[$fine[] | fig("ab"; "vdso \(.): plain"; "instructions"), fig("ab"; "vdso \(.): stock"; "instructions")];
+		row("host: hres reads of the vDSO, above mainline";
+			[$fine[] | fig("ab"; "vdso \(.): plain"; "instructions"), fig("ab"; "vdso \(.): mainline"; "instructions")];
 			excess; "<="; 0; "instructions"),
-		row("host: coarse reads and time(), above stock";
-			[$coarse[] | fig("ab"; "vdso \(.): plain"; "instructions"), fig("ab"; "vdso \(.): stock"; "instructions")];
+		row("host: coarse reads and time(), above mainline";
+			[$coarse[] | fig("ab"; "vdso \(.): plain"; "instructions"), fig("ab"; "vdso \(.): mainline"; "instructions")];
 			excess; "<="; 2; "instructions"),
 		(("", "32-bit ") as $bits
 		| row("own namespace: \($bits)hres read, above host";
@@ -144,15 +144,15 @@ judge()
 			excess; "<="; 10; "instructions")),
 		row("own namespace: hres read, above mainline\u0027s in a namespace";
 			[$fine[] | fig("reads"; "counted \(.): plain own"; "instructions"),
-			 fig("ab"; "vdso in a time namespace \(.): stock"; "instructions")];
+			 fig("ab"; "vdso in a time namespace \(.): mainline"; "instructions")];
 			excess; "<"; 0; "instructions"),
 		(("", "32-bit ") as $bits
 		| row("following: \($bits)read, above mainline\u0027s in a namespace";
 			[($fine + $coarse)[] | fig("reads"; "stepped \($bits)\(.): plain follow"; "instructions"),
-			 fig("reads"; "stepped \($bits)\(.): stock follow"; "instructions")];
+			 fig("reads"; "stepped \($bits)\(.): mainline follow"; "instructions")];
 			excess; "<="; 0; "instructions")),
 		row("following, native: read, above mainline\u0027s and spread";
-			[($fine + $coarse)[] | read(.; "plain follow"), read(.; "stock follow")];
+			[($fine + $coarse)[] | read(.; "plain follow"), read(.; "mainline follow")];
 			[range(0; length; 2) as $i | .[$i] as $ours | .[$i + 1] as $theirs
 				| $ours.value - $theirs.value - ([$ours, $theirs | .highest - .lowest] | max) | . * 1e6 | round / 1e6] | max; "<="; 0; "cycles"),
 		row("own namespace: coarse read";
@@ -166,7 +166,7 @@ judge()
 				# Hundredths are measured; less is made by the subtractions.
 				| $own.value - $host.value - ([$own, $host | .highest - .lowest] | max) | . * 1e6 | round / 1e6] | max; "<="; 0; "cycles"),
 		row("own namespace, native: hres read, above mainline\u0027s, each run";
-			[$fine[] | read(.; "plain own"), read(.; "stock follow")];
+			[$fine[] | read(.; "plain own"), read(.; "mainline follow")];
 			[range(0; length; 2) as $i | [.[$i, $i + 1].runs] | transpose[] | .[0] - .[1]] | max; "<"; 0; "cycles"),
 		row("own namespace, native: coarse read, of an hres read";
 			[("REALTIME", "MONOTONIC") | read("CLOCK_\(.)_COARSE"; "plain own"), read("CLOCK_\(.)"; "plain own")];
@@ -193,18 +193,18 @@ judge()
 		(("follower", "follower beside an owner") as $where
 		| ("sleeps", "futex", "poll and epoll", "timerfd", "POSIX timers", "io_uring", "others") as $kind
 		| row("\($where): \($kind), of mainline\u0027s";
-			[fig("timers"; "\($where), \($kind): of stock\u0027s"; "ratio")]; .[0].value; "<="; 1.01; "times")),
+			[fig("timers"; "\($where), \($kind): of mainline\u0027s"; "ratio")]; .[0].value; "<="; 1.01; "times")),
 		(("create", "enter", "leave", "destroy", "fork into", "exit of the last process") as $step
 		| row("follower: \($step), of mainline\u0027s";
-			[fig("footprint"; $step; "instructions"), fig("footprint"; "\($step), stock"; "instructions")];
+			[fig("footprint"; $step; "instructions"), fig("footprint"; "\($step), mainline"; "instructions")];
 			ratio; "<="; 1.01; "times")),
 		# The charge of a cgroup is exact to a page for each CPU, for thousands of namespaces; an object has eight bytes at least.
 		row("follower: memory beyond mainline\u0027s";
-			[fig("footprint"; "memory: namespace, follow, slabs"; "bytes"), fig("footprint"; "memory: namespace, stock, slabs"; "bytes"),
-			 fig("footprint"; "memory: namespace, follow"; "bytes"), fig("footprint"; "memory: namespace, stock"; "bytes")];
+			[fig("footprint"; "memory: namespace, follow, slabs"; "bytes"), fig("footprint"; "memory: namespace, mainline, slabs"; "bytes"),
+			 fig("footprint"; "memory: namespace, follow"; "bytes"), fig("footprint"; "memory: namespace, mainline"; "bytes")];
 			excess | round; "<="; 0; "bytes"),
 		row("follower: struct time_namespace, above mainline\u0027s";
-			[fig("footprint"; "size: struct time_namespace"; "bytes"), fig("footprint"; "size: struct time_namespace, stock"; "bytes")];
+			[fig("footprint"; "size: struct time_namespace"; "bytes"), fig("footprint"; "size: struct time_namespace, mainline"; "bytes")];
 			excess; "<="; 8; "bytes"),
 		row("host clock_settime: more by 10,000 followers";
 			[fig("timers"; "step, 10000 followers: plain many"; "instructions"), fig("timers"; "step, 0 followers: plain many"; "instructions")];
@@ -213,12 +213,12 @@ judge()
 		row("host clock_settime: more by 10,000 timers in followers, above mainline\u0027s";
 			[("step", "back") | fig("timers"; "\(.), 10000 followers: plain each"; "instructions"),
 			 fig("timers"; "\(.), 0 followers: plain each"; "instructions"),
-			 fig("timers"; "\(.), 10000 timers: stock host"; "instructions"), fig("timers"; "\(.), 0 timers: stock host"; "instructions")];
+			 fig("timers"; "\(.), 10000 timers: mainline host"; "instructions"), fig("timers"; "\(.), 0 timers: mainline host"; "instructions")];
 			[range(0; length; 4) as $i | .[$i].value - .[$i + 1].value - (.[$i + 2].value - .[$i + 3].value)] | max;
 			"<="; 0; "instructions"),
 		row("host clock_settime: 10,000 timers in followers, above mainline\u0027s";
 			[("step", "back") | fig("timers"; "\(.), 10000 followers: plain each"; "instructions"),
-			 fig("timers"; "\(.), 10000 timers: stock host"; "instructions")];
+			 fig("timers"; "\(.), 10000 timers: mainline host"; "instructions")];
 			excess; "<="; 0; "instructions"),
 		row("own clock_settime: change by 5000 other namespaces";
 			[fig("writes"; "own clock_settime, 5000 others"; "instructions"), fig("writes"; "own clock_settime, 0 others"; "instructions")];

@@ -3,44 +3,44 @@
 # Sourced by the benchmarks after scripts/lib.sh and scripts/queue.sh: the three kernels which are compared, and what all
 # results have in common.
 #
-#   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
-#   off     the queue, with TIMEKEEPER_NS=n
-#   plain   the queue, with TIMEKEEPER_NS=y
+#   mainline  the pristine source, tag base of the kernel tree, exported once to build/mainline-src
+#   off       the queue, with TIMEKEEPER_NS=n
+#   plain     the queue, with TIMEKEEPER_NS=y
 
-kernels=(stock off plain)
+kernels=(mainline off plain)
 declare -A image=() version=() release=()
 # Those whose image was given (--kernel). And whether a run is as large as a benchmark can make it: another is no reference.
 given=() whole=1
 
-stock_tree=$BUILD/stock-src
+mainline_tree=$BUILD/mainline-src
 
 # take_image NAME=FILE: the argument of --kernel
 take_image()
 {
-	[[ $1 =~ ^(stock|off|plain)=(.+)$ ]] || die "--kernel '$1' is not stock=FILE, off=FILE or plain=FILE"
+	[[ $1 =~ ^(mainline|off|plain)=(.+)$ ]] || die "--kernel '$1' is not mainline=FILE, off=FILE or plain=FILE"
 	[[ -f ${BASH_REMATCH[2]} ]] || die "--kernel: no file '${BASH_REMATCH[2]}'"
 	image[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
 	given+=("${BASH_REMATCH[1]}")
 }
 
 # The stamp is written last: an export that was cut off is made again, and so is that of another base.
-export_stock()
+export_mainline()
 {
 	local base
 
 	# shellcheck disable=SC2153 # set by scripts/lib.sh
 	in_tree || die "no tree in $TREE (make tree)"
 	base=$(kgit rev-parse 'base^{commit}')
-	if [[ $(cat "$stock_tree/.timens-base" 2> /dev/null || true) = "$base" ]]; then
-		say "stock: the source of Linux $(kernel_version "$stock_tree") is there"
+	if [[ $(cat "$mainline_tree/.timens-base" 2> /dev/null || true) = "$base" ]]; then
+		say "mainline: the source of Linux $(kernel_version "$mainline_tree") is there"
 		return
 	fi
-	say "stock: exporting the pristine source"
-	rm -rf "$stock_tree"
-	mkdir -p "$stock_tree"
+	say "mainline: exporting the pristine source"
+	rm -rf "$mainline_tree"
+	mkdir -p "$mainline_tree"
 	# The times of now (-m): make has to see the files of another base as changed.
-	kgit archive --format=tar base | tar -C "$stock_tree" -x -m
-	echo "$base" > "$stock_tree/.timens-base"
+	kgit archive --format=tar base | tar -C "$mainline_tree" -x -m
+	echo "$base" > "$mainline_tree/.timens-base"
 }
 
 # Those for which no image was given.
@@ -50,9 +50,9 @@ build_kernels()
 
 	for name in "${kernels[@]}"; do
 		[[ -z ${image[$name]:-} ]] || continue
-		if [[ $name = stock ]]; then
-			locked stock-src export_stock
-			"$ROOT/scripts/build.sh" --config stock --tree "$stock_tree"
+		if [[ $name = mainline ]]; then
+			locked mainline-src export_mainline
+			"$ROOT/scripts/build.sh" --config mainline --tree "$mainline_tree"
 		else
 			"$ROOT/scripts/build.sh" --config "$name"
 		fi
@@ -92,8 +92,8 @@ check_versions()
 	local name
 
 	for name in "${kernels[@]}"; do
-		[[ ${version[$name]} = "${version[stock]}" ]] ||
-			die "not the same Linux: stock ${version[stock]}, $name ${version[$name]}"
+		[[ ${version[$name]} = "${version[mainline]}" ]] ||
+			die "not the same Linux: mainline ${version[mainline]}, $name ${version[$name]}"
 	done
 }
 

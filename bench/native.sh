@@ -4,10 +4,10 @@
 # the kernel's source and the command lines of its build, and runs it. See bench/tick/kernel.c for what is the kernel's in it
 # and what is not, and bench/tick/native.c for the modes.
 #
-# usage: native.sh [--hz HZ] [--stock-shift] MODE ARGUMENT...
+# usage: native.sh [--hz HZ] [--mainline-shift] MODE ARGUMENT...
 #        native.sh --build | --verify
 #   --hz HZ          100, 250 or 1000 (default 1000)
-#   --stock-shift    namespaces use the multiplier of the clocksource as it is (for accuracy.sh)
+#   --mainline-shift    namespaces use the multiplier of the clocksource as it is (for accuracy.sh)
 #   --build          all four binaries, and nothing else
 #   --verify         compare the tick's functions with those of the kernel built last, instruction by instruction: nothing but
 #                    disabling and enabling interrupts, and padding, may be missing. That kernel has to be of the same source.
@@ -140,13 +140,13 @@ fresh()
 
 ensure()
 {
-	local hz=$1 stock=$2 name=ticknative-$1
+	local hz=$1 mainline=$2 name=ticknative-$1
 
-	[[ $stock = 0 ]] || name+=-stock-shift
+	[[ $mainline = 0 ]] || name+=-mainline-shift
 	if ! fresh "$name"; then
 		# Figures may be read from standard output.
 		say "building $name" >&2
-		if [[ $stock = 0 ]]; then build "$hz" "$name"; else build "$hz" "$name" -DTICK_STOCK_SHIFT; fi
+		if [[ $mainline = 0 ]]; then build "$hz" "$name"; else build "$hz" "$name" -DTICK_MAINLINE_SHIFT; fi
 	fi
 }
 
@@ -181,11 +181,11 @@ END
 	say "$nr instructions of the tick's functions are the kernel's"
 }
 
-hz=1000 stock=0 all=0 check=0
+hz=1000 mainline=0 all=0 check=0
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--hz) need_value "$@"; hz=$2; shift 2 ;;
-	--stock-shift) stock=1; shift ;;
+	--mainline-shift) mainline=1; shift ;;
 	--build) all=1; shift ;;
 	--verify) check=1; shift ;;
 	-h | --help) print_usage; exit 0 ;;
@@ -200,7 +200,7 @@ if [[ $all = 1 ]]; then
 	for hz in 100 250 1000; do
 		locked "native-ticknative-$hz" ensure "$hz" 0
 	done
-	locked native-ticknative-1000-stock-shift ensure 1000 1
+	locked native-ticknative-1000-mainline-shift ensure 1000 1
 	exit
 fi
 if [[ $check = 1 ]]; then
@@ -212,6 +212,6 @@ if [[ $check = 1 ]]; then
 fi
 [[ $# -gt 0 ]] || die "no mode: see --help"
 name=ticknative-$hz
-[[ $stock = 0 ]] || name+=-stock-shift
-locked "native-$name" ensure "$hz" "$stock" >&2
+[[ $mainline = 0 ]] || name+=-mainline-shift
+locked "native-$name" ensure "$hz" "$mainline" >&2
 exec "$BUILD/bench/plain/$name" "$@"

@@ -5,8 +5,8 @@
 # First on the real CPU of this machine, in cycles: the images of two kernels, run by a process with pages made up for them
 # (bench/vdsoread.c).
 #
-#   stock   the pristine source: outside, and in a time namespace as Linux has them
-#   plain   the queue, with TIMEKEEPER_NS=y: outside, in a namespace that follows, and in one that owns its clock
+#   mainline  the pristine source: outside, and in a time namespace as Linux has them
+#   plain     the queue, with TIMEKEEPER_NS=y: outside, in a namespace that follows, and in one that owns its clock
 #
 # The same calls made one instruction at a time, through the 64-bit and the 32-bit images ("stepped"). These figures are exact,
 # but do not tell what reading the counter takes.
@@ -23,7 +23,7 @@
 #   --calls N               calls in a batch (1000)
 #   --quick                 2 processes, 30 batches
 #   --no-guest              the native part alone
-#   --kernel NAME=BZIMAGE   that image for stock or plain, instead of building it; its vDSO is still that of build/obj-NAME
+#   --kernel NAME=BZIMAGE   that image for mainline or plain, instead of building it; its vDSO is still that of build/obj-NAME
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -62,7 +62,7 @@ measure()
 
 	for ((run = 1; run <= runs; run++)); do
 		say "run $run of $runs"
-		"$BUILD/bench/vdsoread" "$(vdso_of stock)" "$(vdso_of plain)" "$rounds" "$calls" > "$work/run"
+		"$BUILD/bench/vdsoread" "$(vdso_of mainline)" "$(vdso_of plain)" "$rounds" "$calls" > "$work/run"
 		awk -v OFS='\t' -v run="$run" '{ print run, $0 }' "$work/run" >> "$work/figures"
 	done
 }
@@ -74,7 +74,7 @@ step()
 
 	say "counting the instructions"
 	for bits in 64 32; do
-		"$BUILD/bench/vdsoread$([[ $bits = 64 ]] || echo 32)" --instructions "$(vdso_of stock "$bits")" "$(vdso_of plain "$bits")" > "$work/run"
+		"$BUILD/bench/vdsoread$([[ $bits = 64 ]] || echo 32)" --instructions "$(vdso_of mainline "$bits")" "$(vdso_of plain "$bits")" > "$work/run"
 		awk -F '\t' -v OFS='\t' -v bits="$bits" '$1 == "count" { $1 = bits; print }' "$work/run" >> "$work/steps"
 	done
 }
@@ -111,7 +111,7 @@ parameters()
 summarize()
 {
 	jq -R -s --rawfile counts "$work/counts" --rawfile steps "$work/steps" --arg given "${given[*]}" \
-		--arg stock "$(sha256sum < "$(vdso_of stock)" | cut -d' ' -f1)" \
+		--arg mainline "$(sha256sum < "$(vdso_of mainline)" | cut -d' ' -f1)" \
 		--arg plain "$(sha256sum < "$(vdso_of plain)" | cut -d' ' -f1)" '
 		def median: sort | .[length / 2 | floor];
 		split("\n") | map(select(length > 0) | split("\t")) as $rows
@@ -121,7 +121,7 @@ summarize()
 			| map({ at: (map(.[8]) | min), name: .[0][7], where: "\(.[0][2]) \(.[0][3])",
 				value: (map(.[4] | tonumber) | { median: median, lowest: min, highest: max, runs: . }) })
 			| sort_by(.at)) as $cells
-		| { counter_hz: $hz, vdso64_sha256: { stock: $stock, plain: $plain },
+		| { counter_hz: $hz, vdso64_sha256: { mainline: $mainline, plain: $plain },
 		    # Not built from the queue of the context by this run.
 		    images_given: ($given | split(" ")),
 		    empty_call: ($cells[] | select(.where == "- -") | .value),
@@ -160,12 +160,12 @@ report()
 		($c.parameters | "\(.runs) runs of \(.rounds) batches of \(.calls) calls, by turns")' "$1"
 	echo
 	echo "Cycles of the counter for one call: median of the runs, and from the lowest to the highest of them"
-	jq -r '(.reads[] | [.name] + ([.cells["stock host"], .cells["plain host"], .cells["stock follow"], .cells["plain follow"], .cells["plain own"]]
+	jq -r '(.reads[] | [.name] + ([.cells["mainline host"], .cells["plain host"], .cells["mainline follow"], .cells["plain follow"], .cells["plain own"]]
 		| map("\(.median) \(.lowest) \(.highest)"))), ["a call of an empty function", "\(.empty_call | "\(.median) \(.lowest) \(.highest)")"] | @tsv' "$1" |
 		awk -F '\t' '
 		BEGIN {
 			printf "  %-28s %-38s  %-38s\n", "", "outside", "in a time namespace"
-			printf "  %-28s %-18s %-18s   %-18s %-18s %-18s\n", "", "stock", "plain", "stock", "plain, follows", "plain, own"
+			printf "  %-28s %-18s %-18s   %-18s %-18s %-18s\n", "", "mainline", "plain", "mainline", "plain, follows", "plain, own"
 		}
 		{
 			printf "  %-28s", $1
@@ -177,7 +177,7 @@ report()
 		}' | sed 's/ *$//'
 	echo
 	jq -r '.counter_hz as $hz | .reads[] | select(.name == "CLOCK_REALTIME") | .cells
-		| "CLOCK_REALTIME in a namespace with a clock of its own: \(.["plain own"].median * 1e9 / $hz * 10 | round / 10) ns; outside \(.["plain host"].median * 1e9 / $hz * 10 | round / 10) ns; in a namespace of the stock kernel \(.["stock follow"].median * 1e9 / $hz * 10 | round / 10) ns"' "$1"
+		| "CLOCK_REALTIME in a namespace with a clock of its own: \(.["plain own"].median * 1e9 / $hz * 10 | round / 10) ns; outside \(.["plain host"].median * 1e9 / $hz * 10 | round / 10) ns; in a namespace of the mainline kernel \(.["mainline follow"].median * 1e9 / $hz * 10 | round / 10) ns"' "$1"
 	jq -r '.reads | (map(select(.name == "CLOCK_REALTIME"))[0].cells["plain own"].median) as $fine
 		| (map(select(.name == "CLOCK_REALTIME_COARSE"))[0].cells["plain own"].median) as $coarse
 		| "CLOCK_REALTIME_COARSE there: \($coarse * 100 / $fine | round) % of CLOCK_REALTIME"' "$1"
@@ -185,11 +185,11 @@ report()
 		echo
 		echo "Instructions of one call, made one at a time here: the $bits-bit images"
 		jq -r --argjson bits "$bits" '.stepped[] | select(.bits == $bits)
-			| [.name] + (.cells | [.["stock host"], .["plain host"], .["stock follow"], .["plain follow"], .["plain own"]]) | @tsv' "$1" |
+			| [.name] + (.cells | [.["mainline host"], .["plain host"], .["mainline follow"], .["plain follow"], .["plain own"]]) | @tsv' "$1" |
 			awk -F '\t' '
 			BEGIN {
 				printf "  %-36s  %-16s   %s\n", "", "outside", "in a time namespace"
-				printf "  %-36s %8s %8s   %8s %8s %8s\n", "", "stock", "plain", "stock", "follows", "own"
+				printf "  %-36s %8s %8s   %8s %8s %8s\n", "", "mainline", "plain", "mainline", "follows", "own"
 			}
 			{ printf "  %-36s %8s %8s   %8s %8s %8s\n", $1, $2, $3, $4, $5, $6 }' | sed 's/ *$//'
 	done
@@ -216,7 +216,7 @@ report()
 
 plot()
 {
-	jq -r '.reads[] | [(.name | sub("CLOCK_"; "")), (.cells | (.["stock host"], .["plain host"], .["stock follow"], .["plain follow"], .["plain own"])
+	jq -r '.reads[] | [(.name | sub("CLOCK_"; "")), (.cells | (.["mainline host"], .["plain host"], .["mainline follow"], .["plain follow"], .["plain own"])
 		| .median, .lowest, .highest)] | @tsv' "$1" > "$work/points"
 	cat > "$work/plot" << END
 set title "Reading a clock through the vDSO" noenhanced
@@ -230,9 +230,9 @@ set xtics rotate by -30 noenhanced
 set key outside top center horizontal noenhanced
 set bmargin 7
 set errorbars lc rgb "gray20"
-plot "$work/points" using 2:3:4:xtic(1) lc rgb "gray60" title "stock, outside", \\
+plot "$work/points" using 2:3:4:xtic(1) lc rgb "gray60" title "mainline, outside", \\
 	"" using 5:6:7 lc rgb "#60a060" title "plain, outside", \\
-	"" using 8:9:10 lc rgb "gray30" title "stock, time namespace", \\
+	"" using 8:9:10 lc rgb "gray30" title "mainline, time namespace", \\
 	"" using 11:12:13 lc rgb "#c0a040" title "plain, follows", \\
 	"" using 14:15:16 lc rgb "#1040a0" title "plain, own clock"
 END
@@ -240,7 +240,7 @@ END
 }
 
 type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
-kernels=(stock plain)
+kernels=(mainline plain)
 build_kernels
 [[ $guest = 0 ]] || require_initramfs
 work=$(mktemp -d)

@@ -3,18 +3,18 @@
 # What it costs to arm and to cancel timers, to sleep, to set a clock for which timers are armed, and to become the owner of
 # one while many timers are: three kernels, counted by the instruction.
 #
-#   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src
-#   off     the queue, with TIMEKEEPER_NS=n
-#   plain   the queue, with TIMEKEEPER_NS=y: without any other time namespace, with some, and inside of them
+#   mainline  the pristine source, tag base of the kernel tree, exported once to build/mainline-src
+#   off       the queue, with TIMEKEEPER_NS=n
+#   plain     the queue, with TIMEKEEPER_NS=y: without any other time namespace, with some, and inside of them
 #
 # Each is booted twice, by turns, with the suite timer-cost. The tables go to the terminal and to out/bench/timers.txt; all
 # figures and what they depend on to out/bench/timers.json; the cost of a step against the number of timers to
 # out/bench/timers-step.svg and .png. Exit status 1 when a step costs more, by over 2 %, because of timers in a namespace
 # that it does not concern. All else is reported here; bench/goals.sh judges what a namespace which follows the host costs
-# against one of stock, by the dearest call of each kind.
+# against one of mainline, by the dearest call of each kind.
 #
 # usage: timers.sh [OPTION...]
-#   --kernel NAME=BZIMAGE   that image for stock, off or plain, instead of building it
+#   --kernel NAME=BZIMAGE   that image for mainline, off or plain, instead of building it
 #   --without-off           two kernels only
 #   --quick                 one boot of each kernel
 set -euo pipefail
@@ -32,7 +32,7 @@ tolerance=2
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--kernel) need_value "$@"; take_image "$2"; shift 2 ;;
-	--without-off) kernels=(stock plain) whole=0; shift ;;
+	--without-off) kernels=(mainline plain) whole=0; shift ;;
 	--quick) whole=0 rounds=1; shift ;;
 	-h | --help) print_usage; exit 0 ;;
 	*) die "unknown argument '$1'" ;;
@@ -53,7 +53,7 @@ measure()
 # option NAME: what QEMU was given for -NAME
 option()
 {
-	sed -n -E "s/.* -$1 ([^ ]+) .*/\1/p" "$OUT/bench/timers/stock-1/cmdline" | sed 's,\\,,g'
+	sed -n -E "s/.* -$1 ([^ ]+) .*/\1/p" "$OUT/bench/timers/mainline-1/cmdline" | sed 's,\\,,g'
 }
 
 # What the figures depend on besides what all benchmarks have in common.
@@ -69,7 +69,7 @@ summarize()
 	jq -R -s --argjson rounds "$rounds" --slurpfile images "$1" --argjson tolerance "$tolerance" '
 		def rows: split("\n") | map(select(length > 0) | split("\t")
 			| { where: "\(.[0]) \(.[3])", group: .[2], name: .[5], value: (.[4] | tonumber) });
-		# {"stock init": {value, spread}, ...}
+		# {"mainline init": {value, spread}, ...}
 		def cells: group_by(.where)
 			| map({ key: .[0].where, value: (map(.value) | { value: (add / length), spread: (max - min), boots: length }) })
 			| from_entries;
@@ -89,16 +89,16 @@ summarize()
 		| ($calls | map(select(.group == "arm"))) as $arm
 		| (kinds | map({ kind: .[0], of_kind: (.[1] as $re | $arm | map(select(.name | test($re)))) })
 			| map(.of_kind as $calls | { kind, number: ($calls | length),
-				init: ($calls | dearest("plain init"; "stock init")),
-				follow: ($calls | dearest("plain follow"; "stock follow")),
-				beside: ($calls | dearest("plain beside"; "stock follow")) })) as $kinds
+				init: ($calls | dearest("plain init"; "mainline init")),
+				follow: ($calls | dearest("plain follow"; "mainline follow")),
+				beside: ($calls | dearest("plain beside"; "mainline follow")) })) as $kinds
 		| ($rows | map(select(.group | IN("step", "back", "freq", "tick")))
 			| group_by([.group, (.name | tonumber)])
 			| map({ group: .[0].group, timers: (.[0].name | tonumber), cells: cells })) as $steps
 		| [ ["plain o-o", "an owner", "an owner", true], ["plain o-f", "an owner", "a follower", true],
 		    ["plain h-o", "the host", "an owner", true], ["plain f-real", "the host", "a follower", false],
 		    ["plain f-mono", "the host", "a follower (MONOTONIC)", null],
-		    ["stock f-real", "the host", "a namespace, stock", null], ["off f-real", "the host", "a namespace, off", null] ]
+		    ["mainline f-real", "the host", "a namespace, mainline", null], ["off f-real", "the host", "a namespace, off", null] ]
 		  as $pairs
 		| ($steps | map(select(.group == "step"))) as $forward
 		| ($rows | map(select(.group == "switch")) | group_by(.name)
@@ -130,9 +130,9 @@ cells()
 	shift 3
 
 	jq -r --arg list "$list" --arg base "$base" '
-		.[$list][] | .cells as $cells | $cells[$base].value as $stock
+		.[$list][] | .cells as $cells | $cells[$base].value as $mainline
 		| [.name]
-		+ ($ARGS.positional | map($cells[.].value | if . == null then "-", "" elif $stock == null then ., "" else ., . / $stock end))
+		+ ($ARGS.positional | map($cells[.].value | if . == null then "-", "" elif $mainline == null then ., "" else ., . / $mainline end))
 		+ [[$cells[].spread] | max] | @tsv' "$file" --args "$@"
 }
 
@@ -143,12 +143,12 @@ print_cells()
 			n = split(heads, head, ",")
 			printf "  %-36s", ""
 			for (i = 1; i <= n; i++)
-				printf i == 1 ? " %7s" : "  %7s      ", head[i]
+				printf i == 1 ? " %11s" : "  %7s      ", head[i]
 			printf "  spread\n"
 		}
 		function number(x) { return x ~ /^[0-9.]+$/ ? sprintf("%.0f", x) : x }
 		{
-			printf "  %-36s %7s", $1, number($2)
+			printf "  %-36s %11s", $1, number($2)
 			for (i = 2; i <= n; i++)
 				printf "  %7s %5s", number($(2 * i)), $(2 * i + 1) == "" ? "" : sprintf("%.3f", $(2 * i + 1))
 			printf "  %6s\n", $NF
@@ -159,7 +159,7 @@ print_cells()
 figures()
 {
 	jq -r '(.kinds[] | . as $of | (["init", "initial namespace"], ["follow", "follower"], ["beside", "follower beside an owner"]) as $where
-			| $of[$where[0]] | select(.) | [.ratio, "ratio", "\($where[1]), \($of.kind): of stock\u0027s"]),
+			| $of[$where[0]] | select(.) | [.ratio, "ratio", "\($where[1]), \($of.kind): of mainline\u0027s"]),
 		(.switch | to_entries[] | .key as $what | .value | to_entries[]
 			| [.value.value, (if $what == "call" then "instructions" else "ns" end), "switch, \($what): \(.key)"]),
 		((.calls[] | . + { group: "arm" }), (.among[] | . + { group: "among others:" })
@@ -211,10 +211,10 @@ elsewhere_table()
 
 host_table()
 {
-	jq -r '.steps[] | select(.group == "step" and .cells["stock host"])
-		| [.timers, .cells["stock host"].value, .cells["off host"].value, .cells["plain host"].value] | @tsv' "$1" |
+	jq -r '.steps[] | select(.group == "step" and .cells["mainline host"])
+		| [.timers, .cells["mainline host"].value, .cells["off host"].value, .cells["plain host"].value] | @tsv' "$1" |
 		awk -F '\t' '
-		BEGIN { printf "  %8s  %9s %9s %9s\n", "timers", "stock", "off", "plain" }
+		BEGIN { printf "  %8s  %9s %9s %9s\n", "timers", "mainline", "off", "plain" }
 		function number(x) { return x == "" ? "-" : sprintf("%.0f", x) }
 		{ printf "  %8s  %9s %9s %9s\n", $1, number($2), number($3), number($4) }'
 }
@@ -223,7 +223,7 @@ followers_table()
 {
 	jq -r '
 		def cost($timers; $where): [.[] | select(.group == "step" and .timers == $timers) | .cells[$where].value][0];
-		.steps | (["stock", "off", "plain"][]) as $k | select(cost(0; "\($k) many"))
+		.steps | (["mainline", "off", "plain"][]) as $k | select(cost(0; "\($k) many"))
 		| [$k, cost(0; "\($k) host"), cost(10000; "\($k) host"), cost(0; "\($k) many"), cost(10000; "\($k) many"),
 			cost(10000; "\($k) f-real"), cost(10000; "\($k) each")] | @tsv' "$1" | awk -F '\t' '
 		BEGIN {
@@ -257,32 +257,32 @@ report()
 {
 	local file=$1
 
-	jq -r '.images_given as $given | .context | "Linux \(.kernels.stock.release | split("-")[0]) under QEMU \(.qemu), CPU \(.parameters.guest.cpu), icount \(.parameters.guest.icount); \(.compiler)",
+	jq -r '.images_given as $given | .context | "Linux \(.kernels.mainline.release | split("-")[0]) under QEMU \(.qemu), CPU \(.parameters.guest.cpu), icount \(.parameters.guest.icount); \(.compiler)",
 		"repository \(.repository), queue \(.queue[:12])\($given | if length > 0 then " (given, not built here: " + join(", ") + ")" else "" end)",
 		"kernels: \([.kernels[] | .release + " (" + (.fragments | join(" ")) + ")"] | join(", "))",
 		"instructions; mean of \(.parameters.boots_of_each) boots of each kernel, by turns; spread: the largest difference between two boots of one kernel"' "$file"
 	echo
-	echo "Calls, in the initial namespace, and what stock's figure was multiplied by"
-	cells "$file" calls "stock init" "stock init" "off init" "plain init" "plain busy" | print_cells "stock,off,plain,busy"
+	echo "Calls, in the initial namespace, and what mainline's figure was multiplied by"
+	cells "$file" calls "mainline init" "mainline init" "off init" "plain init" "plain busy" | print_cells "mainline,off,plain,busy"
 	echo
-	echo "Calls, in a time namespace, and what the figure of stock's time namespace was multiplied by"
-	cells "$file" calls "stock follow" "stock follow" "off follow" "plain follow" "plain beside" "plain own" "plain fast" |
-		print_cells "stock-ns,off-ns,follow,beside,own,fast"
+	echo "Calls, in a time namespace, and what the figure of mainline's time namespace was multiplied by"
+	cells "$file" calls "mainline follow" "mainline follow" "off follow" "plain follow" "plain beside" "plain own" "plain fast" |
+		print_cells "mainline-ns,off-ns,follow,beside,own,fast"
 	cat <<'END'
 
-busy: plain, in the initial namespace while others exist, one of which owns its clock. stock-ns, off-ns: a time namespace there.
+busy: plain, in the initial namespace while others exist, one of which owns its clock. mainline-ns, off-ns: a time namespace there.
 follow: a namespace which follows the host, while nobody owns a clock. beside: the same while another namespace owns its clock.
 own: one that owns its clock, a year ahead. fast: the same, 10 % faster by ADJ_TICK.
 A sleep is counted from its call to its return, without the time in which the machine has nothing else to do: arming, changing
 to another task, the interrupt, waking, changing back. "past" and "+1 us" find their time passed, but arm a timer as well.
 "expires" is a wait for what was armed before the call. "cut short": another timer ends the sleep, whose timeout is cancelled.
 
-The dearest call of each kind against stock's: what its figure was multiplied by, and the instructions more
+The dearest call of each kind against mainline's: what its figure was multiplied by, and the instructions more
 END
 	kinds_table "$file"
 	echo
 	echo "One timer, while others are armed which expire before and after it"
-	cells "$file" among "stock init" "stock init" "off init" "plain init" "plain own" | print_cells "stock,off,plain,own"
+	cells "$file" among "mainline init" "mainline init" "off init" "plain init" "plain own" | print_cells "mainline,off,plain,own"
 	echo
 	echo "A step by clock_settime(), and changes of the rate by ADJ_FREQUENCY and ADJ_TICK, in a namespace that owns its clock, with"
 	echo "timers armed in it (a timer: what one of the largest number costs)"
@@ -318,8 +318,8 @@ plot()
 
 	jq -r '.steps[] | select(.group == "step" and .cells["plain real"] and .timers > 0)
 		| [.timers, .cells["plain real"].value, .cells["plain mono"].value] | @tsv' "$1" > "$work/points"
-	jq -r '.steps[] | select(.group == "step" and .cells["stock host"] and .timers > 0)
-		| [.timers, .cells["stock host"].value] | @tsv' "$1" > "$work/host"
+	jq -r '.steps[] | select(.group == "step" and .cells["mainline host"] and .timers > 0)
+		| [.timers, .cells["mainline host"].value] | @tsv' "$1" > "$work/host"
 	none=$(jq -r '.steps[] | select(.group == "step" and .timers == 0) | .cells["plain real"].value' "$1")
 	cat > "$work/plot" <<END
 set title "clock_settime() in a time namespace that owns its clock" noenhanced
@@ -333,7 +333,7 @@ set xrange [0.8:12500]
 plot "$work/points" using 1:2 with linespoints lw 2 pt 7 title "on CLOCK_REALTIME", \\
 	"$work/points" using 1:3 with linespoints lw 2 pt 5 title "on CLOCK_MONOTONIC", \\
 	$none with lines dt 2 lc rgb "gray40" title "no timer", \\
-	"$work/host" using 1:2 with lines dt 3 lc rgb "black" title "stock kernel, no namespace"
+	"$work/host" using 1:2 with lines dt 3 lc rgb "black" title "mainline kernel, no namespace"
 END
 	bench_plot timers-step "$work/plot" 800 500
 }

@@ -220,8 +220,8 @@ int main(int argc, char **argv)
 	int rounds = 1, calls = 1, n = 0, round, i, j;
 
 	if (argc != 5 && !count) {
-		fputs("Usage: vdsoread STOCK-IMAGE OUR-IMAGE ROUNDS CALLS\n"
-		      "       vdsoread --instructions STOCK-IMAGE OUR-IMAGE\n"
+		fputs("Usage: vdsoread MAINLINE-IMAGE OUR-IMAGE ROUNDS CALLS\n"
+		      "       vdsoread --instructions MAINLINE-IMAGE OUR-IMAGE\n"
 		      "Cycles of one call, in lines of: kernel, state, median, 10th and 90th percentile, name.\n"
 		      "Or its instructions, in lines of: kernel, state, instructions, name.\n",
 		      stderr);
@@ -235,8 +235,8 @@ int main(int argc, char **argv)
 	}
 	pin();
 	hz = measure_hz();
-	add_vdso("stock", "host", argv[1], false);
-	add_vdso("stock", "follow", argv[1], false);
+	add_vdso("mainline", "host", argv[1], false);
+	add_vdso("mainline", "follow", argv[1], false);
 	add_vdso("plain", "host", argv[2], true);
 	add_vdso("plain", "follow", argv[2], true);
 	add_vdso("plain", "own", argv[2], true);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # What it costs to set and to steer a clock, outside and in a time namespace, and whom it disturbs.
 #
-#   stock   the pristine source, tag base of the kernel tree, exported once to build/stock-src: outside only
-#   plain   the queue, with TIMEKEEPER_NS=y
+#   mainline  the pristine source, tag base of the kernel tree, exported once to build/mainline-src: outside only
+#   plain     the queue, with TIMEKEEPER_NS=y
 #
 # Both are booted with the suite write-cost, which counts instructions of single calls among 0, 100, 1000 and 5000 other
 # namespaces that own their clock, and among timers armed in one of them; of the tick, too, while a namespace's clock is
@@ -14,7 +14,7 @@
 # plot to out/bench/writes.svg and .png. All is reported, nothing judged; exit status 1 when it could not be measured.
 #
 # usage: writes.sh [OPTION...]
-#   --kernel NAME=BZIMAGE   that image for stock or plain, instead of building it
+#   --kernel NAME=BZIMAGE   that image for mainline or plain, instead of building it
 #   --quick                 among 0 and 100 others only, a storm of 2 s instead of 10
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -69,7 +69,7 @@ figures()
 			long["RES"] = "rescheduling interrupts"
 			long["TLB"] = "TLB shootdowns"
 		}
-		FNR == 1 { stock = FILENAME ~ /stock\.[a-z]+$/ }
+		FNR == 1 { mainline = FILENAME ~ /mainline\.[a-z]+$/ }
 		$1 == "write" {
 			name = rest(6)
 			if (name ~ /among timers$/) {
@@ -80,8 +80,8 @@ figures()
 					print $5, "instructions", $2 " " name ", " $4 " timers in another namespace"
 			} else if (name ~ /, (calm|storm elsewhere)$/) {
 				print $5, "instructions", $2 " " name
-			} else if (stock) {
-				print $5, "instructions", "stock host " name
+			} else if (mainline) {
+				print $5, "instructions", "mainline host " name
 			} else {
 				print $5, "instructions", $2 " " name ", " $3 ($2 == "own" ? " others" : " owners")
 			}
@@ -98,7 +98,7 @@ figures()
 		# Each for 10,000 calls, while a task sleeps on the other CPU; that of the host unless another is named.
 		$1 == "ipi" {
 			split($2, part, ",")
-			who = (stock ? "stock " : "") (part[1] == "reading" ? "host adjtimex(0)" : part[1] " clock_settime")
+			who = (mainline ? "mainline " : "") (part[1] == "reading" ? "host adjtimex(0)" : part[1] " clock_settime")
 			if (part[2] != "sleeper-on-host") {
 				gsub(/-/, " ", part[2])
 				who = who ", " part[2]
@@ -149,7 +149,7 @@ report()
 	echo "Linux ${version[plain]} under QEMU $(jq -r .qemu "$work/context"), queue $(jq -r '.queue[:12]' "$work/context")${given:+ (kernels given, not built here: ${given[*]})}"
 	echo
 	echo "Instructions of one call: median of 201. owners: other namespaces that own their clock"
-	printf '  %-28s %9s' "" stock
+	printf '  %-28s %9s' "" mainline
 	for n in "${list[@]}"; do
 		printf ' %9s' "host, $n"
 	done
@@ -159,7 +159,7 @@ report()
 	echo
 	for call in clock_settime settimeofday "adjtimex(ADJ_FREQUENCY)" "adjtimex(ADJ_TICK)" "adjtimex(ADJ_OFFSET)" \
 		"adjtimex(ADJ_SETOFFSET)" "adjtimex(0)" "clock_gettime system call"; do
-		printf '  %-28s %9s' "$call" "$(value "stock host $call")"
+		printf '  %-28s %9s' "$call" "$(value "mainline host $call")"
 		for n in "${list[@]}"; do
 			printf ' %9s' "$(value "host $call, $n owners")"
 		done
@@ -172,7 +172,7 @@ report()
 	echo "Timers in another namespace; 100 settings in another one before each call (storm elsewhere); the tick; and on two"
 	echo "CPUs, for 10,000 calls on one of them, the interrupts of the other one, on which a task sleeps until a time of the host"
 	while IFS=$'\t' read -r n call name; do
-		[[ $name = *,\ *owners || $name = *,\ *others || $name = "stock host "* && $name != *": "* ]] ||
+		[[ $name = *,\ *owners || $name = *,\ *others || $name = "mainline host "* && $name != *": "* ]] ||
 			printf '  %12.12s %-16s %s\n' "$n" "$call" "$name"
 	done < "$work/figures"
 }
@@ -193,7 +193,7 @@ set logscale y
 set grid
 set key outside top center horizontal noenhanced
 plot "$work/points" using 1:2 with linespoints lw 2 pt 5 lc rgb "#c04020" title "clock_settime() of the host", \\
-	$(value "stock host clock_settime") with lines dt 2 lc rgb "gray40" title "of the stock kernel", \\
+	$(value "mainline host clock_settime") with lines dt 2 lc rgb "gray40" title "of the mainline kernel", \\
 	"$work/points" using 1:3 with linespoints lw 2 pt 7 lc rgb "#1040a0" title "clock_settime() inside", \\
 	"$work/points" using 1:4 with linespoints lw 2 pt 9 lc rgb "#60a060" title "ADJ_FREQUENCY inside", \\
 	"$work/points" using 1:5 with linespoints lw 2 pt 13 lc rgb "#c0a040" title "ADJ_OFFSET inside"
@@ -202,7 +202,7 @@ END
 }
 
 type -P gnuplot > /dev/null || die "gnuplot is not installed (scripts/setup.sh)"
-kernels=(stock plain)
+kernels=(mainline plain)
 build_kernels
 require_initramfs
 work=$(mktemp -d)
@@ -210,9 +210,9 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT/bench"
 rm -f "$OUT"/bench/writes.{txt,json,svg,png}
 measure
-figures "$work"/{stock,plain}.{count,storm} > "$work/figures"
+figures "$work"/{mainline,plain}.{count,storm} > "$work/figures"
 # Without what is to be missing inside, its absence there means nothing.
-for name in "stock host" host; do
+for name in "mainline host" host; do
 	[[ $(value "$name clock_settime: interrupts sent to other CPUs") -gt 0 ]] ||
 		die "$name: clock_settime() interrupted no other CPU, so that nothing can be said about namespaces"
 done

@@ -666,7 +666,7 @@ static void judge_control(const struct row *row, const struct result *control)
 	if (!control->fail.count)
 		point(true, name, NULL, NULL);
 	else if (set_within(&control->fail, &row->may_fail))
-		point(true, name, "XFAIL", format("fails on stock, too: %s", fails));
+		point(true, name, "XFAIL", format("fails on mainline, too: %s", fails));
 	else
 		point(false, name, NULL, format("fails: %s", fails));
 	free(fails);
@@ -1011,7 +1011,7 @@ static const char usage[] =
 	"  --list FILE        (/usr/share/timens/upstream-timers.list)\n"
 	"  --only TEST        this test only\n"
 	"  --debug            the rows marked for the debug kernel only\n"
-	"  --control-only     the controls only, which a stock kernel can run\n"
+	"  --control-only     the controls only, which a mainline kernel can run\n"
 	"  --threshold-ns N   for tkwatch (3000)\n"
 	"  --results DIR      for tkwatch's measurements (/out)\n";
 

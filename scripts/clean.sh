@@ -24,7 +24,7 @@ fi
 rm -rf "$BUILD"/obj-* "$BUILD/harness" "$BUILD/harness-lib" "$BUILD/kselftest" "$BUILD"/initramfs* "$BUILD/log" "$BUILD/prefix" "$BUILD/lint" "$BUILD/bases" "$BUILD/planted"
 rm -rf "$OUT"
 if [[ $all = 1 ]]; then
-	rm -rf "$TREE" "$TREE.new" "$BUILD/stock-src" "$BUILD/debs" "$BUILD/tree-cache" "$BUILD/lock" "$BUILD/apt" "$BUILD/source" "$BUILD/rebase"
+	rm -rf "$TREE" "$TREE.new" "$BUILD/mainline-src" "$BUILD/debs" "$BUILD/tree-cache" "$BUILD/lock" "$BUILD/apt" "$BUILD/source" "$BUILD/rebase"
 	# Anything else in there is not ours.
 	rmdir "$BUILD" 2> /dev/null || say "$BUILD holds other files, which are left alone"
 fi

@@ -36,16 +36,16 @@ make_base()
 		  kernels: { plain: { release: "6.12-timens", fragments: ["base", "timens"], config_sha256: "c" } },
 		  repository: "r", queue: "q" } as $context
 		| {
-		ab: { figures: [i("tick: median: plain"; 2211), i("tick: median: stock"; 2200),
-			($fine[] | i("vdso \(.): plain"; 46), i("vdso \(.): stock"; 46), i("vdso in a time namespace \(.): stock"; 47)),
-			($coarse[] | i("vdso \(.): plain"; 36), i("vdso \(.): stock"; 34)),
+		ab: { figures: [i("tick: median: plain"; 2211), i("tick: median: mainline"; 2200),
+			($fine[] | i("vdso \(.): plain"; 46), i("vdso \(.): mainline"; 46), i("vdso in a time namespace \(.): mainline"; 47)),
+			($coarse[] | i("vdso \(.): plain"; 36), i("vdso \(.): mainline"; 34)),
 			f("coarse: own namespace: plain"; 1000500; "ns"), f("coarse: host: plain"; 1000000; "ns")] },
 		reads: (
 			# By name and place: median, lowest, highest; the runs are these.
-			[($fine[] | [., "plain own", 80, 79.5, 80.5], [., "plain host", 78.5, 78, 79.5], [., "stock follow", 81, 80.1, 90], [., "plain follow", 85, 84, 86]),
-			 ($coarse[] | [., "plain own", 40, 40, 40], [., "stock follow", 30, 29, 30], [., "plain follow", 31, 31, 31])] as $reads
+			[($fine[] | [., "plain own", 80, 79.5, 80.5], [., "plain host", 78.5, 78, 79.5], [., "mainline follow", 81, 80.1, 90], [., "plain follow", 85, 84, 86]),
+			 ($coarse[] | [., "plain own", 40, 40, 40], [., "mainline follow", 30, 29, 30], [., "plain follow", 31, 31, 31])] as $reads
 			| { figures: [($reads[] | f("\(.[0]): \(.[1])"; .[2]; "cycles")),
-				(("", "32-bit ") as $bits | ($fine + $coarse)[] | i("stepped \($bits)\(.): plain follow"; 70), i("stepped \($bits)\(.): stock follow"; 70)),
+				(("", "32-bit ") as $bits | ($fine + $coarse)[] | i("stepped \($bits)\(.): plain follow"; 70), i("stepped \($bits)\(.): mainline follow"; 70)),
 				($coarse[] | i("counted \(.): plain own"; if . == "time" then 20 else 60 end)),
 				(("", "32-bit ") as $bits | $fine[] | i("counted \($bits)\(.): plain own"; 46), i("counted \($bits)\(.): plain host"; 46))],
 			    reads: ($reads | group_by(.[0]) | map({ name: .[0][0],
@@ -60,19 +60,19 @@ make_base()
 		writes: { figures: [i("own clock_settime, 0 others"; 5000), i("own clock_settime, 5000 others"; 5100),
 			f("own clock_settime: interrupts sent to other CPUs"; 0; "interrupts")] },
 		footprint: { figures: [(("own", "own, steered", "own, smearing") | f("memory: beyond mainline, \(.)"; 2048; "bytes")),
-			(("create", "enter", "leave", "destroy", "fork into", "exit of the last process") | i(.; 1010), i("\(.), stock"; 1000)),
-			f("memory: namespace, follow"; 4199.6; "bytes"), f("memory: namespace, stock"; 4199.2; "bytes"),
-			f("memory: namespace, follow, slabs"; 104.4; "bytes"), f("memory: namespace, stock, slabs"; 104; "bytes"),
-			f("size: struct time_namespace"; 96; "bytes"), f("size: struct time_namespace, stock"; 88; "bytes")] },
+			(("create", "enter", "leave", "destroy", "fork into", "exit of the last process") | i(.; 1010), i("\(.), mainline"; 1000)),
+			f("memory: namespace, follow"; 4199.6; "bytes"), f("memory: namespace, mainline"; 4199.2; "bytes"),
+			f("memory: namespace, follow, slabs"; 104.4; "bytes"), f("memory: namespace, mainline, slabs"; 104; "bytes"),
+			f("size: struct time_namespace"; 96; "bytes"), f("size: struct time_namespace, mainline"; 88; "bytes")] },
 		timers: { figures: [(("o-o", "o-f") | i("step, 0 timers: plain \(.)"; 5000), i("step, 10000 timers: plain \(.)"; 5100)),
 			(("REALTIME", "MONOTONIC") as $clock | ("abs", "rel") as $how | "arm timerfd_settime \($clock) \($how)"
-				| i("\(.): plain init"; 1010), i("\(.): stock init"; 1000)),
+				| i("\(.): plain init"; 1010), i("\(.): mainline init"; 1000)),
 			(("follower", "follower beside an owner") as $where
 				| ("sleeps", "futex", "poll and epoll", "timerfd", "POSIX timers", "io_uring", "others")
-				| f("\($where), \(.): of stock\u0027s"; 1.01; "ratio")),
+				| f("\($where), \(.): of mainline\u0027s"; 1.01; "ratio")),
 			(("0", "10000") | i("step, \(.) followers: plain many"; 5000)),
 			(("step", "back") | i("\(.), 0 followers: plain each"; 3980), i("\(.), 10000 followers: plain each"; 4000),
-				i("\(.), 0 timers: stock host"; 3980), i("\(.), 10000 timers: stock host"; 4000))] }
+				i("\(.), 0 timers: mainline host"; 3980), i("\(.), 10000 timers: mainline host"; 4000))] }
 		} | to_entries[] | { bench: .key, context: $context } + .value' > "$work/results"
 	jq -r .bench "$work/results" > "$work/names"
 	while read -r name; do
@@ -141,25 +141,25 @@ test_rows()
 	expect "goals: goals.json is a result too" 0 '^57$' jq '.rows | map(select(.verdict == "met")) | length' "$work/dir/goals.json"
 	expect "goals: goals.txt is what was printed" 0 '^57 met' cat "$work/dir/goals.txt"
 
-	row_changed "$without: tick, off stock \(median\)" ab '.figures[0].value = 2111 | .figures[1].value = 2100'
-	row "$without: tick, off stock \(median\)" ab "tick: median: plain" 2188
-	row_changed "$without: tick, above stock" ab '.figures[0].value = 4412 | .figures[1].value = 4400'
+	row_changed "$without: tick, off mainline \(median\)" ab '.figures[0].value = 2111 | .figures[1].value = 2100'
+	row "$without: tick, off mainline \(median\)" ab "tick: median: plain" 2188
+	row_changed "$without: tick, above mainline" ab '.figures[0].value = 4412 | .figures[1].value = 4400'
 	for clock in "REALTIME abs" "REALTIME rel" "MONOTONIC abs" "MONOTONIC rel"; do
-		row "$without: arming a timerfd, of stock's" timers "arm timerfd_settime $clock: plain init" 1011
+		row "$without: arming a timerfd, of mainline's" timers "arm timerfd_settime $clock: plain init" 1011
 	done
 	for clock in CLOCK_REALTIME gettimeofday; do
-		row "host: hres reads of the vDSO, above stock" ab "vdso $clock: plain" 47
+		row "host: hres reads of the vDSO, above mainline" ab "vdso $clock: plain" 47
 		fresh
 		set_figure ab "vdso $clock: plain" 45
-		expect "goals: $clock cheaper than stock's is met" 0 '^57 met' goals
+		expect "goals: $clock cheaper than mainline's is met" 0 '^57 met' goals
 	done
-	row "host: coarse reads and time\(\), above stock" ab "vdso CLOCK_MONOTONIC_COARSE: plain" 37
-	row "host: coarse reads and time\(\), above stock" ab "vdso time: plain" 37
+	row "host: coarse reads and time\(\), above mainline" ab "vdso CLOCK_MONOTONIC_COARSE: plain" 37
+	row "host: coarse reads and time\(\), above mainline" ab "vdso time: plain" 37
 	row "$own: hres read, above host" reads "counted CLOCK_MONOTONIC_RAW: plain host" 35.9
 	row "$own: 32-bit hres read, above host" reads "counted 32-bit CLOCK_TAI: plain own" 56.1
-	row "$own: hres read, above mainline's in a namespace" ab "vdso in a time namespace CLOCK_BOOTTIME: stock" 46
+	row "$own: hres read, above mainline's in a namespace" ab "vdso in a time namespace CLOCK_BOOTTIME: mainline" 46
 	row "following: read, above mainline's in a namespace" reads "stepped CLOCK_REALTIME: plain follow" 71
-	row "following: read, above mainline's in a namespace" reads "stepped time: stock follow" 69
+	row "following: read, above mainline's in a namespace" reads "stepped time: mainline follow" 69
 	row "following: 32-bit read, above mainline's in a namespace" reads "stepped 32-bit gettimeofday: plain follow" 71
 	row "following, native: read, above mainline's and spread" reads "CLOCK_TAI: plain follow" 91
 	row "following, native: read, above mainline's and spread" reads "time: plain follow" 31.1
@@ -167,9 +167,9 @@ test_rows()
 	row "$own: time\(\)" reads "counted time: plain own" 21
 	row "$own, native: hres read, above host and spread" reads "CLOCK_MONOTONIC: plain host" 78.4
 	row_changed "$own, native: hres read, above mainline's, each run" reads \
-		'(.reads[] | select(.name == "CLOCK_BOOTTIME") | .cells["stock follow"].runs[2]) = 80.5'
+		'(.reads[] | select(.name == "CLOCK_BOOTTIME") | .cells["mainline follow"].runs[2]) = 80.5'
 	row_changed "$own, native: hres read, above mainline's, each run" reads \
-		'(.reads[] | select(.name == "CLOCK_BOOTTIME") | .cells["stock follow"].runs) |= .[:2]'
+		'(.reads[] | select(.name == "CLOCK_BOOTTIME") | .cells["mainline follow"].runs) |= .[:2]'
 	row "$own, native: coarse read, of an hres read" reads "CLOCK_REALTIME_COARSE: plain own" 40.1
 	row "$own, native: coarse read, of an hres read" reads "CLOCK_MONOTONIC_COARSE: plain own" 40.1
 	row "$own: a step of the coarse clock, above host's" ab "coarse: own namespace: plain" 1000501
@@ -191,7 +191,7 @@ test_rows()
 	row "memory beyond mainline's, own, smearing" footprint "memory: beyond mainline, own, smearing" 2049
 	for where in follower "follower beside an owner"; do
 		for kind in sleeps futex "poll and epoll" timerfd "POSIX timers" io_uring others; do
-			row "$where: $kind, of mainline's" timers "$where, $kind: of stock's" 1.0101
+			row "$where: $kind, of mainline's" timers "$where, $kind: of mainline's" 1.0101
 		done
 	done
 	for step in create enter leave destroy "fork into" "exit of the last process"; do
@@ -207,7 +207,7 @@ test_rows()
 			"(.figures[] | select(.name | test(\"^$step, .* followers: plain each\")) | .value) += 1"
 	done
 	row "error between passes, one each 4 s" accuracy "tsc 2100 MHz, 4 s: worst error" 5.01
-	row_changed "$without: tick, off stock \(median\)" ab '.figures[0].value = 1 | .figures[1].value = 0'
+	row_changed "$without: tick, off mainline \(median\)" ab '.figures[0].value = 1 | .figures[1].value = 0'
 }
 
 # missing FILE ROWS: without that result, so many rows are missing.
@@ -267,8 +267,8 @@ test_missing()
 	change reads 'del(.reads[] | select(.name == "CLOCK_TAI") | .cells["plain own"].lowest)'
 	expect "goals: a native figure without its spread" 1 '^missing: reads.json: CLOCK_TAI: plain own$' goals
 	fresh
-	change reads '(.reads[] | select(.name == "gettimeofday") | .cells["stock follow"].runs) = []'
-	expect "goals: a native figure without its runs" 1 '^missing: reads.json: gettimeofday: stock follow$' goals
+	change reads '(.reads[] | select(.name == "gettimeofday") | .cells["mainline follow"].runs) = []'
+	expect "goals: a native figure without its runs" 1 '^missing: reads.json: gettimeofday: mainline follow$' goals
 
 	rm -rf "$work/dir"
 	expect "goals: no directory" 1 "no directory '$work/dir'" goals
@@ -503,14 +503,14 @@ make_machine()
 		'mkdir -p "$dir/files"' 'echo "qemu -cpu max -icount shift=0 -smp 1 -x" > "$dir/cmdline"' \
 		'sed -n "s/^$name ${dir##*-} //p" "${0%/*}/../facts" > "$dir/files/timer-cost.facts"' > "$machine/scripts/boot.sh"
 	chmod +x "$machine"/{qemu,scripts/boot.sh}
-	for name in stock plain; do
+	for name in mainline plain; do
 		mkdir -p "$machine/build/obj-$name/include/config"
 		touch "$machine/build/obj-$name/.config"
 		echo "6.12-$name" > "$machine/build/obj-$name/include/config/kernel.release"
 	done
 	{
-		made_up stock 1 -stock 0
-		made_up stock 2 -stock 0
+		made_up mainline 1 -mainline 0
+		made_up mainline 2 -mainline 0
 		made_up plain 1 '' 1
 		made_up plain 2 '' 1
 	} > "$machine/facts"
@@ -528,7 +528,7 @@ made_up()
 		for state in init follow busy beside own fast; do
 			[[ $1 = plain || $state = init || $state = follow ]] || continue
 			value=1000
-			[[ $1 = stock || $((n % 2)) = 1 ]] || value=1010
+			[[ $1 = mainline || $((n % 2)) = 1 ]] || value=1010
 			[[ $state != beside || $((n % 2)) = 1 ]] || value=1020
 			echo "$1 $2 arm $state $value $call"
 		done
@@ -555,7 +555,7 @@ made_up()
 timers()
 {
 	OUT=$machine/out BUILD=$machine/build QEMU_UP=$machine/qemu QEMU=$machine/qemu "$machine/bench/timers.sh" \
-		--without-off --kernel "stock=$machine/image" --kernel "plain=$machine/image"
+		--without-off --kernel "mainline=$machine/image" --kernel "plain=$machine/image"
 }
 
 # without WHAT PATTERN SED: facts which SED has changed are not complete
@@ -574,11 +574,11 @@ test_timers()
 	json=$machine/out/bench/timers.json
 	expect "timers: made-up figures" 0 '^A step costs the same' timers
 	expect "timers: the dearest call of a kind" 0 '^  timerfd +1\.010 +\+10 +1\.010 +\+10 +1\.020 +\+20 +timerfd_b c$' cat "$machine/out/bench/timers.txt"
-	expect "timers: of a follower" 0 '^1.01$' jq '.figures[] | select(.name == "follower, timerfd: of stock\u0027s").value' "$json"
-	expect "timers: of one beside an owner" 0 '^1.02$' jq '.figures[] | select(.name == "follower beside an owner, others: of stock\u0027s").value' "$json"
-	expect "timers: of the initial namespace" 0 '^1.01$' jq '.figures[] | select(.name == "initial namespace, poll and epoll: of stock\u0027s").value' "$json"
+	expect "timers: of a follower" 0 '^1.01$' jq '.figures[] | select(.name == "follower, timerfd: of mainline\u0027s").value' "$json"
+	expect "timers: of one beside an owner" 0 '^1.02$' jq '.figures[] | select(.name == "follower beside an owner, others: of mainline\u0027s").value' "$json"
+	expect "timers: of the initial namespace" 0 '^1.01$' jq '.figures[] | select(.name == "initial namespace, poll and epoll: of mainline\u0027s").value' "$json"
 	expect "timers: every kind of every place" 0 '^21$' jq '[.figures[] | select(.unit == "ratio")] | length' "$json"
-	expect "timers: a column for stock, and for a follower" 0 '^  timerfd_b c +1000 +- +1010 1.010 +1020 1.020 +1010 1.010 +1010 1.010 +0$' cat "$machine/out/bench/timers.txt"
+	expect "timers: a column for mainline, and for a follower" 0 '^  timerfd_b c +1000 +- +1010 1.010 +1020 1.020 +1010 1.010 +1010 1.010 +0$' cat "$machine/out/bench/timers.txt"
 	expect "timers: steps beside followers" 0 '^  plain +5000 +5010 +5000 +5010 +5010 +5010$' cat "$machine/out/bench/timers.txt"
 	expect "timers: which are no timers" 0 '^5010$' jq '.figures[] | select(.name == "step, 10000 followers: plain many").value' "$json"
 	expect "timers: the switch" 0 '^  100,000 inside +7000 +7\.0 +7\.0$' cat "$machine/out/bench/timers.txt"
@@ -586,7 +586,7 @@ test_timers()
 	sed -i -E 's/^(plain 1 step o-f) 5010/\1 6000/' "$machine/facts"
 	expect "timers: a step which costs more by what it does not concern" 1 '^A step COSTS MORE' timers
 	without "no follower" "all of sleeps.*all of timerfd" '/^plain . arm follow /d'
-	without "none of stock" "all of io_uring" '/^stock . arm follow .* io_uring/d'
+	without "none of mainline" "all of io_uring" '/^mainline . arm follow .* io_uring/d'
 	without "none beside an owner" "all of others" '/ arm beside .* mq_/d'
 	without "a kind without calls" "all of futex" '/ futex /d'
 	without "a call of no kind" "a kind for select a" 's/ poll a$/ select a/'

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The arithmetic of the kernel's lines as a part of an ordinary process: see
- * kernel.c. With TICK_STOCK_SHIFT a namespace has no finer a multiplier than the
+ * kernel.c. With TICK_MAINLINE_SHIFT a namespace has no finer a multiplier than the
  * clocksource: see timens_tk_mult_shift().
  */
-#ifdef TICK_STOCK_SHIFT
+#ifdef TICK_MAINLINE_SHIFT
 #include "timens_internal.h"
 #undef TIMENS_TK_MULT_BITS
 #define TIMENS_TK_MULT_BITS 0

@@ -87,7 +87,7 @@ FIXTURE_SETUP(errors)
 	size_t i;
 
 	/*
-	 * What the host says. A failed step clears the host's NTP state (stock does
+	 * What the host says. A failed step clears the host's NTP state (mainline does
 	 * that), which is not what is tested: the guard puts it back, and the watcher
 	 * starts later.
 	 */
