@@ -61,7 +61,8 @@ help:
 	@echo '                  (half an hour to two hours; it goes on where it stopped. ARGS=tkns: that alone. ARGS=--debug-info, ARGS=--few: few modules, for a test)'
 	@echo 'make vm           a disk image of Debian 13 on which these are installed, with systemd, podman, crun, nspawn, lxc and chrony'
 	@echo 'make vm-shell     log in on it'
-	@echo 'make vm-test      what make deb made is installed, boots from disk, gives containers their clocks, and is removed again'
+	@echo 'make vm-test      what make deb made is installed, boots from disk, gives containers their clocks, and is removed again: on'
+	@echo '                  machines of Debian 12 and 13 as they come, and on that of make vm; ARGS=bookworm, trixie, machine: these only'
 	@echo
 	@echo 'make tree         unpack the kernel, apply overlay and patches: build/linux'
 	@echo '                  (DISCARD=1 gives up work there that is not exported; AS_IS=1, with any target, uses it as it stands)'
@@ -151,8 +152,8 @@ vm: vm-setup
 vm-shell:
 	@$(S)/vm.sh shell
 
-vm-test:
-	@$(S)/vm.sh test
+vm-test: vm-setup
+	@$(S)/vm.sh test $(ARGS)
 
 tkns-test: tkns-test-setup
 	@tests/tkns-test.sh

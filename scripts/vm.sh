@@ -3,17 +3,19 @@
 # A virtual machine of Debian 13 with the packages of make deb: systemd, podman, crun, nspawn, lxc, chrony, linuxptp and tkns. It boots
 # from its disk, with an initrd and modules, on the kernel that dpkg installed in it.
 #
-# usage: vm.sh make      the disk image, out/vm/disk.img: 3 GiB, sparse. Needs out/deb (make deb), and root or sudo
-#        vm.sh shell     log in on the console, as root without a password; what is changed stays
-#        vm.sh test      boot a copy, run harness/vm/test in it, report
+# usage: vm.sh make            the disk image, out/vm/disk.img: 3 GiB, sparse. Needs out/deb (make deb), and root or sudo
+#        vm.sh shell           log in on the console, as root without a password; what is changed stays
+#        vm.sh test [NAME]...  test all, or those of
+#           machine            a copy of the disk image: harness/vm/test
+#           bookworm trixie    a Debian 12 and 13 as they come, with their own kernel and GRUB, in which the packages are installed
+#                              with dpkg -i, run, and removed again: harness/vm/stock
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=archive.sh
 . "$(dirname "${BASH_SOURCE[0]}")/archive.sh"
-[[ $# -eq 1 && $1 =~ ^(make|shell|test)$ ]] || die "usage: vm.sh make|shell|test"
+[[ $* =~ ^(make|shell|test(\ (machine|bookworm|trixie))*)$ ]] || die "usage: vm.sh make|shell|test [machine|bookworm|trixie]..."
 
-release=trixie
 vm=$OUT/vm
 deb=$OUT/deb
 parts=$BUILD/vm
@@ -25,17 +27,19 @@ packages=(
 # The images that the recipes of Documentation/timers/timens-containers.rst start
 chrony=(systemd-sysv dbus chrony cron openssl procps)
 timesyncd=(systemd-sysv dbus systemd-timesyncd)
+# A machine as it comes, of any release
+stock=(init udev dbus kmod initramfs-tools zstd linux-image-cloud-amd64 grub-pc procps)
 
 as_root()
 {
 	if [[ $(id -u) = 0 ]]; then "$@"; else sudo "$@"; fi
 }
 
-# system NAME PACKAGE...: a Debian with these packages, $parts/NAME.tar. Made when its packages change, and after a month
+# system NAME RELEASE PACKAGE...: a Debian with these packages, $parts/NAME.tar. Made when its packages change, and after a month
 system()
 {
-	local name=$1 tar=$parts/$1.tar key archive
-	shift
+	local name=$1 release=$2 tar=$parts/$1.tar key archive
+	shift 2
 
 	key="$release $*"
 	if [[ -f $tar.key && $(< "$tar.key") = "$key" && -n $(find "$tar" -mtime -30 2> /dev/null) ]]; then
@@ -78,9 +82,9 @@ make_image()
 	[[ -n $kernel && -n $tkns ]] || die "no packages in $deb (make deb)"
 	command -v mke2fs > /dev/null || die "needs e2fsprogs (make vm installs it)"
 	mkdir -p "$BUILD/log"
-	system machine "${packages[@]}"
-	system chrony "${chrony[@]}"
-	system timesyncd "${timesyncd[@]}"
+	system machine trixie "${packages[@]}"
+	system chrony trixie "${chrony[@]}"
+	system timesyncd trixie "${timesyncd[@]}"
 	as_root rm -rf "$dir"
 	mkdir -p "$dir"
 	root=$dir/root
@@ -120,44 +124,93 @@ make_image()
 	say "$vm/disk.img, $(du -m "$vm/disk.img" | cut -f1) MiB of 6 GiB used, in $SECONDS s"
 }
 
-# boot DISK APPEND OPTION...: the machine, on this terminal or with a log. Emulated on a busy machine, it may find that its timer
-# interrupt does not come, where it is merely late: no_timer_check
-boot()
+# Emulated on a busy machine, it may find that its timer interrupt does not come, where it is merely late: no_timer_check
+hardware=(-machine q35 -cpu max -smp 2 -m 2G -nodefaults -display none -nic "user,model=virtio-net-pci" -device virtio-rng-pci)
+
+# stock_image RELEASE: $vm/test.img, a partition of Debian as it comes and GRUB in front of it. The configuration which GRUB starts the
+# first time is what update-grub makes later, where there is a device to look at.
+stock_image()
 {
-	local disk=$1 append=$2
-	shift 2
-	"$QEMU" -machine q35 -cpu max -smp 2 -m 2G -nodefaults -no-reboot -display none \
-		-kernel "$vm/vmlinuz" -initrd "$vm/initrd.img" -append "root=/dev/vda rw console=ttyS0 no_timer_check $append" \
-		-drive "file=$disk,format=raw,if=virtio" -nic user,model=virtio-net-pci -device virtio-rng-pci "$@"
+	local root dir=$vm/new
+
+	system "stock-$1" "$1" "${stock[@]}"
+	as_root rm -rf "$dir"
+	mkdir -p "$dir"
+	root=$dir/root
+	as_root mkdir "$root"
+	as_root tar -x -f "$parts/stock-$1.tar" -C "$root"
+	# shellcheck disable=SC2016
+	as_root sh -euc '
+		root=$1
+		echo stock > "$root/etc/hostname"
+		echo "127.0.1.1 stock" >> "$root/etc/hosts"
+		printf "/dev/vda1 / ext4 errors=remount-ro 0 1\n" > "$root/etc/fstab"
+		options="console=ttyS0 no_timer_check loglevel=4 systemd.wants=timens-vm-test.service"
+		printf "%s\n" GRUB_TIMEOUT=0 GRUB_TERMINAL=console GRUB_DISABLE_LINUX_UUID=true "GRUB_CMDLINE_LINUX=\"$options\"" >> "$root/etc/default/grub"
+		cp "$2" "$root/etc/systemd/system/"
+		mkdir -p "$root/boot/grub"
+		cp -r "$root/usr/lib/grub/i386-pc" "$root/boot/grub/"
+		printf "%s\n" "linux $(cd "$root" && echo /boot/vmlinuz-*) root=/dev/vda1 ro $options" \
+			"initrd $(cd "$root" && echo /boot/initrd.img-*)" boot > "$root/boot/grub/grub.cfg"
+		chroot "$root" grub-mkimage -O i386-pc -o /tmp/core.img -p "(hd0,msdos1)/boot/grub" biosdisk part_msdos ext2
+		truncate -s 4G "$3/disk.img"
+		printf "2048,,L,*\n" | /sbin/sfdisk -q "$3/disk.img"
+		# The code of the boot sector, in front of the partitions, and right behind it what it loads
+		dd if="$root/boot/grub/i386-pc/boot.img" of="$3/disk.img" bs=440 count=1 conv=notrunc status=none
+		dd if="$root/tmp/core.img" of="$3/disk.img" bs=512 seek=1 conv=notrunc status=none
+		rm "$root/tmp/core.img"
+		/sbin/mke2fs -q -t ext4 -O ^metadata_csum_seed,^orphan_file -E offset=1048576 -d "$root" "$3/disk.img" $((4095 * 1024))k
+		chown "$4" "$3/disk.img"
+	' sh "$root" "$ROOT/harness/vm/timens-vm-test.service" "$dir" "$(id -u):$(id -g)"
+	mv "$dir/disk.img" "$vm/test.img"
+	as_root rm -rf "$dir"
 }
 
+# run_test NAME: its verdict is of the results, each of which is there
 run_test()
 {
-	local rc=0 status
+	local name=$1 log=$vm/$1.log console=$vm/$1.console stage=$vm/stage rc=0 start=$SECONDS status
 
-	[[ -f $vm/disk.img ]] || die "no $vm/disk.img (make vm)"
-	rm -f "$vm/test.img" "$vm/test.log" "$vm/console.log"
-	cp --sparse=always "$vm/disk.img" "$vm/test.img"
-	tar -c -f "$vm/test.tar" -C "$ROOT/harness/vm" .
+	rm -rf "$vm/test.img" "$log" "$console" "$stage"
+	mkdir -p "$stage"
+	cp "$ROOT/harness/vm/lib.sh" "$stage/"
+	local boot=()
+	case $name in
+	machine)
+		[[ -f $vm/disk.img ]] || die "no $vm/disk.img (make vm)"
+		cp --sparse=always "$vm/disk.img" "$vm/test.img"
+		cp "$ROOT/harness/vm/test" "$stage/test"
+		boot=(-no-reboot -kernel "$vm/vmlinuz" -initrd "$vm/initrd.img"
+			-append 'root=/dev/vda rw console=ttyS0 no_timer_check systemd.wants=timens-vm-test.service loglevel=4')
+		;;
+	*)
+		[[ -n $(find "$deb" -name 'linux-image-*-timens_*.deb' 2> /dev/null) ]] || die "no packages in $deb (make deb)"
+		stock_image "$name"
+		cp "$ROOT/harness/vm/stock" "$stage/test"
+		cp "$deb"/*.deb "$stage/"
+		;;
+	esac
+	tar -c -f "$vm/test.tar" -C "$stage" .
+	rm -r "$stage"
 	# A disk is whole sectors; what tar finds behind its end does not matter.
 	truncate -s '%1M' "$vm/test.tar"
-	say "booting; the console is in $vm/console.log, the results are in $vm/test.log"
-	: > "$vm/test.log"
-	tail -n +1 -f "$vm/test.log" --pid $$ 2> /dev/null &
-	timeout 7200 env vm="$vm" QEMU="$QEMU" bash -c "$(declare -f boot); boot \"\$@\"" boot "$vm/test.img" 'systemd.wants=timens-vm-test.service loglevel=4' \
+	say "$name: booting; the console is in $console, the results are in $log"
+	: > "$log"
+	tail -n +1 -f "$log" --pid $$ 2> /dev/null &
+	timeout 7200 "$QEMU" "${hardware[@]}" "${boot[@]}" -drive "file=$vm/test.img,format=raw,if=virtio" \
 		-drive "file=$vm/test.tar,format=raw,if=virtio,readonly=on" \
-		-chardev "file,id=log,path=$vm/console.log" -serial chardev:log \
-		-device virtio-serial-pci -chardev "file,id=results,path=$vm/test.log" \
+		-chardev "file,id=log,path=$console" -serial chardev:log \
+		-device virtio-serial-pci -chardev "file,id=results,path=$log" \
 		-device virtserialport,chardev=results,name=timens.results < /dev/null || rc=$?
 	sleep 1
-	kill %1 2> /dev/null || true
-	rm -f "$vm/test.img"
-	[[ $rc = 0 ]] || die "the machine did not end by itself ($rc), see $vm/console.log"
-	status=$(grep -E '^1\.\.[0-9]+$' "$vm/test.log" | tail -n 1 || true)
-	[[ -n $status ]] || die "the tests did not end, see $vm/test.log and $vm/console.log"
-	[[ $(grep -c -E '^(not )?ok ' "$vm/test.log") = "${status#1..}" ]] || die "the plan says $status, which it is not"
-	! grep -q '^not ok' "$vm/test.log" || die "$(grep -c '^not ok' "$vm/test.log") of ${status#1..} failed, see $vm/test.log"
-	say "${status#1..} passed in $SECONDS s"
+	kill %% 2> /dev/null || true
+	rm -f "$vm/test.img" "$vm/test.tar"
+	[[ $rc = 0 ]] || die "the machine did not end by itself ($rc), see $console"
+	status=$(grep -E '^1\.\.[0-9]+$' "$log" | tail -n 1 || true)
+	[[ -n $status ]] || die "the tests did not end, see $log and $console"
+	[[ $(grep -c -E '^(not )?ok ' "$log") = "${status#1..}" ]] || die "the plan says $status, which it is not"
+	! grep -q '^not ok' "$log" || die "$(grep -c '^not ok' "$log") of ${status#1..} failed, see $log"
+	say "$name: ${status#1..} passed in $((SECONDS - start)) s"
 }
 
 case $1 in
@@ -165,7 +218,20 @@ make) make_image ;;
 shell)
 	[[ -f $vm/disk.img ]] || die "no $vm/disk.img (make vm)"
 	say "log in as root; poweroff ends it, and so does Ctrl-A X"
-	boot "$vm/disk.img" '' -chardev stdio,id=c,mux=on,signal=off -serial chardev:c -mon chardev=c
+	"$QEMU" "${hardware[@]}" -no-reboot -kernel "$vm/vmlinuz" -initrd "$vm/initrd.img" -append 'root=/dev/vda rw console=ttyS0 no_timer_check' \
+		-drive "file=$vm/disk.img,format=raw,if=virtio" -chardev stdio,id=c,mux=on,signal=off -serial chardev:c -mon chardev=c
 	;;
-test) run_test ;;
+test)
+	mkdir -p "$vm" "$BUILD/log"
+	names=("${@:2}") failed=()
+	[[ ${#names[@]} -gt 0 ]] || names=(bookworm trixie machine)
+	if [[ ${#names[@]} = 1 ]]; then
+		run_test "${names[0]}"
+		exit
+	fi
+	for name in "${names[@]}"; do
+		"$0" test "$name" || failed+=("$name")
+	done
+	[[ ${#failed[@]} = 0 ]] || die "failed: ${failed[*]}"
+	;;
 esac
