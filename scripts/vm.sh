@@ -3,7 +3,7 @@
 # A virtual machine of Debian 13 with the packages of make deb: systemd, podman, crun, nspawn, lxc, chrony, linuxptp and tkns. It boots
 # from its disk, with an initrd and modules, on the kernel that dpkg installed in it.
 #
-# usage: vm.sh make            the disk image, out/vm/disk.img: 3 GiB, sparse. Needs out/deb (make deb), and root or sudo
+# usage: vm.sh make            the disk image, out/vm/disk.img: 8 GiB, of which 3 are used. Needs out/deb (make deb), and root or sudo
 #        vm.sh shell           log in on the console, as root without a password; what is changed stays
 #        vm.sh test [NAME]...  test all, or those of
 #           machine            a copy of the disk image: harness/vm/test
@@ -27,6 +27,8 @@ packages=(
 # The images that the recipes of Documentation/timers/timens-containers.rst start
 chrony=(systemd-sysv dbus chrony cron openssl procps)
 timesyncd=(systemd-sysv dbus systemd-timesyncd)
+ntpsec=(ntpsec ntpsec-ntpdig)
+postgresql=(postgresql)
 # A machine as it comes, of any release
 stock=(init udev dbus kmod initramfs-tools zstd linux-image-cloud-amd64 grub-pc procps)
 
@@ -85,6 +87,8 @@ make_image()
 	system machine trixie "${packages[@]}"
 	system chrony trixie "${chrony[@]}"
 	system timesyncd trixie "${timesyncd[@]}"
+	system ntpsec trixie "${ntpsec[@]}"
+	system postgresql trixie "${postgresql[@]}"
 	as_root rm -rf "$dir"
 	mkdir -p "$dir"
 	root=$dir/root
@@ -111,17 +115,19 @@ make_image()
 		echo "nameserver 10.0.2.3" > "$root/etc/resolv.conf"
 		cp "$2" "$root/etc/systemd/system/"
 		mkdir "$root/srv/images"
-		cp "$3" "$4" "$root/srv/images/"
-		cp "$root"/boot/vmlinuz-*-timens "$5/vmlinuz"
-		cp "$root"/boot/initrd.img-*-timens "$5/initrd.img"
-		chmod 0644 "$5/vmlinuz" "$5/initrd.img"
-		truncate -s 6G "$5/new/disk.img"
-		mke2fs -q -t ext4 -d "$root" "$5/new/disk.img"
-		chown "$6" "$5/new/disk.img" "$5/vmlinuz" "$5/initrd.img"
-	' sh "$root" "$ROOT/harness/vm/timens-vm-test.service" "$parts/chrony.tar" "$parts/timesyncd.tar" "$vm" "$(id -u):$(id -g)"
+		for image in chrony timesyncd ntpsec postgresql; do
+			cp "$3/$image.tar" "$root/srv/images/"
+		done
+		cp "$root"/boot/vmlinuz-*-timens "$4/vmlinuz"
+		cp "$root"/boot/initrd.img-*-timens "$4/initrd.img"
+		chmod 0644 "$4/vmlinuz" "$4/initrd.img"
+		truncate -s 8G "$4/new/disk.img"
+		mke2fs -q -t ext4 -d "$root" "$4/new/disk.img"
+		chown "$5" "$4/new/disk.img" "$4/vmlinuz" "$4/initrd.img"
+	' sh "$root" "$ROOT/harness/vm/timens-vm-test.service" "$parts" "$vm" "$(id -u):$(id -g)"
 	mv "$dir/disk.img" "$vm/disk.img"
 	as_root rm -rf "$dir"
-	say "$vm/disk.img, $(du -m "$vm/disk.img" | cut -f1) MiB of 6 GiB used, in $SECONDS s"
+	say "$vm/disk.img, $(du -m "$vm/disk.img" | cut -f1) MiB of 8 GiB used, in $SECONDS s"
 }
 
 # Emulated on a busy machine, it may find that its timer interrupt does not come, where it is merely late: no_timer_check
