@@ -62,7 +62,8 @@ help:
 	@echo 'make vm           a disk image of Debian 13 on which these are installed, with systemd, podman, crun, nspawn, lxc and chrony'
 	@echo 'make vm-shell     log in on it'
 	@echo 'make vm-test      what make deb made is installed, boots from disk, gives containers their clocks, and is removed again: on'
-	@echo '                  machines of Debian 12 and 13 as they come, and on that of make vm; ARGS=bookworm, trixie, machine: these only'
+	@echo '                  machines of Debian 12 and 13 as they come, and on that of make vm; a container goes from one to another.'
+	@echo '                  ARGS=bookworm, trixie, machine, pair: these only'
 	@echo
 	@echo 'make tree         unpack the kernel, apply overlay and patches: build/linux'
 	@echo '                  (DISCARD=1 gives up work there that is not exported; AS_IS=1, with any target, uses it as it stands)'

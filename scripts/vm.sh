@@ -7,6 +7,7 @@
 #        vm.sh shell           log in on the console, as root without a password; what is changed stays
 #        vm.sh test [NAME]...  test all, or those of
 #           machine            a copy of the disk image: harness/vm/test
+#           pair               two copies, one after the other, the second with another clock: harness/vm/pair
 #           bookworm trixie    a Debian 12 and 13 as they come, with their own kernel and GRUB, in which the packages are installed
 #                              with dpkg -i, run, and removed again: harness/vm/stock
 set -euo pipefail
@@ -14,7 +15,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=archive.sh
 . "$(dirname "${BASH_SOURCE[0]}")/archive.sh"
-[[ $* =~ ^(make|shell|test(\ (machine|bookworm|trixie))*)$ ]] || die "usage: vm.sh make|shell|test [machine|bookworm|trixie]..."
+[[ $* =~ ^(make|shell|test(\ (machine|pair|bookworm|trixie))*)$ ]] || die "usage: vm.sh make|shell|test [machine|pair|bookworm|trixie]..."
 
 vm=$OUT/vm
 deb=$OUT/deb
@@ -22,7 +23,7 @@ parts=$BUILD/vm
 packages=(
 	init udev dbus kmod initramfs-tools zstd iproute2 iputils-ping procps less nano bash-completion man-db busybox-static jq
 	podman crun catatonit uidmap passt netavark aardvark-dns fuse-overlayfs systemd-container lxc docker.io nftables iptables
-	dbus-user-session libpam-systemd chrony linuxptp util-linux-extra tzdata openssl cron
+	dbus-user-session libpam-systemd chrony linuxptp criu libcriu2 util-linux-extra tzdata openssl cron
 )
 # The images that the recipes of Documentation/timers/timens-containers.rst start
 chrony=(systemd-sysv dbus chrony cron openssl procps)
@@ -172,42 +173,28 @@ stock_image()
 	as_root rm -rf "$dir"
 }
 
-# run_test NAME: its verdict is of the results, each of which is there
-run_test()
+# run_machine NAME SCRIPT OPTION...: run harness/vm/SCRIPT in the machine whose disk is $vm/test.img. The verdict is of its results, each of
+# which is there
+run_machine()
 {
-	local name=$1 log=$vm/$1.log console=$vm/$1.console stage=$vm/stage rc=0 start=$SECONDS status
+	local name=$1 script=$2 log=$vm/$1.log console=$vm/$1.console rc=0 start=$SECONDS status
+	shift 2
 
-	rm -rf "$vm/test.img" "$log" "$console" "$stage"
-	mkdir -p "$stage"
-	cp "$ROOT/harness/vm/lib.sh" "$stage/"
-	local boot=()
-	case $name in
-	machine)
-		[[ -f $vm/disk.img ]] || die "no $vm/disk.img (make vm)"
-		cp --sparse=always "$vm/disk.img" "$vm/test.img"
-		cp "$ROOT/harness/vm/test" "$stage/test"
-		boot=(-no-reboot -kernel "$vm/vmlinuz" -initrd "$vm/initrd.img"
-			-append 'root=/dev/vda rw console=ttyS0 no_timer_check systemd.wants=timens-vm-test.service loglevel=4')
-		;;
-	*)
-		[[ -n $(find "$deb" -name 'linux-image-*-timens_*.deb' 2> /dev/null) ]] || die "no packages in $deb (make deb)"
-		stock_image "$name"
-		cp "$ROOT/harness/vm/stock" "$stage/test"
-		cp "$deb"/*.deb "$stage/"
-		;;
-	esac
-	tar -c -f "$vm/test.tar" -C "$stage" .
-	rm -r "$stage"
+	rm -f "$log" "$console"
+	cp "$ROOT/harness/vm/lib.sh" "$vm/stage/"
+	cp "$ROOT/harness/vm/$script" "$vm/stage/test"
+	tar -c -f "$vm/test.tar" -C "$vm/stage" .
+	rm -r "$vm/stage"
 	# A disk is whole sectors; what tar finds behind its end does not matter.
 	truncate -s '%1M' "$vm/test.tar"
 	say "$name: booting; the console is in $console, the results are in $log"
 	: > "$log"
 	tail -n +1 -f "$log" --pid $$ 2> /dev/null &
-	timeout 7200 "$QEMU" "${hardware[@]}" "${boot[@]}" -drive "file=$vm/test.img,format=raw,if=virtio" \
+	timeout 7200 "$QEMU" "${hardware[@]}" -drive "file=$vm/test.img,format=raw,if=virtio" \
 		-drive "file=$vm/test.tar,format=raw,if=virtio,readonly=on" \
 		-chardev "file,id=log,path=$console" -serial chardev:log \
 		-device virtio-serial-pci -chardev "file,id=results,path=$log" \
-		-device virtserialport,chardev=results,name=timens.results < /dev/null || rc=$?
+		-device virtserialport,chardev=results,name=timens.results "$@" < /dev/null || rc=$?
 	sleep 1
 	kill %% 2> /dev/null || true
 	rm -f "$vm/test.img" "$vm/test.tar"
@@ -217,6 +204,47 @@ run_test()
 	[[ $(grep -c -E '^(not )?ok ' "$log") = "${status#1..}" ]] || die "the plan says $status, which it is not"
 	! grep -q '^not ok' "$log" || die "$(grep -c '^not ok' "$log") of ${status#1..} failed, see $log"
 	say "$name: ${status#1..} passed in $((SECONDS - start)) s"
+}
+
+# The machine of make vm starts what is beside its disk
+own_kernel=(-no-reboot -kernel "$vm/vmlinuz" -initrd "$vm/initrd.img"
+	-append 'root=/dev/vda rw console=ttyS0 no_timer_check systemd.wants=timens-vm-test.service loglevel=4')
+
+copy_disk()
+{
+	[[ -f $vm/disk.img ]] || die "no $vm/disk.img (make vm)"
+	cp --sparse=always "$vm/disk.img" "$vm/test.img"
+}
+
+run_test()
+{
+	local role
+
+	rm -rf "$vm/test.img" "$vm/stage"
+	mkdir -p "$vm/stage"
+	case $1 in
+	machine)
+		copy_disk
+		run_machine machine test "${own_kernel[@]}"
+		;;
+	pair)
+		truncate -s 1G "$vm/over.img"
+		for role in from to; do
+			mkdir -p "$vm/stage"
+			echo "$role" > "$vm/stage/role"
+			copy_disk
+			run_machine "pair-$role" pair "${own_kernel[@]}" -drive "file=$vm/over.img,format=raw,if=virtio" \
+				-rtc "base=$(date -u -d "$([[ $role = from ]] && echo now || echo '3 days')" +%FT%T)"
+		done
+		rm "$vm/over.img"
+		;;
+	*)
+		[[ -n $(find "$deb" -name 'linux-image-*-timens_*.deb' 2> /dev/null) ]] || die "no packages in $deb (make deb)"
+		stock_image "$1"
+		cp "$deb"/*.deb "$vm/stage/"
+		run_machine "$1" stock
+		;;
+	esac
 }
 
 case $1 in
@@ -230,7 +258,7 @@ shell)
 test)
 	mkdir -p "$vm" "$BUILD/log"
 	names=("${@:2}") failed=()
-	[[ ${#names[@]} -gt 0 ]] || names=(bookworm trixie machine)
+	[[ ${#names[@]} -gt 0 ]] || names=(bookworm trixie machine pair)
 	if [[ ${#names[@]} = 1 ]]; then
 		run_test "${names[0]}"
 		exit

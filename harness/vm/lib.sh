@@ -82,3 +82,53 @@ removed()
 	left=$(find /boot /etc /usr /var/lib -name "*$release*" -o -name '*tkns*' 2> /dev/null)
 	[[ -z $left ]] || { echo "$left"; return 1; }
 }
+
+# as WHO COMMAND...: as root, or as the user in a session of its own, as a login would be
+as()
+{
+	local who=$1
+	shift
+	if [[ $who = root ]]; then
+		(cd /root && HOME=/root exec "$@")
+	else
+		systemd-run --user --machine=user@.host --quiet --wait --pipe --collect --property=KillMode=process --working-directory=/home/user -- "$@"
+	fi
+}
+
+# printed NAME: the commands of a recipe, as the manual prints them
+printed()
+{
+	zcat /usr/share/doc/tkns/timens-*.rst.gz | awk -v name="$1" '
+		$0 == "   :name: " name { state = 1; next }
+		!state { next }
+		/^$/ { if (state++ > 1) print; next }
+		/^   / { print substr($0, 4); found = 1; next }
+		{ state = 0 }
+		END { exit !found }'
+}
+
+# recipe WHO NAME: run it. Its last line of output may be a date, see ahead.
+recipe()
+{
+	local commands
+
+	commands=$(printed "$2") || { echo "no recipe '$2' in the manual"; return 1; }
+	as "$1" bash -euc "$commands" < /dev/null
+}
+
+# time_server: chronyd of this machine serves its clock, on an address that containers of any kind reach, under the names that
+# Debian's daemons ask for
+time_server()
+{
+	local i
+
+	ip link add timens0 type dummy && ip link set timens0 up || return 1
+	# Four, as ntpd trusts no single one
+	for i in 0 1 2 3; do
+		ip address add "192.0.2.$((i + 1))/32" dev timens0 || return 1
+		echo "192.0.2.$((i + 1)) $i.debian.pool.ntp.org" >> /etc/hosts
+	done
+	sed -i '/^pool\|^sourcedir/d' /etc/chrony/chrony.conf
+	printf '%s\n' 'local stratum 5' 'allow' > /etc/chrony/conf.d/vm-test.conf
+	systemctl restart chrony
+}
