@@ -6,7 +6,8 @@
 # (bench/vdsoread.c).
 #
 #   mainline  the pristine source: outside, and in a time namespace as Linux has them
-#   plain     the queue, with TIMEKEEPER_NS=y: outside, in a namespace that follows, and in one that owns its clock
+#   plain     the queue, with TIMEKEEPER_NS=y: outside, in a namespace that follows, and in one that owns its clock; in the guest also in
+#             one that follows an owner
 #
 # The same calls made one instruction at a time, through the 64-bit and the 32-bit images ("stepped"). These figures are exact,
 # but do not tell what reading the counter takes.
@@ -79,7 +80,7 @@ step()
 	done
 }
 
-# Figures as lines of: bits, the costs in the three places, name.
+# Figures as lines of: bits, the costs in the four places, name.
 count()
 {
 	local dir=$OUT/bench/reads/guest bits
@@ -90,11 +91,12 @@ count()
 		[[ $(fact "$dir/files/read-cost-$bits.facts" read.unit) = instructions ]] ||
 			die "$dir/files/read-cost-$bits.facts does not count instructions"
 		awk -v OFS='\t' -v bits="$bits" '$1 == "read.cost" {
-			host = $2; follow = $3; own = $4; sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ /, ""); print bits, host, follow, own, $0
+			host = $2; follow = $3; own = $4; inner = $5; sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ /, "")
+			print bits, host, follow, own, inner, $0
 		}' "$dir/files/read-cost-$bits.facts" > "$work/counts-$bits"
 	done
 	[[ -s $work/counts-64 ]] || die "$dir/files/read-cost-64.facts has no costs"
-	cmp -s <(cut -f 5 "$work/counts-64") <(cut -f 5 "$work/counts-32") ||
+	cmp -s <(cut -f 6 "$work/counts-64") <(cut -f 6 "$work/counts-32") ||
 		die "the 64-bit and the 32-bit program did not read the same clocks"
 	cat "$work/counts-64" "$work/counts-32" > "$work/counts"
 }
@@ -135,8 +137,8 @@ summarize()
 			    cells: (map({ key: "\(.value[1]) \(.value[2])", value: (.value[3] | tonumber) }) | from_entries) })
 			| sort_by(.at) | map(del(.at))),
 		    counted: ($counts | split("\n") | map(select(length > 0) | split("\t")
-			| { bits: (.[0] | tonumber), name: .[4], cells: { "plain host": (.[1] | tonumber),
-			    "plain follow": (.[2] | tonumber), "plain own": (.[3] | tonumber) } })) }' "$work/figures"
+			| { bits: (.[0] | tonumber), name: .[5], cells: { "plain host": (.[1] | tonumber), "plain follow": (.[2] | tonumber),
+			    "plain own": (.[3] | tonumber), "plain inner": (.[4] | tonumber) } })) }' "$work/figures"
 }
 
 # value, unit, name
@@ -195,21 +197,21 @@ report()
 	done
 	[[ $guest = 1 ]] || return 0
 	echo
-	echo "Instructions of one call, counted in the guest (QEMU $(jq -r .context.parameters.counted_with_qemu "$1"))"
+	echo "Instructions of one call, counted in the guest (QEMU $(jq -r .context.parameters.counted_with_qemu "$1")); inner is one that follows an owner"
 	jq -r '.counted as $all | $all[] | select(.bits == 64) | . as $wide | ($all[] | select(.bits == 32 and .name == $wide.name)) as $narrow
-		| [.name] + ([$wide, $narrow] | map(.cells | .["plain host"], .["plain follow"], .["plain own"])) | @tsv' "$1" |
+		| [.name] + ([$wide, $narrow] | map(.cells | .["plain host"], .["plain follow"], .["plain own"], .["plain inner"])) | @tsv' "$1" |
 		awk -F '\t' '
 		BEGIN {
-			printf "  %-28s %-26s  %-26s\n", "", "64-bit program", "32-bit program"
+			printf "  %-28s %-35s  %-35s\n", "", "64-bit program", "32-bit program"
 			printf "  %-28s", ""
 			for (i = 0; i < 2; i++)
-				printf "%s%8s %8s %8s", i ? "  " : " ", "outside", "follows", "own"
+				printf "%s%8s %8s %8s %8s", i ? "  " : " ", "outside", "follows", "own", "inner"
 			printf "\n"
 		}
 		{
 			printf "  %-28s", $1
 			for (i = 2; i <= NF; i++)
-				printf "%s%8s", i == 5 ? "  " : " ", $i
+				printf "%s%8s", i == 6 ? "  " : " ", $i
 			printf "\n"
 		}' | sed 's/ *$//'
 }

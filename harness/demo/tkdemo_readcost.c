@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * tkdemo_readcost - what reading a clock costs: outside, in a namespace that
- * follows the host, and in one that owns its clock
+ * follows the host, in one that owns its clock, and in one that follows an owner
  *
- * Three processes, one in each place, measure by turns (A B C A B C ...), so that
+ * Four processes, one in each place, measure by turns (A B C A B C ...), so that
  * whatever changes in the machine meanwhile reaches all of them. See
  * readings.h for what a measurement is.
  *
@@ -31,9 +31,9 @@
 #define ROUNDS		12
 #define ROUND_APART	(370 * 1000 * 1000)	/* nsecs */
 
-enum place { OUTSIDE, FOLLOW, OWN, NR_PLACES };
+enum place { OUTSIDE, FOLLOW, OWN, INNER, NR_PLACES };
 
-static const char * const place_names[NR_PLACES] = { "outside", "follow", "own" };
+static const char * const place_names[NR_PLACES] = { "outside", "follow", "own", "inner" };
 
 static const struct {
 	struct tk_target read;
@@ -66,8 +66,13 @@ static void go_to(enum place place)
 	tk_become_container_root();
 	/* With an offset, as time namespaces have been used so far. */
 	tk_enter_new_time_ns("1000000");
-	if (place == OWN && adjtimex(&tx) < 0)
+	if (place == FOLLOW)
+		return;
+	if (adjtimex(&tx) < 0)
 		err(TK_EXIT_FAILURE, "adjtimex in the namespace");
+	/* What is made inside an owner follows it. */
+	if (place == INNER)
+		tk_enter_new_time_ns("2000000");
 }
 
 /* Waits for the number of a target, measures it, answers with the cost. */
@@ -153,12 +158,13 @@ static void judge(double cost[NR_TARGETS][NR_PLACES], const struct tk_counter *c
 			near_host &= cost[t][OWN] <= cost[t][OUTSIDE] * 1.5 * margin;
 			as_follow &= cost[t][OWN] <= cost[t][FOLLOW] * 1.15 * margin;
 		}
-		no_syscall &= cost[t][OWN] < cost[SYSCALL_TARGET][OWN] / 2;
+		no_syscall &= cost[t][OWN] < cost[SYSCALL_TARGET][OWN] / 2 &&
+			      cost[t][INNER] < cost[SYSCALL_TARGET][INNER] / 2;
 	}
 	tk_claim(near_host, "a clock that is read with the counter costs at most half as much again in an own namespace as outside");
 	tk_claim(as_follow, "and about as much as in a namespace that follows");
 	/* Half of one is far from any reading that goes through the kernel. */
-	tk_claim(no_syscall, "no clock of an own namespace needs a system call, coarse ones and time() neither");
+	tk_claim(no_syscall, "no clock of an own namespace, or of one that follows it, needs a system call, coarse ones and time() neither");
 }
 
 int main(int argc, char **argv)
@@ -170,7 +176,7 @@ int main(int argc, char **argv)
 	unsigned int p, t;
 
 	tk_start_by_options(argc, argv,
-			    "The cost of reading each clock outside, in a following and in an own time namespace.");
+			    "The cost of reading each clock outside, and in time namespaces which follow the host, own a clock, follow an owner.");
 	tk_require_kernel();
 	tk_find_functions(&functions);
 	tk_calibrate(&counter);
@@ -196,16 +202,16 @@ int main(int argc, char **argv)
 	measure_all(fds, cost, counter.exact);
 
 	tk_say("%s for one reading, through the vDSO", counter.unit);
-	tk_say("%-24s %8s %8s %8s", "", place_names[OUTSIDE], place_names[FOLLOW],
-	       place_names[OWN]);
+	tk_say("%-24s %8s %8s %8s %8s", "", place_names[OUTSIDE], place_names[FOLLOW],
+	       place_names[OWN], place_names[INNER]);
 	tk_fact("read.unit %s", counter.unit);
 	for (t = 0; t < NR_TARGETS; t++) {
 		for (p = 0; p < NR_PLACES; p++)
 			cost[t][p] *= counter.units_per_cycle;
-		tk_say("%-24s %8.1f %8.1f %8.1f", targets[t].read.name, cost[t][OUTSIDE],
-		       cost[t][FOLLOW], cost[t][OWN]);
-		tk_fact("read.cost %.1f %.1f %.1f %s", cost[t][OUTSIDE], cost[t][FOLLOW],
-			cost[t][OWN], targets[t].read.name);
+		tk_say("%-24s %8.1f %8.1f %8.1f %8.1f", targets[t].read.name, cost[t][OUTSIDE],
+		       cost[t][FOLLOW], cost[t][OWN], cost[t][INNER]);
+		tk_fact("read.cost %.1f %.1f %.1f %.1f %s", cost[t][OUTSIDE], cost[t][FOLLOW],
+			cost[t][OWN], cost[t][INNER], targets[t].read.name);
 	}
 	judge(cost, &counter);
 
