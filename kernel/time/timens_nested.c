@@ -65,15 +65,18 @@
  * The page
  * --------
  *
- * The vDSO of a follower reads three pages: its own, which has offsets and says that they
- * are to another page (VDSO_NS_SHARED); that of the owner, which is mapped behind the
- * system wide one; and the system wide one. The page of the follower is never written when
- * the owner changes, whatever it becomes: what the reader finds in the page of the owner is
- * read as its members read it. To the fast paths the page of a follower is one without a
- * counter, so they leave it to vdso_read_timens(), and no other reader pays for it.
+ * The vDSO of a follower has three pages: its own, which has offsets and says that they
+ * are to that of the owner (VDSO_NS_SHARED); that of the owner, which is mapped where others
+ * have the system wide one; and the system wide one behind that (VDSO_NS_BEHIND). The page
+ * of the follower is never written when the owner changes, whatever it becomes: what the
+ * reader finds in the page of the owner is read as its members read it. So the clocks which
+ * are read with the counter cost a follower of an owner what they cost one of the host: the
+ * page of offsets is odd, as its is, and vdso_follow_hres() finds a page behind it which says
+ * by itself whether it is a mere line. The coarse clocks need the last tick, which the
+ * system wide page has, and whatever is not a line does; that is read out of line.
  *
  *   CPU 0 (owner is set, a pass, ...)    CPU 1 (reader in a follower)
- *                                        seq of the own page: even
+ *                                        seq of the own page: odd, shared
  *                                        seq of the owner's page: even
  *   seq of the owner's page: odd
  *   line                                 line, whatever of it
@@ -81,15 +84,25 @@
  *                                        add the offsets; the own seq is the same
  *
  *   CPU 0 (the follower is written to)   CPU 1 (reader in it)
- *                                        seq of the own page: even, shared
- *   seq of the own page: odd             read the owner's page
+ *                                        seq of the own page: 1, shared
+ *   mode of the own page: busy
+ *   seq of the own page: 3               read the owner's page
  *   line over the offsets                add offsets: garbage
  *   not shared
- *   seq of the own page: even            it differs: start over, on the own line
+ *   seq of the own page: 4               it differs: start over, on the own line
  *
- * A reader which was preempted with the third page in its hands still has it there: the
- * owner's namespace is kept until that of the follower is freed, as the mapping of the own
- * page is safe for no other reason.
+ * which is "Follower against switch" of timens_page.c.
+ *
+ * Which page is mapped where is a matter of the namespace and does not change while it has
+ * tasks, since nobody could tell their page tables. So VDSO_NS_BEHIND stays when the follower
+ * becomes an owner, which has the host's last tick one page further on than others: its
+ * coarse clocks are not read by the fast path. And when that follows the host, the page behind
+ * its own is not the one which its offsets are to: it is one without a counter then, which
+ * the fast paths leave to vdso_read_timens().
+ *
+ * A reader which was preempted with the page of the owner in its hands still has it there:
+ * the owner's namespace is kept until that of the follower is freed, as the mapping of the
+ * own page is safe for no other reason.
  *
  *
  * Lifetime
@@ -230,7 +243,7 @@ void timens_nested_leave(struct timekeeper_ns *tn)
 }
 
 /**
- * timens_tk_owner_page - The page of the owner which a namespace follows
+ * timens_tk_owner_page - The page which is mapped behind that of a follower of an owner
  * @ns:		The namespace
  *
  * Return: the page, also if @ns has become an owner meanwhile; NULL if it never followed one
@@ -253,8 +266,9 @@ void timens_nested_setup_page(const struct timekeeper_ns *tn, struct vdso_data *
 
 	for (i = 0; i < CS_BASES; i++) {
 		timens_tk_set_vdso_offsets(tn, &vdata[i]);
-		vdata[i].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED;
-		vdata[i].clock_mode = VDSO_CLOCKMODE_NONE;
+		vdata[i].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED | VDSO_NS_BEHIND;
+		vdata[i].seq = 1;
+		vdata[i].clock_mode = VDSO_CLOCKMODE_SHARED;
 	}
 }
 

@@ -42,14 +42,16 @@
  *   smear      even   NONE         also SMEAR   own line plus phase, slow path
  *   no counter even   NONE         any of OWN   coarse clocks alone
  *   held       even   NONE         also HELD    the same: they stand, see timens_change.c
- *   shared     even   NONE         OWN | SHARED the page of the owner which the namespace
- *                                               follows, plus offset[]: timens_nested.c
- *   update     odd    not TIMENS                spin
+ *   shared     odd    SHARED       OWN | SHARED offset path, the page of the owner which
+ *                                               the namespace follows: timens_nested.c
+ *   parted     even   NONE         FOLLOW       slow path, offsets to the host's page: it
+ *                                               followed an owner once
+ *   update     odd    neither                   spin
  *
  * A clock which stands is a line with a multiplier of zero which never ends.
  *
- * So an odd count with TIMENS is a page of offsets, and nothing else: do_hres() goes on
- * with these two alone. It leaves a page without a counter to the slow path, which
+ * So an odd count with TIMENS or SHARED is a page of offsets, to the page which is mapped
+ * behind it: do_hres() goes on with these two alone. It leaves a page without a counter to the slow path, which
  * looks at ns_state.
  *
  * offset[] of the first row and basetime[] of the others share their place. A reader
@@ -145,7 +147,7 @@ static void timens_tk_page_end(struct vdso_data *vd, s32 clock_mode)
 {
 	smp_wmb();	/* The data come before the mode which tells how to read them */
 	WRITE_ONCE(vd->clock_mode, clock_mode);
-	if (clock_mode == VDSO_CLOCKMODE_TIMENS)
+	if (clock_mode >= VDSO_CLOCKMODE_SHARED)
 		return;
 	smp_wmb();	/* and both before the even count */
 	WRITE_ONCE(vd->seq, vd->seq + 1);
@@ -294,6 +296,8 @@ static bool timens_tk_past_is_due(const struct timekeeper_ns *tn)
  */
 void timens_tk_update_end(struct timekeeper_ns *tn)
 {
+	/* A matter of the mapping, whatever becomes of the namespace */
+	u32 behind = tn->kept ? VDSO_NS_BEHIND : 0;
 	struct vdso_data *vd = tn->vdata;
 	s32 mode;
 
@@ -309,24 +313,26 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 
 	if (tn->state == TIMENS_TK_FOLLOW && timens_tk_owner_of(tn)) {
 		/* A failure, which left the offsets alone: see timens_nested_setup_page() */
-		vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED;
-		vd[CS_RAW].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED;
-		timens_tk_page_end(&vd[CS_RAW], VDSO_CLOCKMODE_NONE);
-		timens_tk_page_end(&vd[CS_HRES_COARSE], VDSO_CLOCKMODE_NONE);
+		vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED | behind;
+		vd[CS_RAW].ns_state = VDSO_NS_OWN | VDSO_NS_SHARED | behind;
+		timens_tk_page_end(&vd[CS_RAW], VDSO_CLOCKMODE_SHARED);
+		timens_tk_page_end(&vd[CS_HRES_COARSE], VDSO_CLOCKMODE_SHARED);
 		goto out;
 	}
 	if (tn->state == TIMENS_TK_FOLLOW) {
-		vd[CS_HRES_COARSE].ns_state = VDSO_NS_FOLLOW;
-		vd[CS_RAW].ns_state = VDSO_NS_FOLLOW;
-		timens_tk_page_end(&vd[CS_HRES_COARSE], VDSO_CLOCKMODE_TIMENS);
-		timens_tk_page_end(&vd[CS_RAW], VDSO_CLOCKMODE_TIMENS);
+		/* The page behind one which was made to follow an owner is not the host's */
+		mode = behind ? VDSO_CLOCKMODE_NONE : VDSO_CLOCKMODE_TIMENS;
+		vd[CS_HRES_COARSE].ns_state = VDSO_NS_FOLLOW | behind;
+		vd[CS_RAW].ns_state = VDSO_NS_FOLLOW | behind;
+		timens_tk_page_end(&vd[CS_HRES_COARSE], mode);
+		timens_tk_page_end(&vd[CS_RAW], mode);
 		goto out;
 	}
 
 	mode = tn->tkd.timekeeper.tkr_mono.clock->vdso_clock_mode;
 	timens_tk_page_own(tn, vd);
-	vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN;
-	vd[CS_RAW].ns_state = VDSO_NS_OWN;
+	vd[CS_HRES_COARSE].ns_state = VDSO_NS_OWN | behind;
+	vd[CS_RAW].ns_state = VDSO_NS_OWN | behind;
 	/* Changes of the host's timekeeping are left for a later section */
 	if (timens_tk_is_stale(tn)) {
 		timens_tk_page_end_at(vd, timens_tk_next_change(tn)->old_cycles);
@@ -338,7 +344,9 @@ void timens_tk_update_end(struct timekeeper_ns *tn)
 		timens_tk_page_edge(tn, vd);
 		/* Nothing is read there with a mere line */
 		mode = VDSO_CLOCKMODE_NONE;
-	} else if (!(vd[CS_HRES_COARSE].ns_state & VDSO_NS_HELD) && vd->mask == U64_MAX) {
+	} else if (!behind && !(vd[CS_HRES_COARSE].ns_state & VDSO_NS_HELD) &&
+		   vd->mask == U64_MAX) {
+		/* Where it looks for the last tick one that followed an owner has another page */
 		tn->page_coarse = tn->stopped ? U64_MAX : tn->page_valid + 1;
 	}
 	timens_tk_page_end(&vd[CS_HRES_COARSE], mode);

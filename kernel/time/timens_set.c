@@ -43,6 +43,46 @@
 /* Steps of CLOCK_REALTIME of own clocks since boot */
 atomic64_t timens_tk_steps;
 
+/*
+ * @raw_offset is that of CLOCK_MONOTONIC_RAW to @host, which the section is the first to
+ * write: a reader must not see it together with what the clock was.
+ */
+static int __timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
+			     const struct timens_offsets *offs, struct timespec64 raw_offset,
+			     timens_tk_op op, void *arg)
+{
+	struct timespec64 was = tn->raw_offset;
+	struct timens_tk_raw raw;
+	int ret;
+
+	lockdep_assert_held(&tn->tkd.lock);
+
+	if (host)
+		timens_tk_host_raw(host, &raw);
+	timens_tk_update_begin(tn);
+	tn->raw_offset = raw_offset;
+	if (host) {
+		struct clocksource *cs = host->timekeeper.tkr_mono.clock;
+
+		timens_tk_take(tn, host, offs, cs->read(cs));
+		timens_tk_set_raw(tn, &raw);
+	} else {
+		timens_tk_forward_to(tn, timens_tk_counter(tn));
+	}
+	ret = op(tn, arg);
+	if (ret >= 0) {
+		timens_tk_retune(tn, 0);
+		timens_tk_update_edge(tn);
+		if (unlikely(tn->owner))
+			timens_nested_part(tn);
+		tn->state = TIMENS_TK_OWN;
+	} else {
+		tn->raw_offset = was;
+	}
+	timens_tk_update_end(tn);
+	return ret;
+}
+
 /**
  * timens_tk_write - One write section of a setter
  * @tn:		The namespace
@@ -60,32 +100,7 @@ atomic64_t timens_tk_steps;
 int timens_tk_write(struct timekeeper_ns *tn, const struct tk_data *host,
 		    const struct timens_offsets *offs, timens_tk_op op, void *arg)
 {
-	struct timens_tk_raw raw;
-	int ret;
-
-	lockdep_assert_held(&tn->tkd.lock);
-
-	if (host)
-		timens_tk_host_raw(host, &raw);
-	timens_tk_update_begin(tn);
-	if (host) {
-		struct clocksource *cs = host->timekeeper.tkr_mono.clock;
-
-		timens_tk_take(tn, host, offs, cs->read(cs));
-		timens_tk_set_raw(tn, &raw);
-	} else {
-		timens_tk_forward_to(tn, timens_tk_counter(tn));
-	}
-	ret = op(tn, arg);
-	if (ret >= 0) {
-		timens_tk_retune(tn, 0);
-		timens_tk_update_edge(tn);
-		if (unlikely(tn->owner))
-			timens_nested_part(tn);
-		tn->state = TIMENS_TK_OWN;
-	}
-	timens_tk_update_end(tn);
-	return ret;
+	return __timens_tk_write(tn, host, offs, tn->raw_offset, op, arg);
 }
 
 /* A setter of a namespace which follows the host: the first one */
@@ -159,18 +174,13 @@ static int timens_tk_write_nested_follow(struct timekeeper_ns *tn,
 					 const struct timekeeper_ns *owner,
 					 timens_tk_op op, void *arg)
 {
-	struct timespec64 raw_offset = tn->raw_offset;
 	struct timens_offsets offs = {
 		.monotonic = timespec64_add(owner->offs.monotonic, tn->offs.monotonic),
 		.boottime = timespec64_add(owner->offs.boottime, tn->offs.boottime),
 	};
-	int ret;
 
-	tn->raw_offset = timespec64_add(owner->raw_offset, raw_offset);
-	ret = timens_tk_write(tn, &tk_core, &offs, op, arg);
-	if (ret < 0)
-		tn->raw_offset = raw_offset;
-	return ret;
+	return __timens_tk_write(tn, &tk_core, &offs,
+				 timespec64_add(owner->raw_offset, tn->raw_offset), op, arg);
 }
 
 /* A setter of a namespace which follows an owner: see "A follower becomes an owner" */

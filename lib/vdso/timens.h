@@ -10,8 +10,9 @@
  *
  * do_hres() reads a page of clocks like the system wide one. With a page of offsets,
  * which most are, it goes on here, as on a kernel without own clocks, plus the check
- * that the page stayed what it was. So do do_coarse() and time() with the page of any
- * namespace. Each of these reads makes one attempt at the ordinary case.
+ * that the page stayed what it was: with the page behind it, which is the system wide
+ * one, or that of the owner which the namespace follows. So do do_coarse() and time()
+ * with the page of any namespace. Each of these reads makes one attempt at the ordinary case.
  *
  * Whatever is not ordinary is left to vdso_read_timens(), which reads every page, in
  * every state, the system wide one among them. It is out of line, and there is one of it
@@ -30,6 +31,13 @@
  */
 #define VDSO_TIMENS	1
 
+/* Whether a page with an odd count is one of offsets, and is not just written */
+static __always_inline bool vdso_is_offsets(const struct vdso_data *vd)
+{
+	return IS_ENABLED(CONFIG_TIMEKEEPER_NS) ? vd->clock_mode >= VDSO_CLOCKMODE_SHARED :
+						  vd->clock_mode == VDSO_CLOCKMODE_TIMENS;
+}
+
 static __always_inline int do_hres_timens(const struct vdso_data *vdns, clockid_t clk,
 					  struct __kernel_timespec *ts);
 
@@ -46,6 +54,15 @@ static __always_inline int do_hres_timens(const struct vdso_data *vdns, clockid_
 static __always_inline bool vdso_is_timens(const struct vdso_data *vd)
 {
 	return vd->ns_state & (VDSO_NS_FOLLOW | VDSO_NS_OWN);
+}
+
+/*
+ * The system wide page, from that of a time namespace. One which was made to follow an owner
+ * has the page of the owner there, and it is the next one: the bit is as much as a page.
+ */
+static __always_inline const struct vdso_data *vdso_wide_page(const struct vdso_data *vdns)
+{
+	return (const void *)__arch_timens_vdso_data_of(vdns) + (vdns->ns_state & VDSO_NS_BEHIND);
 }
 
 /* Whether a fast path returned that the read is one for vdso_read_timens() */
@@ -138,7 +155,8 @@ vdso_last_tick(const struct vdso_data *vdns, const struct vdso_data *vd, u64 *de
 
 /*
  * A page of offsets, the clocks which are read with the counter. What do_hres() saw is
- * that it was one when its count was @ns_seq. It still is if it is that at the end.
+ * that it was one when its count was @ns_seq. It still is if it is that at the end. The
+ * page of an owner is read here as do_hres() reads it for its members.
  */
 static __always_inline bool
 vdso_follow_hres(const struct vdso_data *vdns, clockid_t clk, u32 ns_seq, u64 *sec, u64 *ns)
@@ -192,6 +210,7 @@ static __always_inline int vdso_coarse_timens(const struct vdso_data *vdns, cloc
 			return VDSO_TIMENS;
 	} else {
 		base = &vdns->basetime[clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME];
+		/* One which has another page there says that it is to be read nowhere */
 		if (unlikely(!vdso_last_tick(vdns, vd, &delta)))
 			return VDSO_TIMENS;
 		ns = (delta * vdns->mult + base->nsec) >> vdns->shift;
@@ -207,16 +226,18 @@ static __always_inline int vdso_coarse_timens(const struct vdso_data *vdns, cloc
 /* The page with the resolution, which that of a time namespace does not have */
 static __always_inline const struct vdso_data *vdso_host_page(const struct vdso_data *vd)
 {
-	return vd->ns_state ? __arch_get_timens_vdso_data(vd) : vd;
+	return vd->ns_state ? vdso_wide_page(vd) : vd;
 }
 
 /* The page with the time zone: an owner has its own */
 static __always_inline const struct vdso_data *vdso_tz_page(const struct vdso_data *vd)
 {
+	const struct vdso_data *own = vd;
+
 	if (vd[CS_HRES_COARSE].ns_state & VDSO_NS_SHARED)
-		vd = __arch_owner_vdso_data_of(vd);
+		vd = __arch_timens_vdso_data_of(vd);
 	if (vd[CS_HRES_COARSE].ns_state & VDSO_NS_FOLLOW)
-		return __arch_get_timens_vdso_data(vd);
+		return vdso_wide_page(own);
 	return vd;
 }
 
@@ -286,6 +307,39 @@ static __always_inline bool vdso_line_ns(const struct vdso_data *line, bool ends
 	return there;
 }
 
+/*
+ * The coarse clocks of a namespace which follows an owner, as vdso_coarse_timens() reads
+ * those of the owner: its line at the last tick, which the system wide page has, plus
+ * the offset. Returns false if they are not that.
+ */
+static __always_inline bool vdso_coarse_shared(const struct vdso_data *own, clockid_t clk,
+					       struct __kernel_timespec *ts)
+{
+	const struct vdso_data *line = __arch_timens_vdso_data_of(own);
+	u32 own_seq = READ_ONCE(own->seq), seq;
+	const struct vdso_timestamp *base;
+	u64 delta, ns;
+	s64 sec;
+
+	smp_rmb();	/* The kind of the page is not older than the count */
+	if (own->clock_mode != VDSO_CLOCKMODE_SHARED)
+		return false;
+	smp_rmb();	/* and the offsets not older than that */
+	seq = READ_ONCE(line->seq);
+	smp_rmb();	/* "Owner against pass" in timens_page.c */
+	if (!vdso_last_tick(line, vdso_wide_page(own), &delta))
+		return false;
+	base = &line->basetime[clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME];
+	ns = (delta * line->mult + base->nsec) >> line->shift;
+	ns += own->offset[clk].nsec;
+	sec = base->sec + own->offset[clk].sec;
+	if (vdso_is_changed(line, seq) || vdso_is_changed(own, own_seq))
+		return false;
+	ts->tv_sec = sec + __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
+	ts->tv_nsec = ns;
+	return true;
+}
+
 /* Where a page may be read: its count when it is not written, which is odd for one of offsets */
 static __always_inline u32 vdso_ns_begin(const struct vdso_data *vdns)
 {
@@ -294,7 +348,7 @@ static __always_inline u32 vdso_ns_begin(const struct vdso_data *vdns)
 	for (;;) {
 		seq = READ_ONCE(vdns->seq);
 		smp_rmb();	/* The mode is not older than the count */
-		if (!(seq & 1) || READ_ONCE(vdns->clock_mode) == VDSO_CLOCKMODE_TIMENS)
+		if (!(seq & 1) || vdso_is_offsets(vdns))
 			break;
 		cpu_relax();
 	}
@@ -307,7 +361,7 @@ static __always_inline u32 vdso_ns_begin(const struct vdso_data *vdns)
  * wide one.
  *
  * The page of a namespace which follows an owner has offsets to what the page of the owner
- * says: "The page" in kernel/time/timens_nested.c.
+ * says: "The page" in kernel/time/timens_nested.c. Its coarse clocks are read here.
  *
  * The coarse clocks of an owner promise the resolution of a tick, but its page is
  * written once in seconds: they are the line of the page at the counter value of
@@ -336,6 +390,8 @@ vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_ti
 	u64 cycles, ns;
 	s32 step = 0;
 
+	if (coarse && vdso_coarse_shared(own, clk, ts))
+		return 0;
 	if (clk == CLOCK_MONOTONIC_RAW) {
 		own += CS_RAW;
 		vd += CS_RAW;
@@ -349,7 +405,7 @@ vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_ti
 		ns_seq = own_seq;
 		state = READ_ONCE(own->ns_state);
 		if (unlikely(state & VDSO_NS_SHARED)) {
-			vdns = __arch_owner_vdso_data_of(own);
+			vdns = __arch_timens_vdso_data_of(own);
 			ns_seq = vdso_ns_begin(vdns);
 			state = READ_ONCE(vdns->ns_state);
 		}

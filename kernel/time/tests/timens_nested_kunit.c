@@ -16,6 +16,8 @@ struct tnt {
 	struct tkt_world	*w;
 	struct tkt_actor	*a;
 	struct timekeeper_ns	*twin;
+	/* That of the owner, as far as its followers look at it */
+	struct time_namespace	ns;
 };
 
 static struct tnt *tnt_new(struct kunit *test)
@@ -26,6 +28,7 @@ static struct tnt *tnt_new(struct kunit *test)
 	t->w = tkt_world(test, TKT_TSC, &tkt_epoch);
 	t->a = tkt_actor(t->w, 4 * HZ, NULL);
 	t->twin = tkt_alloc(test);
+	t->ns.tk = t->a->tn;
 	return t;
 }
 
@@ -38,6 +41,7 @@ static struct timekeeper_ns *tnt_follower(struct tnt *t)
 	tn->vdata = kunit_kcalloc(t->w->test, CS_BASES, sizeof(*tn->vdata), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(t->w->test, tn->vdata);
 	tn->owner = t->a->tn;
+	tn->kept = &t->ns;
 	tn->offs.monotonic = ns_to_timespec64(tkt_random_signed(t->w, most));
 	tn->offs.boottime = ns_to_timespec64(tkt_random_signed(t->w, most));
 	tn->raw_offset = ns_to_timespec64(tkt_random_signed(t->w, most));
@@ -176,9 +180,12 @@ static void tnt_becomes_an_owner(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, tnt_write(t, tn, tkt_op_none, NULL), 0);
 		KUNIT_ASSERT_PTR_EQ(test, tn->owner, NULL);
 		KUNIT_ASSERT_EQ(test, tn->state, TIMENS_TK_OWN);
-		KUNIT_ASSERT_EQ(test, tn->vdata->seq, seq + 2);
-		KUNIT_ASSERT_FALSE(test, tn->vdata->ns_state & VDSO_NS_SHARED);
-		KUNIT_ASSERT_FALSE(test, tn->vdata[CS_RAW].ns_state & VDSO_NS_SHARED);
+		/* Odd, another odd one while it is written, even */
+		KUNIT_ASSERT_EQ(test, seq & 1, 1U);
+		KUNIT_ASSERT_EQ(test, tn->vdata->seq, seq + 3);
+		KUNIT_ASSERT_EQ(test, tn->vdata->ns_state & ~VDSO_NS_EDGE & ~VDSO_NS_SMEAR,
+				VDSO_NS_OWN | VDSO_NS_BEHIND);
+		KUNIT_ASSERT_EQ(test, tn->vdata[CS_RAW].ns_state, VDSO_NS_OWN | VDSO_NS_BEHIND);
 		/* Its timers are walked, whatever they were projected with */
 		KUNIT_ASSERT_TRUE(test, tn->moved);
 		tnt_check(t, tn, &offs, &raw);
@@ -246,7 +253,7 @@ static void tnt_ahead(struct kunit *test)
 	}
 }
 
-/* A page which says that it is no page of clocks, nor one of offsets to the host */
+/* A page which says that it is one of offsets, but not to the host */
 static void tnt_page(struct kunit *test)
 {
 	struct tnt *t = tnt_new(test);
@@ -256,9 +263,10 @@ static void tnt_page(struct kunit *test)
 	for (i = 0; i < CS_BASES; i++) {
 		const struct vdso_data *vd = &tn->vdata[i];
 
-		KUNIT_EXPECT_EQ(test, vd->seq & 1, 0U);
-		KUNIT_EXPECT_EQ(test, vd->clock_mode, VDSO_CLOCKMODE_NONE);
-		KUNIT_EXPECT_EQ(test, vd->ns_state, VDSO_NS_OWN | VDSO_NS_SHARED);
+		KUNIT_EXPECT_EQ(test, vd->seq & 1, 1U);
+		KUNIT_EXPECT_EQ(test, vd->clock_mode, VDSO_CLOCKMODE_SHARED);
+		KUNIT_EXPECT_EQ(test, vd->ns_state,
+				VDSO_NS_OWN | VDSO_NS_SHARED | VDSO_NS_BEHIND);
 		/* No coarse clock is read by the fast path */
 		KUNIT_EXPECT_EQ(test, vd->basetime[VDSO_NS_COARSE_SLOT].sec, 0ULL);
 		KUNIT_EXPECT_EQ(test, vd->offset[CLOCK_REALTIME].sec, 0LL);

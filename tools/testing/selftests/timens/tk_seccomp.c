@@ -8,10 +8,12 @@
  *		function gives the right time, or that errno and leaves the buffer alone
  *
  *	time() and the coarse clocks never need a system call. The other clocks do where the
- *	clocksource is one that the vDSO cannot read.
+ *	clocksource is one that the vDSO cannot read. getrandom() has its state in the same
+ *	pages, and once it has a seed it needs none either.
  *
  * in the initial namespace, in one that follows, and in owners: in calm, across a leap
- * second, and while one is smeared; with every clocksource of the machine.
+ * second, and while one is smeared; in one that follows an owner, and in what became of
+ * such a one; with every clocksource of the machine.
  *
  * What is right: CLOCK_MONOTONIC_COARSE and the difference to it that the kernel told
  * before say what CLOCK_REALTIME_COARSE is, so does TAI for REALTIME. A smear moves both, so
@@ -32,12 +34,15 @@
 #define CALM (5 * TK_MSEC)
 
 enum place {
-	HOST, FOLLOW, OWN, RATED, INSERT, DELETE, SMEAR, PLACES
+	HOST, FOLLOW, OWN, RATED, INSERT, DELETE, SMEAR,
+	/* Made inside an owner, which takes a leap second; it owns a clock; it follows the host */
+	INNER, INNER_INSERT, INNER_SMEAR, PARTED, PARTED_FOLLOW, PLACES
 };
 
 static const char *const place_name[PLACES] = {
 	"initial", "follow", "own", "own, rate 3", "own, leap inserted", "own, leap deleted",
-	"own, smearing"
+	"own, smearing", "follows an owner", "follows an owner, leap inserted",
+	"follows an owner, smearing", "own, followed an owner", "followed an owner"
 };
 
 static const int fine[] = {
@@ -56,7 +61,14 @@ struct job {
 	s64 least[16];		/* the kernel's readings before */
 	s64 last[16];		/* the vDSO's last ones */
 	long rounds;
+	void *random;		/* the state of getrandom() */
+	size_t random_size;
 };
+
+static bool smears(const struct job *j)
+{
+	return j->place == SMEAR || j->place == INNER_SMEAR;
+}
 
 /* The step of a leap second at @x, which is CLOCK_REALTIME without one */
 static s64 image(const struct job *j, s64 x)
@@ -121,7 +133,6 @@ static void coarse(struct job *j)
 	s64 mono, mono2, real, real32, secs, secs2, tick = 0;
 	long t = POISON;
 	struct tk_ts ts;
-	bool smears = j->place == SMEAR;
 	int ret;
 
 	mono = must_gettime(j, CLOCK_MONOTONIC_COARSE);
@@ -132,7 +143,7 @@ static void coarse(struct job *j)
 	real32 = must_gettime32(j, CLOCK_REALTIME_COARSE);
 	secs2 = tk_vdso.time(NULL);
 	mono2 = must_gettime32(j, CLOCK_MONOTONIC_COARSE);
-	if (smears) {
+	if (smears(j)) {
 		CHECK(real / TK_SEC <= secs && secs <= real32 / TK_SEC && secs <= secs2,
 		      "smearing: time() %" PRId64 ", then %" PRId64 "; %" PRId64 "..%" PRId64 " ns",
 		      secs, secs2, real, real32);
@@ -176,7 +187,7 @@ static void fine_clocks(struct job *j)
 	tai2 = must_gettime32(j, CLOCK_TAI);
 	CHECK(!ret && tz.tz_minuteswest != POISON, "%s: gettimeofday: %d", place_name[j->place],
 	      ret);
-	if (j->place == SMEAR) {
+	if (smears(j)) {
 		CHECK(real / 1000 <= day && day <= real32 / 1000,
 		      "smearing: gettimeofday %" PRId64 " us, %" PRId64 "..%" PRId64 " ns", day,
 		      real, real32);
@@ -191,6 +202,41 @@ static void fine_clocks(struct job *j)
 	      "%s: MONOTONIC before its coarse counterpart", place_name[j->place]);
 	must_gettime(j, CLOCK_BOOTTIME);
 	must_gettime(j, CLOCK_MONOTONIC_RAW);
+}
+
+/* What the kernel says of the state which a caller keeps: <linux/random.h> since 6.11 */
+struct random_params {
+	uint32_t size, prot, flags, reserved[13];
+};
+
+static void new_random_state(struct job *j)
+{
+	struct random_params params = { 0 };
+	ssize_t ret;
+
+	if (!tk_vdso.getrandom)
+		return;
+	ret = tk_vdso.getrandom(NULL, 0, 0, &params, ~0UL);
+	CHECK(!ret, "getrandom() about its state: %zd", ret);
+	j->random_size = params.size;
+	j->random = mmap(NULL, sysconf(_SC_PAGESIZE), params.prot, params.flags, -1, 0);
+	REQUIRE(j->random != MAP_FAILED, "mmap: %m");
+}
+
+static void random_bytes(struct job *j)
+{
+	unsigned char some[2][32] = { { 0 } };
+	ssize_t ret;
+	size_t i;
+
+	if (!j->random)
+		return;
+	for (i = 0; i < 2; i++) {
+		ret = tk_vdso.getrandom(some[i], sizeof(some[i]), 0, j->random, j->random_size);
+		CHECK(ret == sizeof(some[i]), "%s: getrandom: %zd", place_name[j->place], ret);
+	}
+	CHECK(memcmp(some[0], some[1], sizeof(some[0])), "%s: the same bytes twice",
+	      place_name[j->place]);
 }
 
 /* The errno and nothing else */
@@ -230,6 +276,8 @@ static int install_filter(void)
 		SYS_clock_gettime, SYS_gettimeofday, SYS_time, SYS_clock_getres,
 #ifdef __i386__
 		SYS_clock_gettime64, SYS_clock_getres_time64,
+#else
+		SYS_getrandom,
 #endif
 	};
 	struct sock_fprog prog = { .filter = code };
@@ -289,12 +337,16 @@ static int confined(void *arg)
 	j->least[CLOCK_MONOTONIC_COARSE] = tk_now(CLOCK_MONOTONIC_COARSE);
 	memcpy(j->last, j->least, sizeof(j->last));
 
+	new_random_state(j);
+	/* The first one, and one behind the reseeding of each minute, asks the kernel for a seed */
+	random_bytes(j);
 	ret = j->strict ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) : install_filter();
 	if (ret)
 		syscall(SYS_exit, 2);
 	if (!j->strict && syscall(SYS_gettimeofday, NULL, NULL) != -1)
 		syscall(SYS_exit, 3);
 
+	random_bytes(j);
 	ret = tk_vdso.gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	end = tk_ns(ts.sec, ts.nsec) + (j->step ? 2 * CROSS : j->place == RATED ? 3 * CALM : CALM);
 	do {
@@ -338,6 +390,7 @@ static void arm(int status)
 static void prepare(struct job *j)
 {
 	char text[1024];
+	int inner;
 
 	switch (j->place) {
 	case RATED:
@@ -345,12 +398,14 @@ static void prepare(struct job *j)
 		break;
 	case INSERT:
 	case DELETE:
+	case INNER_INSERT:
 		set(TK_MIDNIGHT - j->lead);
-		arm(j->place == INSERT ? STA_INS : STA_DEL);
-		j->step = j->place == INSERT ? -TK_SEC : TK_SEC;
-		j->edge = TK_MIDNIGHT - (j->place == INSERT ? 0 : TK_SEC);
+		arm(j->place == DELETE ? STA_DEL : STA_INS);
+		j->step = j->place == DELETE ? TK_SEC : -TK_SEC;
+		j->edge = TK_MIDNIGHT - (j->place == DELETE ? TK_SEC : 0);
 		break;
 	case SMEAR:
+	case INNER_SMEAR:
 		command("leap smear linear 128 before");
 		set(TK_MIDNIGHT - 128 * TK_SEC - 1500 * TK_MSEC);
 		arm(STA_INS);
@@ -361,6 +416,19 @@ static void prepare(struct job *j)
 	default:
 		break;
 	}
+	if (j->place < INNER)
+		return;
+
+	/* Inside of it, with other offsets */
+	inner = tk_ns_new_offsets("monotonic 1000 5\nboottime 2000 7\n");
+	tk_leave();
+	close(j->fd);
+	j->fd = inner;
+	tk_enter(inner);
+	if (j->place == PARTED || j->place == PARTED_FOLLOW)
+		set(tk_now(CLOCK_REALTIME) + TK_DAY * TK_SEC);
+	if (j->place == PARTED_FOLLOW)
+		command("follow");
 }
 
 /* Returns false if the edge, @lead ahead, came too early for this machine */
@@ -380,7 +448,7 @@ static bool run_once(enum place place, bool readable, bool strict, s64 lead)
 	else if (place == FOLLOW)
 		j->fd = tk_ns_new();
 	else
-		j->fd = tk_ns_own(place == OWN ? TK_DAY : 0);
+		j->fd = tk_ns_own(place == OWN || place == INNER ? TK_DAY : 0);
 	if (j->fd >= 0) {
 		tk_enter(j->fd);
 		prepare(j);

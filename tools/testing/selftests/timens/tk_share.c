@@ -593,6 +593,36 @@ TEST_F(share, readers_see_no_switch)
 		CHECK(!tk_reap(pids[i]), "a reader failed");
 }
 
+/* The same at one instant: a follower becomes an owner while its own is one or follows the host. */
+TEST_F(share, readers_see_no_parting)
+{
+	int a = tk_ns_own(0), b, i, n, pids[2];
+	struct tk_reader *r;
+
+	/* Its offsets to the host differ from zero by more than a reading takes, in each clock */
+	write_clock(a, "rate 1/3");
+	tk_sleep(100 * TK_MSEC);
+	for (n = 0; n < 40 && !tk_failures(); n++) {
+		b = made_in(a, "monotonic 500 0\nboottime 700 0\n");
+		r = tk_shared_page(sizeof(*r));
+		r->fd = b;
+		r->flags = TK_READ_COARSE;
+		write_clock(a, n % 2 ? "follow" : "rate 1/2");
+		for (i = 0; i < 2; i++)
+			pids[i] = tk_spawn(tk_reader, r);
+		while (atomic_load(&r->rounds) < 4)
+			tk_sleep(TK_MSEC / 4);
+		tick_in(b, 9500);
+		tk_sleep(TK_MSEC);
+		atomic_store(&r->stop, true);
+		for (i = 0; i < 2; i++)
+			CHECK(!tk_reap(pids[i]), "a reader failed");
+		munmap(r, sizeof(*r));
+		close(b);
+	}
+	close(a);
+}
+
 /* ------------------------------------------------------------------- timers */
 
 /* A descriptor that wants to know is told of the owner's steps, and of no other's. */

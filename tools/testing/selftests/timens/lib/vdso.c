@@ -96,6 +96,9 @@ void tk_vdso_init(void)
 	tk_vdso.getres = (int (*)(int, void *))tk_vdso_symbol("__vdso_clock_getres");
 #ifdef __x86_64__
 	tk_vdso.gettime = (int (*)(int, struct tk_ts *))tk_vdso_symbol("__vdso_clock_gettime");
+	tk_vdso.getrandom =
+		(ssize_t (*)(void *, size_t, unsigned int, void *, size_t))
+		tk_vdso_symbol("__vdso_getrandom");
 #else
 	tk_vdso.gettime = (int (*)(int, struct tk_ts *))tk_vdso_symbol("__vdso_clock_gettime64");
 	tk_vdso.gettime32 =

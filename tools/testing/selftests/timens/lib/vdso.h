@@ -7,6 +7,7 @@
 #define TK_VDSO_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "sys.h"
 
@@ -17,6 +18,9 @@ struct tk_vdso {
 	int (*gettimeofday)(struct tk_tv *tv, struct timezone *tz);
 	long (*time)(long *t);
 	int (*gettime32)(int clk, struct tk_ts32 *ts);
+	/* No 32-bit vDSO has it */
+	ssize_t (*getrandom)(void *buffer, size_t len, unsigned int flags, void *state,
+			     size_t state_size);
 };
 
 extern struct tk_vdso tk_vdso;
