@@ -3,12 +3,13 @@
  * vDSO images of a kernel in an ordinary process, on pages that are made up
  *
  * The vDSO image of a kernel is position independent code which reads its data
- * from the four pages before it. So it runs in any process, under any kernel:
+ * from the four or five pages before it. So it runs in any process, under any kernel:
  *
  *	page 0	the data that the code looks at first
  *	page 1	of pvclock, 2 of hyperv: not used
- *	page 3	in a time namespace, the host's data
- *	page 4	the image
+ *	page 3	in a time namespace, the host's data, or those of the owner that it follows
+ *	page 4	with TIMEKEEPER_NS: the host's data in the latter
+ *	page 5	the image
  *
  * The kernel patches its image when it boots: of the instructions that read the
  * time stamp counter, those are taken that the CPU can do best. load() does the
@@ -44,7 +45,7 @@
 #define PAGE		4096
 /* In front of an image: the page which a reader looks at is the first one, the system wide one the fourth. */
 #define DATA_PAGES	4
-/* With TIMEKEEPER_NS there is that of an owner behind it, which nobody reads here. */
+/* With TIMEKEEPER_NS there is a fifth one, for who follows an owner. */
 #define OUR_DATA_PAGES	5
 /* Where struct vdso_data stands in its page (arch/x86/include/asm/vvar.h). */
 #define DATA_AT		128

@@ -20,13 +20,18 @@
 
 #define NS_EDGE		4
 #define NS_HELD		16
+#define NS_SHARED	32
+#define NS_BEHIND	PAGE
 #define EDGE_SLOT	CLOCK_PROCESS_CPUTIME_ID
 
 #define MODE_NONE	0
+#define MODE_SHARED	(INT32_MAX - 1)
 
 /* The clocks of a follower and of an owner, from the host's; none is a difference of others, nor are their fractions. */
 #define FOLLOW_AHEAD	(int64_t)(1000 * NSEC_PER_SEC + 50000000)
 #define OWN_AHEAD	(int64_t)(5003 * NSEC_PER_SEC + 250000000)
+/* The clocks of a follower of that owner, from the owner's */
+#define INNER_AHEAD	(int64_t)(70007 * NSEC_PER_SEC + 130000000)
 #define HOST_JUMP	(int64_t)(10 * NSEC_PER_SEC)
 /* The host's tick comes a millisecond later. */
 #define SLACK		(int64_t)2000000
@@ -36,22 +41,36 @@
 /* Instructions in which any reader has returned, or waits. */
 #define ENOUGH		5000
 
-enum state { HOST, FOLLOW, OWN, PASSED, EDGE, HELD };
+/* SHARED is a follower of an owner, PARTED one which was, owned a clock, and follows the host. */
+enum state { HOST, FOLLOW, OWN, PASSED, EDGE, HELD, SHARED, PARTED };
 
 static const struct scenario {
 	const char *name;
 	enum state from, to;
+	/* The page which is written is that of the owner, and the reader a follower of it */
+	bool inner;
 } scenarios[] = {
-	{ "the host's tick, outside",		HOST,	HOST },
-	{ "the host's tick, in a follower",	FOLLOW,	FOLLOW },
-	{ "the host's tick, in an owner",	OWN,	OWN },
-	{ "from follower to owner",		FOLLOW,	OWN },
-	{ "from owner to follower",		OWN,	FOLLOW },
-	{ "a pass",				OWN,	PASSED },
-	{ "a leap second comes near",		OWN,	EDGE },
-	{ "a leap second has gone",		EDGE,	OWN },
-	{ "the page is held",			OWN,	HELD },
-	{ "the page is released",		HELD,	OWN },
+	{ "the host's tick, outside",		HOST,	HOST,	false },
+	{ "the host's tick, in a follower",	FOLLOW,	FOLLOW,	false },
+	{ "the host's tick, in an owner",	OWN,	OWN,	false },
+	{ "from follower to owner",		FOLLOW,	OWN,	false },
+	{ "from owner to follower",		OWN,	FOLLOW,	false },
+	{ "a pass",				OWN,	PASSED,	false },
+	{ "a leap second comes near",		OWN,	EDGE,	false },
+	{ "a leap second has gone",		EDGE,	OWN,	false },
+	{ "the page is held",			OWN,	HELD,	false },
+	{ "the page is released",		HELD,	OWN,	false },
+	{ "the host's tick, in a follower of an owner", OWN,	OWN,	true },
+	{ "the same, and the owner follows",	FOLLOW,	FOLLOW,	true },
+	{ "a pass of its owner",		OWN,	PASSED,	true },
+	{ "its owner follows the host",		OWN,	FOLLOW,	true },
+	{ "its owner owns a clock again",	FOLLOW,	OWN,	true },
+	{ "a leap second comes near its owner",	OWN,	EDGE,	true },
+	{ "the leap second has gone",		EDGE,	OWN,	true },
+	{ "the page of its owner is held",	OWN,	HELD,	true },
+	{ "from follower of an owner to owner",	SHARED,	OWN,	false },
+	{ "that owner follows the host",	OWN,	PARTED,	false },
+	{ "and owns a clock again",		PARTED,	OWN,	false },
 };
 
 #define SCENARIOS	((int)(sizeof(scenarios) / sizeof(scenarios[0])))
@@ -73,7 +92,8 @@ struct store {
 #define MAX_STORES	256
 
 static struct vdso vdso;
-static struct vdso_data *page, *host;
+/* The page which is written, and the system wide one; those which are mapped, of which the third is not always used */
+static struct vdso_data *page, *host, *first, *second, *third;
 static struct shared *shared;
 static struct store stores[MAX_STORES];
 static int nr_stores;
@@ -108,9 +128,28 @@ static int64_t ahead_of_host(enum state state, clockid_t clock)
 
 	if (state == HOST)
 		return 0;
-	if (state == FOLLOW)
+	if (state == FOLLOW || state == PARTED)
 		return real ? 0 : FOLLOW_AHEAD;
+	if (state == SHARED && !real)
+		return OWN_AHEAD + INNER_AHEAD;
 	return OWN_AHEAD;
+}
+
+/* What the reader's clock is ahead of the host's when the page which is written is in a state */
+static int64_t ahead_in(const struct scenario *s, enum state state, clockid_t clock)
+{
+	int64_t ahead = ahead_of_host(state, clock);
+
+	/* As much as a follower's is ahead of an owner's */
+	if (s->inner)
+		ahead += ahead_of_host(SHARED, clock) - ahead_of_host(OWN, clock);
+	return ahead;
+}
+
+/* That of one which was made to follow an owner, whose page is the second one */
+static uint32_t behind(void)
+{
+	return page == first && host == third ? NS_BEHIND : 0;
 }
 
 #define OWN_SHIFT	29
@@ -160,11 +199,11 @@ static void put_own(void)
 		put32(&page[cs].shift, OWN_SHIFT);
 	}
 	put64(&page[0].basetime[COARSE_SLOT].nsec, NSEC_PER_SEC << OWN_SHIFT);
-	put32(&page[0].ns_state, NS_OWN);
-	put32(&page[1].ns_state, NS_OWN);
+	put32(&page[0].ns_state, NS_OWN | behind());
+	put32(&page[1].ns_state, NS_OWN | behind());
 }
 
-static void put_offsets(void)
+static void put_offsets(int64_t ahead, uint32_t state)
 {
 	clockid_t clock;
 	int cs;
@@ -177,12 +216,12 @@ static void put_offsets(void)
 		for (clock = 0; clock < BASES; clock++) {
 			if (!ahead_of_host(FOLLOW, clock) || clock == EDGE_SLOT || clock == COARSE_SLOT)
 				continue;
-			put64(&page[cs].basetime[clock].sec, FOLLOW_AHEAD / NSEC_PER_SEC);
-			put64(&page[cs].basetime[clock].nsec, FOLLOW_AHEAD % NSEC_PER_SEC);
+			put64(&page[cs].basetime[clock].sec, ahead / (int64_t)NSEC_PER_SEC);
+			put64(&page[cs].basetime[clock].nsec, ahead % (int64_t)NSEC_PER_SEC);
 		}
 	}
-	put32(&page[0].ns_state, NS_FOLLOW);
-	put32(&page[1].ns_state, NS_FOLLOW);
+	put32(&page[0].ns_state, state | behind());
+	put32(&page[1].ns_state, state | behind());
 }
 
 static void put_begin(uint32_t *seq)
@@ -204,7 +243,7 @@ static void put_begin(uint32_t *seq)
 static void put_end(uint32_t *seq, int cs, int32_t mode)
 {
 	put32(&page[cs].clock_mode, (uint32_t)mode);
-	if (mode != MODE_TIMENS)
+	if (mode < MODE_SHARED)
 		put32(&page[cs].seq, ++seq[cs]);
 }
 
@@ -218,9 +257,14 @@ static void put_switch(enum state from, enum state to)
 	put_begin(seq);
 	switch (to) {
 	case FOLLOW:
-		put_offsets();
+		put_offsets(FOLLOW_AHEAD, NS_FOLLOW);
 		put_end(seq, 0, MODE_TIMENS);
 		put_end(seq, 1, MODE_TIMENS);
+		return;
+	case PARTED:
+		put_offsets(FOLLOW_AHEAD, NS_FOLLOW);
+		put_end(seq, 0, MODE_NONE);
+		put_end(seq, 1, MODE_NONE);
 		return;
 	case PASSED:
 		put_line(0);
@@ -248,7 +292,8 @@ static void put_switch(enum state from, enum state to)
 		put_end(seq, 0, MODE_TSC);
 		break;
 	}
-	put64(&page[0].basetime[COARSE_SLOT].sec, UINT64_MAX / 2 / own_mult() + 1);
+	if (!behind())
+		put64(&page[0].basetime[COARSE_SLOT].sec, UINT64_MAX / 2 / own_mult() + 1);
 }
 
 /* The host's next tick, a millisecond later; its clocks are ahead by @jump then. */
@@ -278,31 +323,51 @@ static void put_tick(struct vdso_data *vd, int64_t jump)
 	put32(&vd[1].seq, ++seq[1]);
 }
 
-/* Brings the pages into the state at once. */
-static void set_up(enum state state)
+static void fresh_page(struct vdso_data *vd, int64_t ahead, uint32_t state, int32_t mode)
 {
-	memset(page, 0, 2 * sizeof(*page));
-	memset(host, 0, 2 * sizeof(*host));
-	start_cycles = ordered_tsc();
-	fill_page(state == HOST ? page : host, "host", 24);
-	if (state == HOST)
-		return;
-	/* As a fresh page of offsets, and from there, by what is tested. */
+	page = vd;
 	nr_stores = 0;
-	put_offsets();
+	put_offsets(ahead, state);
 	apply(0, nr_stores);
 	page[0].seq = page[1].seq = 1;
-	page[0].clock_mode = page[1].clock_mode = MODE_TIMENS;
-	if (state == FOLLOW)
-		return;
+	page[0].clock_mode = page[1].clock_mode = mode;
+}
+
+static void switch_at_once(enum state from, enum state to)
+{
 	nr_stores = 0;
-	put_switch(FOLLOW, OWN);
+	put_switch(from, to);
 	apply(0, nr_stores);
-	if (state == OWN)
+}
+
+/* Brings the pages into the state before, at once: as fresh pages of offsets, and from there, by what is tested. */
+static void set_up(const struct scenario *s)
+{
+	bool parts = s->from == SHARED || s->from == PARTED || s->to == PARTED;
+
+	memset(first, 0, 2 * sizeof(*first));
+	memset(second, 0, 2 * sizeof(*second));
+	memset(third, 0, 2 * sizeof(*third));
+	page = first;
+	host = s->inner || parts ? third : second;
+	start_cycles = ordered_tsc();
+	fill_page(s->from == HOST ? page : host, "host", 24);
+	if (s->from == HOST)
 		return;
-	nr_stores = 0;
-	put_switch(OWN, state);
-	apply(0, nr_stores);
+	if (s->inner)
+		fresh_page(first, INNER_AHEAD, NS_OWN | NS_SHARED, MODE_SHARED);
+	if (parts) {
+		fresh_page(second, FOLLOW_AHEAD, NS_FOLLOW, MODE_TIMENS);
+		switch_at_once(FOLLOW, OWN);
+		fresh_page(first, INNER_AHEAD, NS_OWN | NS_SHARED, MODE_SHARED);
+	} else {
+		fresh_page(s->inner ? second : first, FOLLOW_AHEAD, NS_FOLLOW, MODE_TIMENS);
+	}
+	if (s->from == FOLLOW || s->from == SHARED)
+		return;
+	switch_at_once(FOLLOW, OWN);
+	if (s->from != OWN)
+		switch_at_once(OWN, s->from);
 }
 
 __attribute__((noreturn))
@@ -376,13 +441,14 @@ static bool is_near(int64_t seen, int64_t wanted, const struct kind *kind, int64
 /* @whole: all stores were done at once */
 static bool is_right(const struct scenario *s, const struct kind *kind, bool whole, int64_t seen, int64_t took)
 {
-	int64_t old = host_base(kind->clock) + ahead_of_host(s->from, kind->clock);
-	int64_t new = host_base(kind->clock) + ahead_of_host(s->to, kind->clock);
+	bool follows = s->to == FOLLOW || s->to == PARTED;
+	int64_t old = host_base(kind->clock) + ahead_in(s, s->from, kind->clock);
+	int64_t new = host_base(kind->clock) + ahead_in(s, s->to, kind->clock);
 	struct timespec now;
 
 	if (is_near(seen, old, kind, took))
 		return true;
-	if (s->to == HOST || s->to == FOLLOW)
+	if (s->to == HOST || follows)
 		new += HOST_JUMP;
 	if (is_near(seen, new, kind, took))
 		return true;
@@ -390,7 +456,7 @@ static bool is_right(const struct scenario *s, const struct kind *kind, bool who
 	 * The host as it was: before the jump, when the stores were not all done; and a second of it, from when time() was
 	 * called: "Follower against switch" in timens_page.c.
 	 */
-	if (s->to == FOLLOW && (!whole || kind->call == TIME) && is_near(seen, new - HOST_JUMP, kind, took))
+	if (follows && (!whole || kind->call == TIME) && is_near(seen, new - HOST_JUMP, kind, took))
 		return true;
 	clock_gettime(kind->call == TIME ? CLOCK_REALTIME_COARSE : kind->clock, &now);
 	if (llabs(seen - (now.tv_sec * (int64_t)NSEC_PER_SEC + now.tv_nsec)) > (int64_t)NSEC_PER_SEC)
@@ -404,7 +470,7 @@ static int put_all(const struct scenario *s)
 {
 	int n;
 
-	set_up(s->from);
+	set_up(s);
 	nr_stores = 0;
 	if (s->from == s->to) {
 		put_tick(s->from == HOST ? page : host, HOST_JUMP);
@@ -474,7 +540,7 @@ static int count_instructions(pid_t pid, const struct scenario *s, int kind)
 {
 	int signal, n = 0;
 
-	set_up(s->from);
+	set_up(s);
 	shared->kind = kind;
 	while (!step(pid))
 		;
@@ -534,8 +600,9 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		err(1, "mmap");
-	page = (void *)(vdso.map + DATA_AT);
-	host = (void *)(vdso.map + 3 * PAGE + DATA_AT);
+	first = (void *)(vdso.map + DATA_AT);
+	second = (void *)(vdso.map + 3 * PAGE + DATA_AT);
+	third = (void *)(vdso.map + 4 * PAGE + DATA_AT);
 
 	pid = fork();
 	if (pid < 0)
