@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "child.h"
 #include "tkns.h"
 
 extern char **environ;
@@ -41,8 +42,6 @@ bool output_of(const char *const *argv, char *text, size_t size)
 	} while (len < size - 1 && (got > 0 || (got < 0 && errno == EINTR)));
 	text[len] = '\0';
 	close(fds[0]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			die_errno("waitpid");
+	status = child_wait(pid);
 	return WIFEXITED(status) && !WEXITSTATUS(status);
 }

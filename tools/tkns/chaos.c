@@ -4,9 +4,9 @@
  *
  *	options, file -> plan (plan.c) -> sorted -> played
  *
- * There is no way back out of another user namespace, so each clock has a child which has entered its namespace and does there
- * what it is told. It takes back what is not meant to stay, the drift and a strobe, when nobody tells it anything any
- * more: at the end, and also when tkns is interrupted or killed.
+ * Each clock has a child (child.h) which has entered its namespace and does there what it is told. It takes back what is not
+ * meant to stay, the drift and a strobe, when nobody tells it anything any more: at the end, and also when tkns is interrupted
+ * or killed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,12 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/timex.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "json.h"
 #include "opts.h"
 #include "plan.h"
@@ -63,9 +62,9 @@ struct answer {
 };
 
 struct target {
-	pid_t pid, child;
+	pid_t pid;
 	ino_t ino;
-	int fd;
+	struct child child;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -179,17 +178,6 @@ static void make_plan(struct plan *plan, struct chaos_args *args)
 		die("out of memory");
 }
 
-/* Whole, or the end: the other side is gone. */
-static bool receive(int fd, void *data, size_t size)
-{
-	ssize_t got;
-
-	do {
-		got = recv(fd, data, size, MSG_WAITALL);
-	} while (got < 0 && errno == EINTR && !interrupted);
-	return got == (ssize_t)size;
-}
-
 /* In a namespace. */
 
 static void step(int64_t ns)
@@ -228,7 +216,7 @@ static void check_drifts(const struct plan *plan, size_t who, struct spec_rate b
 }
 
 __attribute__((noreturn))
-static void child_main(const struct plan *plan, size_t who, const struct target *target, int fd)
+static void child_main(const struct plan *plan, size_t who, const struct target *target)
 {
 	struct clock_file file;
 	struct answer answer;
@@ -236,17 +224,12 @@ static void child_main(const struct plan *plan, size_t who, const struct target 
 	struct spec_rate base;
 	int64_t out = 0;
 	bool drifts = false;
-	int ret;
 
 	/* What ends the parent is not what ends this: there may be something to be taken back. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	ret = clock_enter(target->pid);
-	if (ret) {
-		errno = -ret;
-		die_errno("entering the time namespace of process %d", target->pid);
-	}
+	enter_time_ns(target->pid);
 	clock_read_self(&file);
 	if (!file.has_rate)
 		die("this kernel is an older one whose clocks have no rate");
@@ -255,9 +238,8 @@ static void child_main(const struct plan *plan, size_t who, const struct target 
 	do {
 		clock_read_self(&file);
 		answer = (struct answer) { .offset = file.realtime, .rate = file.rate };
-		if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
-			break;
-		if (!receive(fd, &order, sizeof(order)))
+		if (!child_send(target->child.fd, &answer, sizeof(answer)) ||
+		    !child_receive(target->child.fd, &order, sizeof(order), NULL))
 			break;
 		if (order.what == PLAN_DRIFT) {
 			drifts = order.value;
@@ -275,28 +257,6 @@ static void child_main(const struct plan *plan, size_t who, const struct target 
 }
 
 /* Outside. */
-
-static void start(const struct plan *plan, struct target *all, size_t i)
-{
-	int fds[2];
-	size_t k;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
-		die_errno("socketpair");
-	fflush(NULL);
-	all[i].child = fork();
-	if (all[i].child < 0)
-		die_errno("fork");
-	if (!all[i].child) {
-		/* Each end is open in one process, so that it is gone with that. */
-		for (k = 0; k < i; k++)
-			close(all[k].fd);
-		close(fds[0]);
-		child_main(plan, i, &all[i], fds[1]);
-	}
-	close(fds[1]);
-	all[i].fd = fds[0];
-}
 
 /* Returns false if interrupted. */
 static bool sleep_until(int64_t monotonic)
@@ -375,8 +335,10 @@ static size_t play(const struct plan *plan, struct target *all)
 		struct order order = { .what = e->what, .value = e->value };
 		int64_t late = clock_now(CLOCK_MONOTONIC) - begin - e->at;
 
-		if (send(all[e->who].fd, &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order) ||
-		    !receive(all[e->who].fd, &answer, sizeof(answer))) {
+		int fd = all[e->who].child.fd;
+
+		if (!child_send(fd, &order, sizeof(order)) ||
+		    !child_receive(fd, &answer, sizeof(answer), &interrupted)) {
 			if (interrupted)
 				break;
 			/* What is wrong the child has said. */
@@ -411,7 +373,7 @@ static int chaos(struct chaos_args *args)
 	struct answer answer;
 	struct target *all;
 	size_t i, played;
-	int status, bad = 0;
+	int bad = 0;
 
 	make_plan(&plan, args);
 	if (args->print) {
@@ -423,22 +385,18 @@ static int chaos(struct chaos_args *args)
 	need_kernel();
 	all = find_targets(&plan);
 	for (i = 0; i < plan.nr_names; i++)
-		start(&plan, all, i);
+		if (child_start(&all[i].child, i ? &all[i - 1].child : NULL))
+			child_main(&plan, i, &all[i]);
 	for (i = 0; i < plan.nr_names; i++)
-		if (!receive(all[i].fd, &answer, sizeof(answer)))
+		if (!child_receive(all[i].child.fd, &answer, sizeof(answer), NULL))
 			die("'%s': its clock cannot be changed, so none was", plan.names[i]);
 	if (sigaction(SIGINT, &action, NULL) || sigaction(SIGTERM, &action, NULL) ||
 	    sigaction(SIGHUP, &action, NULL))
 		die_errno("sigaction");
 	log_start(&plan, args);
 	played = play(&plan, all);
-	for (i = 0; i < plan.nr_names; i++) {
-		close(all[i].fd);
-		while (waitpid(all[i].child, &status, 0) < 0)
-			if (errno != EINTR)
-				die_errno("waitpid");
-		bad |= status;
-	}
+	for (i = 0; i < plan.nr_names; i++)
+		bad |= child_end(&all[i].child);
 	log_end(played);
 	close_stdout();
 	free(all);

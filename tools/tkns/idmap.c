@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "child.h"
 #include "idmap.h"
 #include "subid.h"
 #include "tkns.h"
@@ -123,9 +124,7 @@ bool idmap_finish(struct idmap_helper *helper, bool *users)
 	if (write(helper->go, "", 1) != 1)
 		die_errno("asking for the map of users");
 	close(helper->go);
-	while (waitpid(helper->pid, &status, 0) < 0)
-		if (errno != EINTR)
-			die_errno("waitpid");
+	status = child_wait(helper->pid);
 	helper->pid = 0;
 	if (!WIFEXITED(status))
 		return false;

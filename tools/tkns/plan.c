@@ -2,7 +2,6 @@
 /* See plan.h. */
 #define _GNU_SOURCE
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,19 +16,6 @@ static const char *const words[] = {
 const char *plan_what_name(enum plan_what what)
 {
 	return words[what];
-}
-
-__attribute__((format(printf, 4, 5)))
-static bool wrong(struct spec_error *error, size_t at, size_t len, const char *format, ...)
-{
-	va_list args;
-
-	error->at = at;
-	error->len = len;
-	va_start(args, format);
-	vsnprintf(error->why, sizeof(error->why), format, args);
-	va_end(args);
-	return false;
 }
 
 bool plan_name(struct plan *plan, const char *name, size_t *number)
@@ -151,7 +137,7 @@ static bool parse_value(const char *text, enum plan_what what, int64_t *value, s
 	if (!spec_parse_duration(text, value, error))
 		return false;
 	if (*value > PLAN_TIME_MAX || *value < -PLAN_TIME_MAX)
-		return wrong(error, 0, strlen(text), "longer than 30 days");
+		return spec_wrong(error, 0, strlen(text), "longer than 30 days");
 	return true;
 }
 
@@ -168,7 +154,7 @@ bool plan_parse_range(const char *text, enum plan_what what, struct plan_range *
 	}
 	first = strndup(text, dots - text);
 	if (!first)
-		return wrong(error, 0, 0, "out of memory");
+		return spec_wrong(error, 0, 0, "out of memory");
 	good = parse_value(first, what, &range->first, error);
 	free(first);
 	if (!good)
@@ -178,7 +164,7 @@ bool plan_parse_range(const char *text, enum plan_what what, struct plan_range *
 		return false;
 	}
 	if (range->last < range->first)
-		return wrong(error, 0, strlen(text), "the second value is less than the first");
+		return spec_wrong(error, 0, strlen(text), "the second value is less than the first");
 	return true;
 }
 
@@ -194,20 +180,20 @@ static bool parse_words(struct plan *plan, const char *line, char *word[4], cons
 		return false;
 	}
 	if (event.at < 0 || event.at > PLAN_TIME_MAX)
-		return wrong(error, begin[0], strlen(word[0]), "outside 0..30d");
+		return spec_wrong(error, begin[0], strlen(word[0]), "outside 0..30d");
 	for (i = 0; i < N_WORDS && strcmp(word[2], words[i]); i++)
 		;
 	if (i == N_WORDS)
-		return wrong(error, begin[2], strlen(word[2]), "drift, step or strobe is expected");
+		return spec_wrong(error, begin[2], strlen(word[2]), "drift, step or strobe is expected");
 	event.what = i;
 	if (!parse_value(word[3], event.what, &event.value, error)) {
 		error->at += begin[3];
 		return false;
 	}
 	if (plan->nr == PLAN_EVENTS_MAX)
-		return wrong(error, 0, strlen(line), "more than %d events", PLAN_EVENTS_MAX);
+		return spec_wrong(error, 0, strlen(line), "more than %d events", PLAN_EVENTS_MAX);
 	if (!plan_name(plan, word[1], &event.who) || !add(plan, &event))
-		return wrong(error, 0, 0, "out of memory");
+		return spec_wrong(error, 0, 0, "out of memory");
 	return true;
 }
 
@@ -226,9 +212,9 @@ bool plan_parse_line(struct plan *plan, const char *line, struct spec_error *err
 	for (i = 0; i < 4 && word[i]; i++)
 		;
 	if (i < 4)
-		good = wrong(error, strlen(line), 0, "the line ends where %s is expected", parts[i]);
+		good = spec_wrong(error, strlen(line), 0, "the line ends where %s is expected", parts[i]);
 	else if (word[4])
-		good = wrong(error, begin[4], strlen(line) - begin[4], "the value ends the line");
+		good = spec_wrong(error, begin[4], strlen(line) - begin[4], "the value ends the line");
 	else
 		good = parse_words(plan, line, word, begin, error);
 	for (i = 0; i < 5; i++)
@@ -300,15 +286,9 @@ bool plan_rate(struct spec_rate rate, int64_t drift, struct spec_rate *result)
 {
 	/* 1e9 times 1.1e8 at the most */
 	uint64_t num = rate.num * (1000000 * PLAN_DRIFT_UNIT + drift);
-	uint64_t den = rate.den * (1000000 * PLAN_DRIFT_UNIT), a = num, b = den;
+	uint64_t den = rate.den * (1000000 * PLAN_DRIFT_UNIT);
 
-	while (b) {
-		uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	*result = (struct spec_rate) { num / a, den / a };
+	*result = spec_reduce(num, den);
 	return result->num <= SPEC_RATE_PART && result->den <= SPEC_RATE_PART &&
 	       result->num <= SPEC_RATE_MAX * result->den && result->den <= SPEC_SLOW_MAX * result->num;
 }

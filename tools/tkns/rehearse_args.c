@@ -3,7 +3,6 @@
  * The limits and the plans of 'tkns rehearse'; see rehearse_args.h.
  */
 #define _GNU_SOURCE
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,41 +14,32 @@
 #define YEAR_MIN	1972
 #define YEAR_MAX	2200
 
-/* Always false, so that callers can return it. */
-__attribute__((format(printf, 4, 5)))
-static bool refuse(struct spec_error *error, size_t at, size_t len, const char *format, ...)
-{
-	va_list args;
-
-	error->at = at;
-	error->len = len;
-	va_start(args, format);
-	vsnprintf(error->why, sizeof(error->why), format, args);
-	va_end(args);
-	return false;
-}
-
-bool rh_parse_duration(const char *text, int64_t *ns, struct spec_error *error)
+static bool parse_length(const char *text, int64_t *ns, struct spec_error *error)
 {
 	if (!spec_parse_duration(text, ns, error))
 		return false;
 	if (*text == '+' || *text == '-')
-		return refuse(error, 0, 1, "this is how long something is: it has no sign");
+		return spec_wrong(error, 0, 1, "this is how long something is: it has no sign");
+	return true;
+}
+
+bool rh_parse_duration(const char *text, int64_t *ns, struct spec_error *error)
+{
+	if (!parse_length(text, ns, error))
+		return false;
 	if (!*ns)
-		return refuse(error, 0, strlen(text), "this is no time at all");
+		return spec_wrong(error, 0, strlen(text), "this is no time at all");
 	if (*ns > DAYS_MAX * DAY)
-		return refuse(error, 0, strlen(text), "longer than %d days", DAYS_MAX);
+		return spec_wrong(error, 0, strlen(text), "longer than %d days", DAYS_MAX);
 	return true;
 }
 
 bool rh_parse_grace(const char *text, int64_t *ns, struct spec_error *error)
 {
-	if (!spec_parse_duration(text, ns, error))
+	if (!parse_length(text, ns, error))
 		return false;
-	if (*text == '+' || *text == '-')
-		return refuse(error, 0, 1, "this is how long something is: it has no sign");
 	if (*ns > DAY)
-		return refuse(error, 0, strlen(text), "longer than a day");
+		return spec_wrong(error, 0, strlen(text), "longer than a day");
 	return true;
 }
 
@@ -62,7 +52,7 @@ static bool year_is_known(int64_t day, size_t at, struct spec_error *error)
 	spec_day_to_date(day, &year, &month, &mday);
 	if (year >= YEAR_MIN && year <= YEAR_MAX)
 		return true;
-	return refuse(error, at, 4, "the year is outside %d..%d", YEAR_MIN, YEAR_MAX);
+	return spec_wrong(error, at, 4, "the year is outside %d..%d", YEAR_MIN, YEAR_MAX);
 }
 
 bool rh_parse_date(const char *text, int64_t today, int64_t *day, struct spec_error *error)
@@ -75,8 +65,8 @@ bool rh_parse_leap(const char *text, int64_t today, struct spec_leap *leap, stru
 	if (!spec_parse_leap(text, leap, error))
 		return false;
 	if (leap->kind == SPEC_LEAP_NONE)
-		return refuse(error, 0, strlen(text),
-			      "without a leap second there is nothing to rehearse: write insert or delete");
+		return spec_wrong(error, 0, strlen(text),
+				  "without a leap second there is nothing to rehearse: write insert or delete");
 	spec_resolve_leap(leap, today);
 	return !leap->dated || year_is_known(leap->day, strcspn(text, "@") + 1, error);
 }

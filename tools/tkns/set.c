@@ -53,17 +53,22 @@ ino_t time_ns_of(pid_t pid)
 	return ino;
 }
 
-pid_t enter_pid(const char *text)
+void enter_time_ns(pid_t pid)
 {
-	pid_t pid = parse_pid(text);
-	int ret;
+	int ret = clock_enter(pid);
 
-	time_ns_of(pid);
-	ret = clock_enter(pid);
 	if (ret) {
 		errno = -ret;
 		die_errno("entering the time namespace of process %d", pid);
 	}
+}
+
+pid_t enter_pid(const char *text)
+{
+	pid_t pid = parse_pid(text);
+
+	time_ns_of(pid);
+	enter_time_ns(pid);
 	return pid;
 }
 

@@ -2,9 +2,8 @@
 /*
  * tkns set of several namespaces
  *
- * There is no way back out of another user namespace, so each clock has a child of its own. A child enters the namespace, and
- * checks all that can be known to fail. When all are ready they are let go by one event, the end of a pipe that all of them read,
- * and make the change.
+ * Each clock has a child (child.h), which enters the namespace and checks all that can be known to fail. When all are ready they
+ * are let go by one event, the end of a pipe that all of them read, and make the change.
  *
  *	tkns		child A				child B
  *	fork, fork	enter, check			enter, check
@@ -22,16 +21,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bracket.h"
+#include "child.h"
 #include "set_many.h"
 #include "snapshot_output.h"
 #include "tkns.h"
@@ -48,79 +45,40 @@ struct one {
 	const char *name;
 	pid_t pid;		/* which was asked for */
 	ino_t ino;
-	pid_t child;
-	int fd;			/* to the child */
+	struct child child;
 	struct bracket at;
 	struct snapshot snap;
 };
-
-/* Whole, or the end: the other side is gone. */
-static bool receive(int fd, void *data, size_t size)
-{
-	ssize_t got;
-
-	do {
-		got = recv(fd, data, size, MSG_WAITALL);
-	} while (got < 0 && errno == EINTR);
-	return got == (ssize_t)size;
-}
 
 static void reply(int fd)
 {
 	struct answer answer = { .ok = true, .realtime = clock_now(CLOCK_REALTIME) };
 
-	if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
+	if (!child_send(fd, &answer, sizeof(answer)))
 		_exit(EXIT_FAILED);
 }
 
 __attribute__((noreturn))
-static void child_main(struct clock_change *change, const struct one *one, int fd, int gate,
+static void child_main(struct clock_change *change, const struct one *one, const int *gate,
 		       const volatile bool *open)
 {
+	int fd = one->child.fd;
 	char nothing;
-	int ret;
 
-	ret = clock_enter(one->pid);
-	if (ret) {
-		errno = -ret;
-		die_errno("entering the time namespace of process %d", one->pid);
-	}
+	close(gate[1]);
+	enter_time_ns(one->pid);
 	clock_prepare(change);
 	reply(fd);
-	while (read(gate, &nothing, 1) < 0 && errno == EINTR)
+	while (read(gate[0], &nothing, 1) < 0 && errno == EINTR)
 		;
 	if (!*open)
 		_exit(EXIT_FAILED);
 	clock_apply(change);
 	reply(fd);
 	/* Asked again and again for the time, until nobody is there any more */
-	while (receive(fd, &nothing, 1))
+	while (child_receive(fd, &nothing, 1, NULL))
 		reply(fd);
 	_exit(0);
-}
-
-/* Those before know nothing of the one that follows: each end of a socket is open in one process only. */
-static void start(struct clock_change *change, struct one *all, size_t i, const int *gate,
-		  const volatile bool *open)
-{
-	int fds[2];
-	size_t k;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
-		die_errno("socketpair");
-	fflush(NULL);
-	all[i].child = fork();
-	if (all[i].child < 0)
-		die_errno("fork");
-	if (!all[i].child) {
-		for (k = 0; k < i; k++)
-			close(all[k].fd);
-		close(fds[0]);
-		close(gate[1]);
-		child_main(change, &all[i], fds[1], gate[0], open);
-	}
-	close(fds[1]);
-	all[i].fd = fds[0];
 }
 
 /* What it has to say it has said. */
@@ -128,7 +86,7 @@ static void expect(struct one *one, const char *what)
 {
 	struct answer answer;
 
-	if (!receive(one->fd, &answer, sizeof(answer)) || !answer.ok)
+	if (!child_receive(one->child.fd, &answer, sizeof(answer), NULL) || !answer.ok)
 		die("'%s': %s", one->name, what);
 }
 
@@ -143,8 +101,8 @@ static void read_clock(struct one *one)
 		int64_t before = clock_now(CLOCK_MONOTONIC), after;
 		char ask = 'r';
 
-		if (send(one->fd, &ask, 1, MSG_NOSIGNAL) != 1 ||
-		    !receive(one->fd, &answer, sizeof(answer)))
+		if (!child_send(one->child.fd, &ask, 1) ||
+		    !child_receive(one->child.fd, &answer, sizeof(answer), NULL))
 			die("'%s': its clock cannot be read any more", one->name);
 		after = clock_now(CLOCK_MONOTONIC);
 		if ((after - before + 1) / 2 >= one->at.err)
@@ -224,7 +182,8 @@ int set_many(struct clock_change *change, char **pids, size_t nr, bool json)
 	if (pipe2(gate, O_CLOEXEC))
 		die_errno("pipe");
 	for (i = 0; i < nr; i++)
-		start(change, all, i, gate, open);
+		if (child_start(&all[i].child, i ? &all[i - 1].child : NULL))
+			child_main(change, &all[i], gate, open);
 	/* What is wrong the child has said. */
 	for (i = 0; i < nr; i++)
 		expect(&all[i], "cannot be set, so none was");
@@ -250,10 +209,8 @@ int set_many(struct clock_change *change, char **pids, size_t nr, bool json)
 		       spec_format_duration(known, err) + 1);
 	}
 	close_stdout();
-	for (i = 0; i < nr; i++) {
-		close(all[i].fd);
-		waitpid(all[i].child, NULL, 0);
-	}
+	for (i = 0; i < nr; i++)
+		child_end(&all[i].child);
 	free(brackets);
 	free(all);
 	return 0;

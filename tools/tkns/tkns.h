@@ -64,7 +64,8 @@ int parse_pid(const char *text);
  */
 ino_t time_ns_of(pid_t pid);
 
-/* Into that namespace, for good. */
+/* Into that namespace, for good, or the end. enter_pid() is all three. */
+void enter_time_ns(pid_t pid);
 pid_t enter_pid(const char *text);
 
 /* The end if something could not be written to standard output. */

@@ -49,19 +49,20 @@ static struct scan start(const char *text, struct spec_error *error)
 	return s;
 }
 
-/* Always false, so that callers can return it. */
-__attribute__((format(printf, 4, 5)))
-static bool fail(struct scan *s, const char *at, size_t len, const char *format, ...)
+bool spec_wrong(struct spec_error *error, size_t at, size_t len, const char *format, ...)
 {
 	va_list args;
 
-	s->error->at = at - s->text;
-	s->error->len = len;
+	error->at = at;
+	error->len = len;
 	va_start(args, format);
-	vsnprintf(s->error->why, sizeof(s->error->why), format, args);
+	vsnprintf(error->why, sizeof(error->why), format, args);
 	va_end(args);
 	return false;
 }
+
+/* What is wrong are @len bytes from @from on, which is in the text. */
+#define fail(s, from, len, ...)	spec_wrong((s)->error, (from) - (s)->text, len, __VA_ARGS__)
 
 /* What is wrong runs from @at to where the scan is. */
 #define fail_from(s, from, ...)	fail(s, from, (s)->p - (from), __VA_ARGS__)
@@ -577,22 +578,23 @@ bool spec_parse_ppm(const char *text, int64_t *ppm, struct spec_error *error)
 	return true;
 }
 
-static uint64_t gcd(uint64_t a, uint64_t b)
+struct spec_rate spec_reduce(uint64_t num, uint64_t den)
 {
+	uint64_t a = num, b = den;
+
 	while (b) {
 		uint64_t rest = a % b;
 
 		a = b;
 		b = rest;
 	}
-	return a;
+	return (struct spec_rate) { num / a, den / a };
 }
 
 bool spec_parse_rate(const char *text, struct spec_rate *rate, struct spec_error *error)
 {
 	struct scan s = start(text, error);
 	int64_t num, den = 1, frac;
-	uint64_t common;
 
 	if (!digits(&s, &num))
 		return false;
@@ -619,9 +621,7 @@ bool spec_parse_rate(const char *text, struct spec_rate *rate, struct spec_error
 		return false;
 	if ((__int128)num * SPEC_SLOW_MAX < den || (__int128)den * SPEC_RATE_MAX < num)
 		return fail_from(&s, text, "outside 1/%d..%d", SPEC_SLOW_MAX, SPEC_RATE_MAX);
-	common = gcd(num, den);
-	rate->num = num / common;
-	rate->den = den / common;
+	*rate = spec_reduce(num, den);
 	if (rate->num > SPEC_RATE_PART || rate->den > SPEC_RATE_PART)
 		return fail_from(&s, text, "too fine: reduced to P/Q, neither is more than %d",
 				 SPEC_RATE_PART);

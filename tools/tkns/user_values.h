@@ -44,6 +44,10 @@ struct spec_error {
 	char why[160];
 };
 
+/* Fills it. Always false, so that callers can return it. */
+__attribute__((format(printf, 4, 5)))
+bool spec_wrong(struct spec_error *error, size_t at, size_t len, const char *format, ...);
+
 enum spec_when {
 	SPEC_ABSOLUTE,		/* ns since 1970 */
 	SPEC_RELATIVE,		/* ns from what the clock shows */
@@ -85,6 +89,8 @@ bool spec_parse_date(const char *text, int64_t *day, struct spec_error *error);
 bool spec_parse_day(const char *text, int64_t today, int64_t *day, struct spec_error *error);
 bool spec_parse_ppm(const char *text, int64_t *ppm, struct spec_error *error);
 bool spec_parse_rate(const char *text, struct spec_rate *rate, struct spec_error *error);
+/* As a rate; @den is not 0. */
+struct spec_rate spec_reduce(uint64_t num, uint64_t den);
 bool spec_parse_leap(const char *text, struct spec_leap *leap, struct spec_error *error);
 bool spec_parse_smear(const char *text, struct spec_smear *smear, struct spec_error *error);
 bool spec_parse_number(const char *text, int64_t min, int64_t max, int64_t *number,
