@@ -159,21 +159,7 @@ static bool is_steady(int clk)
 
 static void *sleep_once(void *arg)
 {
-	const struct tw_kind *k = arg;
-	s64 ns = TK_MSEC + fuzz_below(20 * TK_MSEC);
-	struct tw w;
-	int ret;
-
-	tw_init(&w, k);
-	ret = tw_open(&w);
-	REQUIRE(!ret, "%s: %s", k->name, strerror(-ret));
-	if (tw_abs(&w))
-		ns += tk_vnow(k->clk);
-	tw_go(&w, ns);
-	CHECK(!w.ret, "%s: %s", k->name, strerror(-w.ret));
-	CHECK(w.woken >= w.lo, "%s: %" PRId64 " ns early on clock %d", k->name, w.lo - w.woken,
-	      k->clk);
-	tw_close(&w);
+	tw_once(arg, TK_MSEC + fuzz_below(20 * TK_MSEC));
 	atomic_fetch_add(&fuzz_shared->waits, 1);
 	return NULL;
 }
@@ -191,7 +177,7 @@ static int sleeper(void *arg)
 		/* Jiffies cannot follow a rate that changes while they are waited for. */
 		if (is_steady(k->clk) && !(k->flags & TW_JIFFIES) &&
 		    (!(k->flags & TW_ALARM) || fuzz.alarms))
-			fuzz_in_thread(sleep_once, (void *)k);
+			tw_in_thread(sleep_once, (void *)k);
 	}
 	return 0;
 }

@@ -86,9 +86,6 @@ void fuzz_new_space(int i);
 /* In the present namespace so many nanoseconds pass while @ns pass on the host. */
 s64 fuzz_at_rate(s64 ns);
 
-/* Runs @fn in a thread to its end, with all signals blocked; returns 0. */
-int fuzz_in_thread(void *(*fn)(void *arg), void *arg);
-
 void fuzz_close_timers(void);
 void fuzz_open_timers(void);
 /* What fired was not early; with @patience each of those which have to fire does. */

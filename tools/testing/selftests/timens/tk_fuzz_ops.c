@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -455,18 +454,6 @@ static void op_travel(struct space *s)
  * Sleeps
  */
 
-/* In one that is not the first of its process, which holds the locks that are waited for */
-int fuzz_in_thread(void *(*fn)(void *arg), void *arg)
-{
-	pthread_t thread;
-
-	tw_block_signals();
-	if (!CHECK(!pthread_create(&thread, NULL, fn, arg), "pthread_create: %m"))
-		return KSFT_FAIL;
-	pthread_join(thread, NULL);
-	return 0;
-}
-
 /* So many nanoseconds of the host are so many there. */
 s64 fuzz_at_rate(s64 ns)
 {
@@ -485,14 +472,11 @@ static void *wait_in_thread(void *arg)
 	const struct child *c = arg;
 	struct tw w;
 	s64 ns;
-	int ret;
 
 	ns = fuzz_at_rate(c->ns);
 	tw_init(&w, c->kind);
-	ret = tw_open(&w);
-	REQUIRE(!ret, "%s: %s", c->kind->name, strerror(-ret));
-	if (tw_abs(&w))
-		ns += tk_now(c->kind->clk);
+	tw_must_open(&w);
+	ns = tw_from_now(&w, ns);
 	/* A date behind the end of time */
 	if (tw_abs(&w) && ns < 0)
 		ns = 0;
@@ -510,7 +494,8 @@ static int wait_in_child(void *arg)
 	const struct child *c = arg;
 
 	tk_enter(c->space->fd);
-	return fuzz_in_thread(wait_in_thread, arg);
+	tw_in_thread(wait_in_thread, arg);
+	return 0;
 }
 
 /* Each kind, to its end, while nobody touches the clock */

@@ -290,15 +290,13 @@ static void *wait_each(void *arg)
 		const struct tw_kind *k = &tw_kinds[i];
 		struct tw w;
 		s64 host;
-		int ret;
 
 		if ((k->flags & (TW_COARSE | TW_JIFFIES)) ||
 		    ((k->flags & TW_ALARM) && tk_gettime(TK_SYS, CLOCK_BOOTTIME_ALARM, &probe)))
 			continue;
 		tw_init(&w, k);
-		ret = tw_open(&w);
-		REQUIRE(!ret, "%s: %s", k->name, strerror(-ret));
-		tw_go(&w, len + (tw_abs(&w) ? tk_vnow(k->clk) : 0));
+		tw_must_open(&w);
+		tw_go(&w, tw_from_now(&w, len));
 		CHECK(!w.ret, "rate %s, %s: %s", pace->text, k->name, strerror(-w.ret));
 		CHECK(w.woken >= w.lo, "rate %s, %s: %" PRId64 " ns early", pace->text, k->name,
 		      w.lo - w.woken);
@@ -316,16 +314,12 @@ static void *wait_each(void *arg)
 
 TEST_F(rate, every_kind_of_wait)
 {
-	pthread_t thread;
 	size_t p;
 
-	tw_block_signals();
 	tk_enter(self->ns);
 	for (p = 0; p < TK_ARRAY(paces); p++) {
 		take_rate(paces[p].text);
-		REQUIRE(!pthread_create(&thread, NULL, wait_each, (void *)&paces[p]),
-			"pthread_create: %m");
-		pthread_join(thread, NULL);
+		tw_in_thread(wait_each, (void *)&paces[p]);
 	}
 }
 

@@ -12,8 +12,6 @@
 #include "lib/tk.h"
 #include "lib/waits.h"
 
-#include <pthread.h>
-
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/timerfd.h>
@@ -331,41 +329,23 @@ TEST_F(save, stands)
 	}
 }
 
-/* In a thread which is not the first of its process: that one holds the locks waited for */
 static void *wait_for_a_moment(void *arg)
 {
-	const struct tw_kind *k = arg;
-	s64 ns = 2 * TK_MSEC;
-	struct tw w;
-	int ret;
-
-	tw_init(&w, k);
-	ret = tw_open(&w);
-	REQUIRE(!ret, "%s: %s", k->name, strerror(-ret));
-	if (tw_abs(&w))
-		ns += tk_now(k->clk);
-	tw_go(&w, ns);
-	CHECK(!w.ret, "%s: %s", k->name, strerror(-w.ret));
-	CHECK(w.woken >= w.lo, "%s: %" PRId64 " ns early", k->name, w.lo - w.woken);
-	tw_close(&w);
+	tw_once(arg, 2 * TK_MSEC);
 	return NULL;
 }
 
 /* Every way to wait */
 static int wait_in_every_way(void *arg)
 {
-	pthread_t thread;
 	s64 probe;
 	size_t i;
 
 	tk_enter(*(int *)arg);
-	tw_block_signals();
 	for (i = 0; i < TW_KINDS; i++) {
 		if ((tw_kinds[i].flags & TW_ALARM) && tk_gettime(TK_SYS, tw_kinds[i].clk, &probe))
 			continue;
-		REQUIRE(!pthread_create(&thread, NULL, wait_for_a_moment, (void *)&tw_kinds[i]),
-			"pthread_create: %m");
-		pthread_join(thread, NULL);
+		tw_in_thread(wait_for_a_moment, (void *)&tw_kinds[i]);
 	}
 	return 0;
 }

@@ -128,8 +128,7 @@ static void *sleep_on(void *arg)
 			ns += TK_MSEC;
 		if (k->flags & TW_SLACK)
 			slack = ns / 1000 + TK_MSEC;
-		if (tw_abs(&s->w))
-			ns += tk_vnow(k->clk);
+		ns = tw_from_now(&s->w, ns);
 		/* Some are over before they start. */
 		if (tw_abs(&s->w) && one_in(32))
 			ns -= TK_SEC;
@@ -149,9 +148,8 @@ static void *sleep_on(void *arg)
 static void *sleeper(void *arg)
 {
 	struct sleeper *s = arg;
-	int ret = tw_open(&s->w);
 
-	REQUIRE(!ret, "%s: %s", s->w.kind->name, strerror(-ret));
+	tw_must_open(&s->w);
 	while (!atomic_load(&world->go))
 		tk_sleep(5 * TK_MSEC);
 	return sleep_on(arg);

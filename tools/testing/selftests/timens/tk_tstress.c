@@ -162,18 +162,16 @@ static void *sleeper(void *arg)
 	struct sleeper *s = arg;
 	const struct tw_kind *k = s->w.kind;
 	sigset_t set;
-	int ret;
 
 	chance_init(s->salt);
-	ret = tw_open(&s->w);
-	REQUIRE(!ret, "%s: %s", k->name, strerror(-ret));
+	tw_must_open(&s->w);
 	/* The bully's */
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	while (!over()) {
 		hit = 0;
-		tw_go(&s->w, length() + (tw_abs(&s->w) ? tk_vnow(k->clk) : 0));
+		tw_go(&s->w, tw_from_now(&s->w, length()));
 		atomic_fetch_add(&world->waited, 1);
 		/* One that has an event already calls that a success when a signal comes. */
 		if (s->w.ret == -EINTR || (k->flags & TW_COARSE) ||
@@ -183,7 +181,7 @@ static void *sleeper(void *arg)
 			if (k->close == tw_uring_close) {
 				tw_close(&s->w);
 				tw_init(&s->w, k);
-				REQUIRE(!tw_open(&s->w), "%s: %m", k->name);
+				tw_must_open(&s->w);
 			}
 			continue;
 		}

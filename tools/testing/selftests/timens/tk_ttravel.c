@@ -576,11 +576,9 @@ struct nap {
 static int nap(void *arg)
 {
 	struct nap *n = arg;
-	int ret;
 
-	ret = tw_open(&n->w);
-	REQUIRE(!ret, "%s: %s", n->w.kind->name, strerror(-ret));
-	n->at = n->in + (tw_abs(&n->w) ? tk_vnow(n->w.kind->clk) : 0);
+	tw_must_open(&n->w);
+	n->at = tw_from_now(&n->w, n->in);
 	atomic_store(&n->open, true);
 	tw_go(&n->w, n->at);
 	tw_close(&n->w);

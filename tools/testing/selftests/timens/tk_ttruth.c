@@ -156,15 +156,14 @@ static s64 expiry(const struct row *r)
 		in = table->tai_in;
 	}
 	in += apart;
-	return tw_abs(&r->w) ? tk_vnow(r->w.kind->clk) + in : in;
+	return tw_from_now(&r->w, in);
 }
 
 static void *wait_once(void *arg)
 {
 	struct row *r = arg;
-	int ret = tw_open(&r->w);
 
-	REQUIRE(!ret, "%s: %s", r->w.kind->name, strerror(-ret));
+	tw_must_open(&r->w);
 	atomic_store(&r->open, true);
 	wait_phase(PHASE_GO);
 	tw_go(&r->w, expiry(r));

@@ -2,6 +2,7 @@
 /*
  * A wait: opening, going, and what came out.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,13 @@ int tw_open(struct tw *w)
 	return w->kind->open ? w->kind->open(w) : 0;
 }
 
+void tw_must_open(struct tw *w)
+{
+	int ret = tw_open(w);
+
+	REQUIRE(!ret, "%s: %s", w->kind->name, strerror(-ret));
+}
+
 void tw_close(struct tw *w)
 {
 	if (w->kind->close)
@@ -81,6 +89,35 @@ void tw_go(struct tw *w, s64 ns)
 	w->ret = k->wait(w, ns);
 	tw_woken(w);
 	atomic_store(&w->state, TW_DONE);
+}
+
+s64 tw_from_now(const struct tw *w, s64 ns)
+{
+	return tw_abs(w) ? tk_vnow(w->kind->clk) + ns : ns;
+}
+
+void tw_once(const struct tw_kind *kind, s64 ns)
+{
+	struct tw w;
+
+	tw_init(&w, kind);
+	tw_must_open(&w);
+	tw_go(&w, tw_from_now(&w, ns));
+	CHECK(!w.ret, "%s: %s", kind->name, strerror(-w.ret));
+	CHECK(w.woken >= w.lo, "%s: %" PRId64 " ns early on clock %d", kind->name,
+	      w.lo - w.woken, kind->clk);
+	tw_close(&w);
+}
+
+void tw_in_thread(void *(*fn)(void *arg), void *arg)
+{
+	pthread_t thread;
+	int ret;
+
+	tw_block_signals();
+	ret = pthread_create(&thread, NULL, fn, arg);
+	REQUIRE(!ret, "pthread_create: %s", strerror(ret));
+	pthread_join(thread, NULL);
 }
 
 s64 tw_due(const struct tw *w)

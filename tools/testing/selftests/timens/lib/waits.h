@@ -7,6 +7,8 @@
  *	tw_go(&w, ns)		arms, waits, and notes when that was
  *	tw_close(&w)
  *
+ * tw_once() is all of it, with its checks.
+ *
  * One struct tw belongs to one thread. Signals are blocked in all threads of a program
  * which uses this (tw_block_signals()): they are waited for.
  *
@@ -120,8 +122,23 @@ void tw_init(struct tw *w, const struct tw_kind *kind);
 int tw_open(struct tw *w);
 void tw_close(struct tw *w);
 
+/* The same, and the process ends where it fails. */
+void tw_must_open(struct tw *w);
+
+/* What tw_go() takes for an expiry which is @ns from now */
+s64 tw_from_now(const struct tw *w, s64 ns);
+
 /* @ns: the expiry of an absolute kind, the length of another. Rounded up to the unit. */
 void tw_go(struct tw *w, s64 ns);
+
+/* From here to its end: it is neither an error nor early. */
+void tw_once(const struct tw_kind *kind, s64 ns);
+
+/*
+ * Runs @fn to its end in a thread which is not the first of its process: that one holds the
+ * locks which are waited for. Signals are blocked from here on.
+ */
+void tw_in_thread(void *(*fn)(void *arg), void *arg);
 
 /* When is it due? What is over already is so from the start. */
 s64 tw_due(const struct tw *w);
