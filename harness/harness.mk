@@ -11,7 +11,9 @@ CC	:= ccache gcc
 # _TIME_BITS is not set: the 32-bit variants are there to use the system calls with 32-bit time.
 CFLAGS	:= -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -Wno-missing-field-initializers -pthread
 GUEST	:= -I$(ROOT)/harness/lib
-DEPS	= -MMD -MP -MF $@.d
+# With the name of the target: ccache, to which that below its base directory is relative, would write another one.
+DEPS	= -MMD -MP -MT $@ -MF $@.d
+MK	:= $(ROOT)/harness/harness.mk
 
 m32	:= $(shell sed -e 's/\#.*//' $(ROOT)/harness/m32.list)
 
@@ -25,19 +27,20 @@ programs := $(patsubst %.c,%,$(notdir $(wildcard $(folders:%=$(ROOT)/%/*.c))))
 unknown	 := $(filter-out $(programs) $(TK_TESTS),$(m32))
 $(if $(unknown),$(error harness/m32.list: no source for '$(unknown)'))
 
-all: $(programs:%=$(BIN)/%)
-all: $(patsubst %,$(BIN)/%.32,$(filter $(programs),$(m32)))
-all: tests upstream tkns
+all: ours upstream
+ours: $(programs:%=$(BIN)/%)
+ours: $(patsubst %,$(BIN)/%.32,$(filter $(programs),$(m32)))
+ours: tests tkns
 
 # What they share, for both word sizes; not in $(BIN), all of which goes into the image.
 LIB	:= $(BUILD)/harness-lib
 shared	:= $(patsubst $(ROOT)/harness/lib/%.c,%,$(wildcard $(ROOT)/harness/lib/*.c))
 
-$(LIB)/%.o: $(ROOT)/harness/lib/%.c
+$(LIB)/%.o: $(ROOT)/harness/lib/%.c $(MK)
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(DEPS) -c -o $@ $<
 
-$(LIB)/%.32.o: $(ROOT)/harness/lib/%.c
+$(LIB)/%.32.o: $(ROOT)/harness/lib/%.c $(MK)
 	@mkdir -p $(@D)
 	@$(CC) -m32 $(CFLAGS) $(DEPS) -c -o $@ $<
 
@@ -47,12 +50,12 @@ $(LIB)/lib.a $(LIB)/lib32.a:
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-$(BIN)/%: %.c $(LIB)/lib.a
+$(BIN)/%: %.c $(LIB)/lib.a $(MK)
 	@mkdir -p $(@D)
 	@echo "  HOST    $*"
 	@$(CC) $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< $(LIB)/lib.a -lrt
 
-$(BIN)/%.32: %.c $(LIB)/lib32.a
+$(BIN)/%.32: %.c $(LIB)/lib32.a $(MK)
 	@mkdir -p $(@D)
 	@echo "  HOST32  $*"
 	@$(CC) -m32 $(CFLAGS) $(GUEST) $(DEPS) -static -o $@ $< $(LIB)/lib32.a -lrt
@@ -84,11 +87,11 @@ upstream-vDSO: upstream-%:
 tkns:
 	@$(MAKE) --no-print-directory -C $(ROOT)/tools/tkns O=$(BUILD)/tkns CC='$(CC)'
 
-.PHONY: all tests upstream tkns $(UPSTREAM)
+.PHONY: all ours tests upstream tkns $(UPSTREAM)
 
-# What was made from a source that has moved since is made again.
+# What was made from a source that has moved since is made again. A long name of the target has the source on the next line.
 $(shell for d in $(BIN)/*.d; do \
-	source=$$(sed -n '1s/^[^ ]*: *\([^ ]*\).*/\1/p' "$$d" 2>/dev/null); \
+	source=$$(sed -n '1{/\\$$/N;s/^[^ ]*:[ \\\n]*\([^ \n]*\).*/\1/p}' "$$d" 2>/dev/null); \
 	[ -e "$$source" ] || rm -f "$$d" "$${d%.d}"; \
 done)
 -include $(wildcard $(BIN)/*.d $(LIB)/*.d)

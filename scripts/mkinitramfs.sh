@@ -247,7 +247,7 @@ make_image()
 
 	mkdir -p "$BUILD/log" "$BUILD/harness" "$BUILD/kselftest"
 	[[ -d $TREE/tools/testing/selftests ]] || die "no kernel source in '$TREE' (make tree)"
-	if ! CCACHE_BASEDIR=$ROOT make -f "$ROOT/harness/harness.mk" --no-print-directory -j"${JOBS:-$(nproc)}" \
+	if ! CCACHE_BASEDIR=$ROOT make -C "$ROOT" -f harness/harness.mk --no-print-directory -j"${JOBS:-$(nproc)}" \
 		ROOT="$ROOT" BUILD="$BUILD" TREE="$TREE" > "$log" 2>&1; then
 		grep -E '(error|Error|\*\*\*|undefined)' -A 5 "$log" | head -n 40 >&2 || true
 		die "a program of the initramfs does not compile, see $log"

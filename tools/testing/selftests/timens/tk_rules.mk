@@ -15,6 +15,9 @@ TK_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-missing-field-initializer
 	     -Wno-sign-compare -pthread -D_GNU_SOURCE=
 TK_LDLIBS := -lrt -ldl -lm
 
+# Dependencies have the name of the target: ccache with a base directory would write another one.
+TK_DEPS = -MMD -MP -MT $@
+
 tk_cc = $(CC) $(CPPFLAGS) $(CFLAGS) $(TK_CFLAGS)
 
 # tk_objects TEST SUFFIX: what a test is linked of
@@ -31,12 +34,12 @@ $(TK_32:%=$(TK_OUT)/%.32):
 	@echo "  TEST32  $(@F)"
 	@$(tk_cc) -m32 $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(TK_LDLIBS)
 
-$(TK_OUT)/obj/%.o: $(TK_SRC)/%.c
+$(TK_OUT)/obj/%.o: $(TK_SRC)/%.c $(TK_SRC)/tk_rules.mk
 	@mkdir -p $(@D)
-	@$(tk_cc) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
+	@$(tk_cc) -ffunction-sections -fdata-sections $(TK_DEPS) -c -o $@ $<
 
-$(TK_OUT)/obj/%.32.o: $(TK_SRC)/%.c
+$(TK_OUT)/obj/%.32.o: $(TK_SRC)/%.c $(TK_SRC)/tk_rules.mk
 	@mkdir -p $(@D)
-	@$(tk_cc) -m32 -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
+	@$(tk_cc) -m32 -ffunction-sections -fdata-sections $(TK_DEPS) -c -o $@ $<
 
 -include $(wildcard $(TK_OUT)/obj/*.d $(TK_OUT)/obj/lib/*.d)
