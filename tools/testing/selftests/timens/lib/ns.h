@@ -72,8 +72,8 @@ void tk_leave(void);
 int tk_open_ns(const char *path);
 
 /*
- * A new time namespace, copied from the one that the caller is in, which the caller
- * is in afterwards still. @offsets is written to timens_offsets if not NULL.
+ * A new time namespace, which follows as one does that the caller's makes; the caller
+ * stays where it is. @offsets is written to timens_offsets if not NULL.
  */
 int tk_ns_new_offsets(const char *offsets);
 int tk_ns_new(void);
