@@ -15,6 +15,10 @@ enum net_mode {
 	NET_NONE,		/* a new one in which nothing is up */
 };
 
+/* What the option --user is, for a line of help */
+#define NS_USER_HELP \
+	"Use a user namespace, as is done for a caller without privilege anyway; the caller stays who it is there (keep), or is root"
+
 /* The value of --user, or NULL when it has none. Ends on an error. */
 enum user_mode ns_parse_user(const char *text);
 

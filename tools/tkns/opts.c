@@ -27,7 +27,7 @@ static const struct argp_option options[] = {
 	{ "leap", OPT_LEAP, "insert|delete|none[@DATE]", 0,
 	  "Arm a leap second for the end of the day that the clock shows, which must be DATE if given", 1 },
 	{ "smear", OPT_SMEAR, "SMEAR", 0,
-	  "What a leap second does: google, aws, utc-sls, ntpd, meta, SHAPE:WINDOW:PLACE (linear, cosine, quadratic; a duration; before, centred, after), or step",
+	  "What a leap second does: " SPEC_SMEAR_HELP,
 	  1 },
 	{ 0 }
 };

@@ -186,7 +186,7 @@ int cmd_run(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ NULL, 0, NULL, 0, "Namespaces:", 2 },
 		{ "user", OPT_USER, "keep|root", OPTION_ARG_OPTIONAL,
-		  "Use a user namespace, as is done for a caller without privilege anyway; the caller stays who it is there (keep), or is root",
+		  NS_USER_HELP,
 		  2 },
 		{ "net", OPT_NET, "host|new|none", 0,
 		  "The caller's network (host), a new one with lo up (new), or one with nothing up (none)",

@@ -78,6 +78,10 @@ struct spec_leap {
 	int64_t day;		/* days since 1970, the day which ends with it */
 };
 
+/* What spec_parse_smear() takes, for a line of help */
+#define SPEC_SMEAR_HELP \
+	"google, aws, utc-sls, ntpd, meta, SHAPE:WINDOW:PLACE (linear, cosine, quadratic; a duration; before, centred, after), or step"
+
 struct spec_smear {
 	char policy[64];	/* as /proc/PID/timens_clock takes it behind "leap" */
 };
