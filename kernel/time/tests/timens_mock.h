@@ -201,6 +201,24 @@ int tkt_op_none(struct timekeeper_ns *tn, void *arg);
 int tkt_op_settime(struct timekeeper_ns *tn, void *arg);
 int tkt_op_adjtimex(struct timekeeper_ns *tn, void *arg);
 int tkt_op_policy(struct timekeeper_ns *tn, void *arg);
+
+/* CLOCK_BOOTTIME of the host when a clock is stopped (nsecs) */
+#define TKT_STOPPED_AT	1000
+
+/* @raw: the host's CLOCK_MONOTONIC_RAW, see tkt_raw() */
+static inline int tkt_op_stop(struct timekeeper_ns *tn, void *raw)
+{
+	timens_tk_do_stop(tn, raw, TKT_STOPPED_AT);
+	return 0;
+}
+
+/* It did not go on while it stood */
+static inline int tkt_op_go(struct timekeeper_ns *tn, void *raw)
+{
+	timens_tk_do_go(tn, raw, timens_tk_counter(tn), KTIME_MAX);
+	return 0;
+}
+
 void tkt_forward(struct timekeeper_ns *tn);
 void tkt_hurry(struct tkt_world *w, struct tkt_actor *a);
 int tkt_settime(struct tkt_world *w, struct tkt_actor *a, s64 sec, long nsec);

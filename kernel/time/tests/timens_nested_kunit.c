@@ -85,18 +85,6 @@ static int tnt_op_refuse(struct timekeeper_ns *tn, void *arg)
 	return -EINVAL;
 }
 
-static int tnt_op_stop(struct timekeeper_ns *tn, void *data)
-{
-	timens_tk_do_stop(tn, data, 1000);
-	return 0;
-}
-
-static int tnt_op_go(struct timekeeper_ns *tn, void *data)
-{
-	timens_tk_do_go(tn, data, timens_tk_counter(tn), KTIME_MAX);
-	return 0;
-}
-
 /* Something is done to the owner */
 static void tnt_history(struct tnt *t, unsigned int round)
 {
@@ -120,12 +108,12 @@ static void tnt_history(struct tnt *t, unsigned int round)
 	case 3:
 		tkt_keep_raw(w);
 		tkt_raw(w, &raw);
-		tkt_write(t->a->tn, NULL, NULL, tnt_op_stop, &raw);
+		tkt_write(t->a->tn, NULL, NULL, tkt_op_stop, &raw);
 		break;
 	case 4:
 		tkt_keep_raw(w);
 		tkt_raw(w, &raw);
-		tkt_write(t->a->tn, NULL, NULL, tnt_op_go, &raw);
+		tkt_write(t->a->tn, NULL, NULL, tkt_op_go, &raw);
 		if (list_empty(&t->a->tn->node))
 			timens_tk_calendar_queue(t->a->cal, t->a->tn, w->tick);
 		break;

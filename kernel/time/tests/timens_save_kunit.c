@@ -98,18 +98,6 @@ static int tsv_parse(struct tsv *t, const char *text)
 	return timens_save_parse(t->edit, &t->saved);
 }
 
-static int tsv_op_stop(struct timekeeper_ns *tn, void *data)
-{
-	timens_tk_do_stop(tn, data, 0);
-	return 0;
-}
-
-static int tsv_op_go(struct timekeeper_ns *tn, void *data)
-{
-	timens_tk_do_go(tn, data, timens_tk_counter(tn), KTIME_MAX);
-	return 0;
-}
-
 static void tsv_halt(struct tsv *t)
 {
 	struct tkt_actor *a = t->a;
@@ -117,7 +105,7 @@ static void tsv_halt(struct tsv *t)
 
 	tkt_keep_raw(t->w);
 	tkt_raw(t->w, &raw);
-	tkt_write(a->tn, NULL, NULL, a->tn->stopped ? tsv_op_go : tsv_op_stop, &raw);
+	tkt_write(a->tn, NULL, NULL, a->tn->stopped ? tkt_op_go : tkt_op_stop, &raw);
 	if (!a->tn->stopped && list_empty(&a->tn->node))
 		timens_tk_calendar_queue(a->cal, a->tn, t->w->tick);
 }

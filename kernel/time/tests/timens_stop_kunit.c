@@ -15,22 +15,10 @@ struct tst {
 	u64			from;
 };
 
-static int tst_op_stop(struct timekeeper_ns *tn, void *data)
-{
-	timens_tk_do_stop(tn, data, 1000);
-	return 0;
-}
-
-static int tst_op_go(struct timekeeper_ns *tn, void *data)
-{
-	timens_tk_do_go(tn, data, timens_tk_counter(tn), KTIME_MAX);
-	return 0;
-}
-
 /* It stood for an hour, of the host */
 static int tst_op_go_elapsed(struct timekeeper_ns *tn, void *data)
 {
-	timens_tk_do_go(tn, data, timens_tk_counter(tn), 1000 + TKT_HOUR);
+	timens_tk_do_go(tn, data, timens_tk_counter(tn), TKT_STOPPED_AT + TKT_HOUR);
 	return 0;
 }
 
@@ -46,7 +34,7 @@ static void tst_stop(struct tst *t)
 	timens_tk_copy(t->twin, t->a->tn);
 	t->from = w->clock->now;
 	tkt_read_all(w, t->a, before);
-	KUNIT_ASSERT_EQ(w->test, tkt_write(t->a->tn, NULL, NULL, tst_op_stop, &raw), 0);
+	KUNIT_ASSERT_EQ(w->test, tkt_write(t->a->tn, NULL, NULL, tkt_op_stop, &raw), 0);
 	tkt_expect_same_all(w, t->a, before);
 }
 
@@ -60,7 +48,7 @@ static void tst_go(struct tst *t)
 	tkt_keep_raw(w);
 	tkt_raw(w, &raw);
 	tkt_read_all(w, a, before);
-	KUNIT_ASSERT_EQ(w->test, tkt_write(a->tn, NULL, NULL, tst_op_go, &raw), 0);
+	KUNIT_ASSERT_EQ(w->test, tkt_write(a->tn, NULL, NULL, tkt_op_go, &raw), 0);
 	if (list_empty(&a->tn->node))
 		timens_tk_calendar_queue(a->cal, a->tn, w->tick);
 	tkt_expect_same_all(w, a, before);
