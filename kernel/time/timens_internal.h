@@ -536,6 +536,7 @@ ktime_t timens_tk_epoch_mono(const struct timens_tk_epochs *log, ktime_t real, k
 void timens_tk_wake_init(struct timekeeper_ns *tn);
 void timens_tk_arm_wake(struct timekeeper_ns *tn);
 bool timens_tk_catch_up_some(struct timekeeper_ns *tn, unsigned int *steps);
+bool timens_tk_is_due(const struct timekeeper_ns *tn, u64 cycles);
 void timens_tk_catch_up(struct timekeeper_ns *tn);
 void timens_tk_refresh(struct timekeeper_ns *tn);
 unsigned long timens_tk_lock_current(struct timekeeper_ns *tn) __acquires(&tn->tkd.lock);
@@ -627,6 +628,7 @@ int timens_tk_do_settime(struct timekeeper_ns *tn, const struct timespec64 *ts,
 			 struct timespec64 *step);
 int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 			  struct timespec64 *step, struct audit_ntp_data *ad);
+int timens_tk_show_timex(struct timekeeper_ns *tn, struct __kernel_timex *txc, u64 cycles);
 int timens_tk_do_policy(struct timekeeper_ns *tn, const struct timens_smear_policy *policy);
 bool timens_tk_timex_reads(const struct __kernel_timex *txc);
 

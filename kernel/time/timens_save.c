@@ -279,24 +279,26 @@ static void save_smear(const struct timens_smear *s, s64 *v)
 
 /**
  * timens_save_clock - Take the state of a clock
- * @copy:	A copy of it, at @copy->cycle_now; it is brought forward to that, exactly
+ * @copy:	A copy of it; it is brought forward to @cycles, exactly
+ * @cycles:	Counter value of the present; where the line ends before, it is of that moment
  * @host:	The host
  * @machine:	Which boot of which machine this is
  * @saved:	Storage for the state
  *
  * Context: any in which @copy is the caller's alone
  */
-void timens_save_clock(struct timekeeper_ns *copy, const struct tk_data *host, s64 machine,
-		       struct timens_saved *saved)
+void timens_save_clock(struct timekeeper_ns *copy, u64 cycles, const struct tk_data *host,
+		       s64 machine, struct timens_saved *saved)
 {
 	struct timekeeper *tk = &copy->tkd.timekeeper;
 	struct timespec64 ts;
 	s64 *v = saved->v;
 	u64 now;
 
-	timens_tk_forward_to(copy, copy->cycle_now);
+	now = min(timens_tk_delta(&tk->tkr_mono, cycles, copy->cycle_now), copy->valid);
+	timens_tk_forward_to(copy, copy->cycle_now + now);
 	/* What stands has been saved when somebody asks for it */
-	now = copy->stopped ? timens_tk_counter(copy) : copy->cycle_now;
+	now = copy->stopped ? cycles : copy->cycle_now;
 	*saved = (struct timens_saved){ .policy = copy->smear.policy };
 	v[TIMENS_SAVE_MACHINE] = machine;
 	save_ts(v + TIMENS_SAVE_HOST_REAL, timens_save_host_at(host, CLOCK_REALTIME, now));

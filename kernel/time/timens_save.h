@@ -137,8 +137,8 @@ struct timens_restore {
 };
 
 struct timespec64 timens_save_host_at(const struct tk_data *host, clockid_t clk, u64 cycles);
-void timens_save_clock(struct timekeeper_ns *copy, const struct tk_data *host, s64 machine,
-		       struct timens_saved *saved);
+void timens_save_clock(struct timekeeper_ns *copy, u64 cycles, const struct tk_data *host,
+		       s64 machine, struct timens_saved *saved);
 int timens_save_text(const struct timens_saved *saved, char *text, size_t size);
 int timens_save_parse(char *text, struct timens_saved *saved);
 int timens_save_restore(struct timekeeper_ns *tn, void *data);

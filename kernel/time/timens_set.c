@@ -26,6 +26,38 @@
  *
  * State and list change under the same lock, or the namespace could miss the
  * change and be left with the old counter.
+ *
+ *
+ * Asking for the NTP state
+ * ------------------------
+ *
+ * adjtimex() without modes is for everybody, and followers ask for that of their owner, as
+ * many as there may be of them. So it takes the lock of the clock, as on the host, and no
+ * mutex: a task whose cgroup has used up its share would sleep with that and hold up
+ * whoever sets the clock, and every task would wait while that one walks the timers of all
+ * followers. And it writes only when the clock has something to do (timens_tk_is_due()),
+ * once in a second: else readers in the vDSO would find the page written all the time.
+ *
+ *   CPU 0 (adjtimex)                     CPU 1 (settime in the owner)
+ *                                        lock mutex
+ *   lock clock
+ *   nothing is due: read                 lock clock: wait
+ *   unlock
+ *                                        set, unlock clock
+ *   lock clock, read, unlock             walk timers
+ *                                        unlock mutex
+ *
+ *   CPU 0 (adjtimex)                     CPU 1 (follow: see timens_tk_follow())
+ *                                        lock mutex
+ *                                        a tick behind the bend: none yet, wait
+ *   lock clock
+ *   a second is over: bend, unlock
+ *                                        a tick behind the bend: no, wait for another
+ *   lock clock
+ *   nothing is due: read, unlock
+ *                                        yes: state = follow
+ *   lock clock
+ *   it follows: unlock, ask the host
  */
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -388,11 +420,39 @@ bool timens_tk_timex_reads(const struct __kernel_timex *txc)
 	return !txc->modes;
 }
 
+static int timens_tk_timex_at(struct timekeeper_ns *tn, struct __kernel_timex *txc, u64 cycles,
+			      s32 *tai, struct audit_ntp_data *ad)
+{
+	struct timespec64 ts;
+
+	/* Without a pending leap second, which __do_adjtimex() applies itself */
+	timens_tk_own_line(tn, CLOCK_REALTIME, cycles, &ts);
+	timens_tk_add_smear(tn, &ts);
+	return __do_adjtimex(&tn->ntp, txc, &ts, tai, tn->tkd.timekeeper.xtime_sec, ad);
+}
+
+/**
+ * timens_tk_show_timex - adjtimex() on an own clock, if it only reads
+ * @tn:		The namespace, which has nothing to do before @cycles (timens_tk_is_due())
+ * @txc:	The request; filled with the state of the clock
+ * @cycles:	Counter value of the present
+ *
+ * Context: under the lock of the clock
+ * Return: the clock state TIME_*
+ */
+int timens_tk_show_timex(struct timekeeper_ns *tn, struct __kernel_timex *txc, u64 cycles)
+{
+	s32 tai = tn->tkd.timekeeper.tai_offset;
+	struct audit_ntp_data ad;
+
+	return timens_tk_timex_at(tn, txc, cycles, &tai, &ad);
+}
+
 /**
  * timens_tk_do_adjtimex - adjtimex() on an own clock
- * @tn:		The namespace, advanced to the present and locked; forwarded to
- *		the present if @txc changes something
- * @txc:	The validated request; filled with the state of the clock
+ * @tn:		The namespace, forwarded to the present and locked
+ * @txc:	The validated request, which changes something; filled with the state of the
+ *		clock
  * @step:	Storage for the step of ADJ_SETOFFSET
  * @ad:		Storage for the values which changed, for the audit log
  *
@@ -421,17 +481,14 @@ int timens_tk_do_adjtimex(struct timekeeper_ns *tn, struct __kernel_timex *txc,
 		timens_tk_clear_ntp(tn);
 	}
 
-	/* Without a pending leap second, which __do_adjtimex() applies itself */
-	timens_tk_own_line(tn, CLOCK_REALTIME, tn->cycle_now, &ts);
-	timens_tk_add_smear(tn, &ts);
 	tai = tk->tai_offset;
 	/* It is the next second which obeys, not the next of many: a leap second may be near */
-	if (tn->batch_left && !timens_tk_timex_reads(txc)) {
+	if (tn->batch_left) {
 		ntp_cut_seconds(&tn->ntp, tn->batch_left);
 		tn->batch_left = 0;
 	}
 	audit_ntp_init(ad);
-	ret = __do_adjtimex(&tn->ntp, txc, &ts, &tai, tk->xtime_sec, ad);
+	ret = timens_tk_timex_at(tn, txc, tn->cycle_now, &tai, ad);
 	if (tai != tk->tai_offset)
 		tk_set_tai_offset(tk, tai);
 	return ret;
@@ -542,6 +599,26 @@ static int timens_tk_timex_op(struct timekeeper_ns *tn, void *data)
 	return timens_tk_do_adjtimex(tn, arg->txc, &arg->step, &arg->ad);
 }
 
+/* See "Asking for the NTP state". Returns -ENOENT if @tn follows the host. */
+static int timens_tk_read_timex(struct timekeeper_ns *tn, struct __kernel_timex *txc)
+{
+	unsigned int steps = UINT_MAX;
+	unsigned long flags;
+	int ret = -ENOENT;
+	u64 now;
+
+	flags = timens_tk_lock_current(tn);
+	if (tn->state == TIMENS_TK_OWN) {
+		now = timens_tk_counter(tn);
+		/* Few steps: its line was valid a moment ago */
+		if (timens_tk_is_due(tn, now))
+			timens_tk_catch_up_some(tn, &steps);
+		ret = timens_tk_show_timex(tn, txc, now);
+	}
+	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
+	return ret;
+}
+
 /**
  * timens_tk_adjtimex - adjtimex() for the namespace of current
  * @txc:	The request; filled with the state of the clock
@@ -556,8 +633,6 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 	struct time_namespace *ns = current->nsproxy->time_ns;
 	struct timens_tk_timex_arg arg = { .txc = txc };
 	struct timekeeper_ns *tn = timens_tk_of(ns);
-	unsigned int steps = UINT_MAX;
-	unsigned long flags;
 	int ret;
 
 	ret = timekeeping_validate_timex(txc, ns->user_ns);
@@ -565,25 +640,8 @@ int timens_tk_adjtimex(struct __kernel_timex *txc)
 		return ret;
 
 	if (timens_tk_timex_reads(txc)) {
-		if (!tn)
-			return do_adjtimex(txc);
-		tn = timens_tk_line_of(tn);
-		mutex_lock(&tn->mutex);
-		if (tn->state == TIMENS_TK_FOLLOW) {
-			mutex_unlock(&tn->mutex);
-			return do_adjtimex(txc);
-		}
-		flags = timens_tk_lock_current(tn);
-		timens_tk_update_begin(tn);
-		timens_tk_advance_to(tn, timens_tk_counter(tn), &steps);
-		ret = timens_tk_do_adjtimex(tn, txc, &arg.step, &arg.ad);
-		timens_tk_update_end(tn);
-		/* It only brought forward what a pass had done */
-		if (timens_tk_take_moved(tn))
-			timens_timer_clock_moved_delayed(tn);
-		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
-		mutex_unlock(&tn->mutex);
-		return ret;
+		ret = tn ? timens_tk_read_timex(timens_tk_line_of(tn), txc) : -ENOENT;
+		return ret == -ENOENT ? do_adjtimex(txc) : ret;
 	}
 
 	ret = timens_tk_modify(ns, timens_tk_timex_op, &arg);
@@ -747,7 +805,8 @@ static void timens_tk_follow_offset(const struct timekeeper_ns *tn, clockid_t cl
  * the setters out, and wait for a tick. While it waits the line is left alone, even
  * where it ends: who brought it to the present in each round would find its bend
  * ahead of the last tick for ever, where lines end more often than ticks come.
- * Readers may bend it meanwhile, which costs another tick and no more:
+ * Readers may bend it meanwhile, those who look at its NTP state too, once in a second.
+ * That costs another tick and no more:
  *
  *   CPU 0 (follow)                       CPU 1 (reader)
  *                                        the line ends: bend it

@@ -142,6 +142,20 @@ int timens_smear_parse(struct timens_smear_policy *policy, char *text);
 const char *timens_smear_name(const struct timens_smear_policy *policy, char *buf, size_t size);
 
 /**
+ * timens_smear_due - Up to when timens_smear_update() has nothing to do for a smear
+ * @s:		The smear
+ *
+ * Return: the present time of the line from which on it does more than to note that the
+ * edge has passed, if no other leap second is armed (nsecs)
+ */
+static inline s64 timens_smear_due(const struct timens_smear *s)
+{
+	if (likely(s->state == TIMENS_SMEAR_NONE))
+		return S64_MAX;
+	return s->state == TIMENS_SMEAR_WAITING ? s->start : s->aim;
+}
+
+/**
  * timens_smear_phase - What a smear adds to CLOCK_REALTIME
  * @s:		The smear
  * @real:	The time without the smear (nsecs)

@@ -79,8 +79,8 @@ struct timens_tk_buffer {
 };
 
 /*
- * The state of an owner behind the summary: see timens_save.c. The clock is advanced as
- * by who reads adjtimex(), and its copy to the same counter value.
+ * The state of an owner behind the summary: see timens_save.c. It is that of a copy, which
+ * is brought to the present; the clock itself is left alone.
  */
 static int timens_tk_show_state(struct timekeeper_ns *tn, struct seq_file *m)
 {
@@ -92,12 +92,12 @@ static int timens_tk_show_state(struct timekeeper_ns *tn, struct seq_file *m)
 
 	if (!buf)
 		return -ENOMEM;
-	timens_tk_refresh(tn);
 	flags = timens_tk_lock_current(tn);
 	own = tn->state == TIMENS_TK_OWN;
 	if (own) {
 		timens_tk_copy(&buf->clock, tn);
-		timens_save_clock(&buf->clock, &tk_core, machine, &buf->saved);
+		timens_save_clock(&buf->clock, timens_tk_counter(tn), &tk_core, machine,
+				  &buf->saved);
 	}
 	raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	if (own) {

@@ -141,7 +141,41 @@ bool timens_tk_catch_up_some(struct timekeeper_ns *tn, unsigned int *steps)
 	return true;
 }
 
-static void __timens_tk_catch_up(struct timekeeper_ns *tn, bool always)
+/**
+ * timens_tk_is_due - Whether a clock has more to do up to the present than to go on
+ * @tn:		The namespace, which counts what the host counts
+ * @cycles:	Counter value of the present
+ *
+ * If not, a pass would move the point on the line: no line or chord ends before @cycles, and
+ * NTP is told of no second. So what is read of the clock at @cycles is the truth, its NTP
+ * state included.
+ *
+ * The line is valid there, which bounds the product as in timens_tk_accumulate().
+ *
+ * Context: under the lock of the clock
+ * Return: whether there is
+ */
+bool timens_tk_is_due(const struct timekeeper_ns *tn, u64 cycles)
+{
+	const struct timekeeper *tk = &tn->tkd.timekeeper;
+	const struct tk_read_base *tkr = &tk->tkr_mono;
+	u64 offset, xnsec;
+
+	if (unlikely(tn->stopped))
+		return false;
+	if (timens_tk_is_beyond(tn, cycles))
+		return true;
+	if (unlikely(tn->smear.state != TIMENS_SMEAR_NONE) &&
+	    timens_tk_unsmeared(tn, cycles) >= timens_smear_due(&tn->smear))
+		return true;
+	offset = timens_tk_delta(tkr, cycles, tn->cycle_now);
+	offset += (tn->cycle_now - tkr->cycle_last) & tkr->mask;
+	xnsec = tkr->xtime_nsec + div64_u64(offset, tk->cycle_interval) * tk->xtime_interval;
+	/* Of the seconds of a batch NTP knows already */
+	return xnsec >= (tn->batch_left + 1) * timens_tk_second(tk);
+}
+
+static void __timens_tk_catch_up(struct timekeeper_ns *tn, bool ntp)
 {
 	unsigned long flags;
 	unsigned int steps;
@@ -152,8 +186,9 @@ static void __timens_tk_catch_up(struct timekeeper_ns *tn, bool always)
 		steps = TIMENS_TK_STEPS;
 		raw_spin_lock_irqsave(&tn->tkd.lock, flags);
 		if (tn->state == TIMENS_TK_OWN && !timekeeping_suspended &&
-		    (always || timens_tk_is_stale(tn) ||
-		     timens_tk_is_beyond(tn, timens_tk_counter(tn))))
+		    (timens_tk_is_stale(tn) ||
+		     (ntp ? timens_tk_is_due(tn, timens_tk_counter(tn)) :
+			    timens_tk_is_beyond(tn, timens_tk_counter(tn)))))
 			there = timens_tk_catch_up_some(tn, &steps);
 		raw_spin_unlock_irqrestore(&tn->tkd.lock, flags);
 	} while (unlikely(!there));
@@ -183,10 +218,12 @@ void timens_tk_catch_up(struct timekeeper_ns *tn)
 }
 
 /**
- * timens_tk_refresh - Bring a clock to the present, wherever its line ends
+ * timens_tk_refresh - Bring a clock to the present, if it has something to do before
  * @tn:		The namespace
  *
- * For who shows more of it than its time: which second it is, say, for NTP.
+ * For who shows more of it than its time: which second it is, say, for NTP. That is for
+ * everybody, as often as they like. So a clock which has nothing to do is left alone: its page
+ * is not written, and its point not moved, for which timens_tk_follow() would wait.
  *
  * Context: as timens_tk_catch_up()
  */

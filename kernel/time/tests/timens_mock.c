@@ -702,12 +702,15 @@ int tkt_settime(struct tkt_world *w, struct tkt_actor *a, s64 sec, long nsec)
 int tkt_adjtimex(struct tkt_world *w, struct tkt_actor *a, struct __kernel_timex *txc)
 {
 	int ret = timekeeping_validate_timex(txc, &init_user_ns);
+	u64 now = w->clock->now & w->clock->cs.mask;
 
 	if (ret)
 		return ret;
 	if (timens_tk_timex_reads(txc)) {
-		tkt_pass(w, a->tn);
-		return tkt_op_adjtimex(a->tn, txc);
+		/* As timens_tk_adjtimex() does */
+		if (timens_tk_is_stale(a->tn) || timens_tk_is_due(a->tn, now))
+			tkt_pass(w, a->tn);
+		return timens_tk_show_timex(a->tn, txc, now);
 	}
 	ret = tkt_write(a->tn, NULL, NULL, tkt_op_adjtimex, txc);
 	tkt_hurry(w, a);

@@ -67,10 +67,15 @@ static struct timens_smear_policy tsv_policy(struct kunit *test, const char *nam
 /* As who reads timens_clock */
 static void tsv_save(struct tsv *t)
 {
+	u64 now = t->w->clock->now & t->w->clock->cs.mask;
+
 	tkt_keep_raw(t->w);
-	tkt_pass(t->w, t->a->tn);
+	if (timens_tk_is_beyond(t->a->tn, now))
+		tkt_pass(t->w, t->a->tn);
 	timens_tk_copy(t->copy, t->a->tn);
-	timens_save_clock(t->copy, t->w->host, TSV_MACHINE, &t->saved);
+	timens_save_clock(t->copy, now, t->w->host, TSV_MACHINE, &t->saved);
+	/* Here the copy goes on */
+	t->copy->valid = timens_tk_valid(t->copy);
 	timens_save_text(&t->saved, t->text, sizeof(t->text));
 }
 
@@ -383,6 +388,94 @@ static void tsv_leap(struct kunit *test)
 		tkt_status(w, t->a, 0);
 	}
 	KUNIT_EXPECT_EQ(test, seen, 0x1fU);
+}
+
+/* To where something becomes of a smear, which need not be at a second */
+static void tsv_run_smear(struct tsv *t)
+{
+	const struct timekeeper_ns *tn = t->a->tn;
+	struct tkt_world *w = t->w;
+	s64 left;
+
+	left = tkt_random(w, 2) ? tn->smear.end : timens_smear_due(&tn->smear);
+	left -= timens_tk_unsmeared(tn, w->clock->now & w->clock->cs.mask);
+	if (tn->smear.state == TIMENS_SMEAR_NONE || tn->stopped || left <= 0 ||
+	    left > 1000 * NSEC_PER_SEC)
+		return;
+	tkt_run_ns(w, mul_u64_u64_div_u64(left, tn->rate.den, tn->rate.num) + tkt_random(w, 1000));
+}
+
+/*
+ * adjtimex() without modes: where nothing is due, it shows what it would show behind a pass,
+ * to the last bit, and writes nothing. Where something is, a pass does something.
+ */
+static void tsv_reads(struct kunit *test)
+{
+	const unsigned int rounds = TIMENS_KUNIT_SLOW ? 200 : 3000;
+	struct timekeeper_ns *was = kunit_kzalloc(test, sizeof(*was), GFP_KERNEL), *tn;
+	unsigned int seen_smear[4] = { 0 }, seen_batch = 0, seen_due = 0, i;
+	struct tsv *t = tsv_new(test, TKT_TSC);
+	struct tkt_world *w = t->w;
+	struct __kernel_timex x, y;
+	struct timens_tk_raw raw;
+	bool beyond;
+	u64 now;
+
+	KUNIT_ASSERT_NOT_NULL(test, was);
+	kunit_info(test, "seed %#llx", tkt_seed);
+	tn = t->a->tn;
+	for (i = 0; i < rounds; i++) {
+		if (!tkt_random(w, 8))
+			tsv_happen(t);
+		if (!tkt_random(w, 4))
+			tsv_run(t, tkt_random(w, 4) ? 2 : 100);
+		else if (!tkt_random(w, 4))
+			tsv_run_smear(t);
+		else
+			tkt_run_ns(w, tkt_random(w, 100 * NSEC_PER_MSEC));
+		x = (struct __kernel_timex){ 0 };
+		if (!tkt_random(w, 3))
+			x.modes = ADJ_ADJTIME | ADJ_OFFSET_READONLY;
+		y = x;
+		now = w->clock->now & w->clock->cs.mask;
+		tkt_keep_raw(w);
+		tkt_raw(w, &raw);
+		timens_tk_copy(t->copy, tn);
+		t->copy->calm_until = 0;
+		timens_tk_pass_at(t->copy, &raw, now);
+		KUNIT_EXPECT_FALSE(test, timens_tk_is_due(t->copy, now));
+		if (timens_tk_is_due(tn, now)) {
+			beyond = timens_tk_is_beyond(tn, now);
+			KUNIT_EXPECT_TRUE(test, beyond ||
+					  tn->tkd.timekeeper.xtime_sec !=
+					  t->copy->tkd.timekeeper.xtime_sec ||
+					  tn->smear.aim != t->copy->smear.aim ||
+					  tn->smear.state != t->copy->smear.state);
+			seen_due++;
+			if (tkt_random(w, 2))
+				tkt_pass(w, tn);
+			continue;
+		}
+		memcpy(was, tn, sizeof(*was));
+		tkt_same(w, "state", timens_tk_show_timex(tn, &x, now),
+			 timens_tk_show_timex(t->copy, &y, now));
+		KUNIT_ASSERT_MEMEQ(test, tn, was, sizeof(*was));
+		KUNIT_ASSERT_MEMEQ(test, &x, &y, sizeof(x));
+		tkt_same(w, "rate", tn->ntp.tick_length, t->copy->ntp.tick_length);
+		tkt_same(w, "smear", tn->smear.state, t->copy->smear.state);
+		seen_smear[tn->smear.state]++;
+		seen_batch += !!tn->batch_left;
+	}
+	kunit_info(test, "%u due; smear none %u, waiting %u, running %u, back %u; batch %u",
+		   seen_due, seen_smear[0], seen_smear[1], seen_smear[2], seen_smear[3],
+		   seen_batch);
+	KUNIT_EXPECT_GT(test, seen_due, 0);
+	KUNIT_EXPECT_GT(test, seen_smear[TIMENS_SMEAR_NONE], 0);
+	if (TIMENS_KUNIT_SLOW)
+		return;
+	for (i = 0; i < ARRAY_SIZE(seen_smear); i++)
+		KUNIT_EXPECT_GT(test, seen_smear[i], 0);
+	KUNIT_EXPECT_GT(test, seen_batch, 0);
 }
 
 /* A counter of another frequency, and a host which shows another time */
@@ -806,6 +899,7 @@ static void tsv_fuzz(struct kunit *test)
 static struct kunit_case tsv_cases[] = {
 	KUNIT_CASE_SLOW(tsv_histories),
 	KUNIT_CASE(tsv_leap),
+	KUNIT_CASE_SLOW(tsv_reads),
 	KUNIT_CASE_PARAM(tsv_other_counter, tkt_spec_gen_params),
 	KUNIT_CASE(tsv_host_behind),
 	KUNIT_CASE(tsv_errors),

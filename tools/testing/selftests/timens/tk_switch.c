@@ -17,6 +17,9 @@
  */
 #include "lib/tk.h"
 
+#include <poll.h>
+#include <sys/sysinfo.h>
+
 #define READERS 3
 
 /* Clocks that never go back, whatever the namespace does */
@@ -400,6 +403,81 @@ TEST_F(processes, readers_stay_on_the_lines)
 	for (i = 0; i < 3; i++)
 		CHECK(!tk_reap(pid[i]), "reader %d failed", i);
 	tk_leave();
+}
+
+/*
+ * To follow again waits for a tick behind the last update of the clock, and who only looks
+ * at the clock updates it: once in a second of it, and not each time.
+ */
+#define LOOKERS_MAX 16
+
+struct lookers {
+	atomic_bool stop;
+	atomic_int looks;
+};
+
+static int looks_at_clock(void *arg)
+{
+	struct lookers *l = arg;
+	char text[2048];
+
+	while (!atomic_load(&l->stop)) {
+		tk_read_summary(text, sizeof(text));
+		atomic_fetch_add(&l->looks, 1);
+	}
+	return 0;
+}
+
+static int asks_ntp(void *arg)
+{
+	struct lookers *l = arg;
+
+	while (!atomic_load(&l->stop)) {
+		struct tk_timex tx = { 0 };
+		int ret = tk_adjtimex(&tx);
+
+		CHECK(ret >= 0, "adjtimex: %s", strerror(-ret));
+		atomic_fetch_add(&l->looks, 1);
+	}
+	return 0;
+}
+
+static int follows_again(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		CHECK(tk_step(TK_SEC) >= 0, "step %d", i);
+		CHECK(!tk_follow(), "follow %d", i);
+	}
+	CHECK(write(*(int *)arg, "", 1) == 1, "write: %m");
+	return 0;
+}
+
+/* With eight CPUs it waited for ever when each look updated the clock. */
+TEST_F(processes, readers_do_not_hold_up_follow)
+{
+	struct lookers *l = tk_shared_page(sizeof(*l));
+	int done[2], i, fd = tk_ns_own(0), nr = tk_min(2 * get_nprocs(), LOOKERS_MAX);
+	struct pollfd p = { .events = POLLIN };
+	pid_t pid[LOOKERS_MAX + 1];
+
+	REQUIRE(!pipe(done), "pipe: %m");
+	tk_enter(fd);
+	for (i = 0; i < nr; i++)
+		pid[i] = tk_spawn(i & 1 ? asks_ntp : looks_at_clock, l);
+	pid[nr] = tk_spawn(follows_again, &done[1]);
+	p.fd = done[0];
+	CHECK(poll(&p, 1, tk_patience_ms()) == 1, "it waits while others look: %d times",
+	      atomic_load(&l->looks));
+	atomic_store(&l->stop, true);
+	for (i = 0; i <= nr; i++)
+		CHECK(!tk_reap(pid[i]), "process %d failed", i);
+	CHECK(atomic_load(&l->looks) > 0, "nobody looked");
+	CHECK_STATE("follow");
+	tk_leave();
+	close(done[0]);
+	close(done[1]);
 }
 
 TEST_HARNESS_MAIN
