@@ -6,7 +6,7 @@
 TK_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
 # These leave the host as it is: any number of them may run at once.
-TK_TESTS_BESIDE := tk_clocks tk_far tk_given tk_learn tk_nest tk_proc tk_ptp tk_rate tk_save tk_smear tk_sock tk_switch tk_timers
+TK_TESTS_BESIDE := tk_clocks tk_far tk_given tk_learn tk_nest tk_offsets tk_proc tk_ptp tk_rate tk_save tk_smear tk_sock tk_switch tk_timers
 
 # These set the host's clock, its clocksource, its limits or the knobs of the tick path, put the machine to sleep, take
 # minutes, or count what all namespaces do: one at a time, and on a machine that nobody needs. Most of them have parts
@@ -19,6 +19,7 @@ TK_TESTS := $(TK_TESTS_BESIDE) $(TK_TESTS_ALONE)
 # Files of a test besides tk_NAME.c, which has the harness, all fixtures and main()
 TK_PARTS_tk_fuzz := tk_fuzz_ops
 TK_PARTS_tk_net := tk_net_path tk_net_ring
+TK_PARTS_tk_offsets := tk_net_path
 TK_PARTS_tk_policy := tk_policy_audit
 TK_PARTS_tk_set := tk_set_bad
 TK_PARTS_tk_tprop := tk_tprop_judge
