@@ -172,25 +172,6 @@ static inline void timens_timer_init(struct timens_timer *tt)
 }
 
 /**
- * timens_timer_abs - An absolute expiry of user space as the owner of a timer sees it
- * @tt:		The timer, bound
- * @clock:	Its clock
- * @tim:	Expiry on the clock of the namespace (nsecs)
- *
- * For who may start a timer in another task than the one which bound it. What
- * timens_ktime_to_host() is for current.
- *
- * Return: the expiry (nsecs) without the offset of the namespace
- */
-static inline ktime_t timens_timer_abs(const struct timens_timer *tt, clockid_t clock,
-				       ktime_t tim)
-{
-	if (likely(!tt->ns))
-		return tim;
-	return do_timens_ktime_to_host(clock, tim, &tt->ns->offsets);
-}
-
-/**
  * timens_timer_unbind - Drop the reference of a timer on its namespace
  * @tt:		The timer, inactive
  *
@@ -438,12 +419,6 @@ static inline bool timens_timer_bind(struct timens_timer *tt) { return false; }
 static inline void timens_timer_bind_on_stack(struct timens_timer *tt) { }
 static inline void timens_timer_init(struct timens_timer *tt) { }
 static inline void timens_timer_unbind(struct timens_timer *tt) { }
-
-static inline ktime_t timens_timer_abs(const struct timens_timer *tt, clockid_t clock,
-				       ktime_t tim)
-{
-	return tim;
-}
 
 static inline void timens_timer_host_was_set(void) { }
 static inline void timens_timer_host_resumed(void) { }
