@@ -3,8 +3,8 @@
 # Everything that reads the code without running it. Results are KTAP; the last line counts.
 #
 #  - checkpatch --strict on every patch and every overlay file; on the programs of harness and bench and tools/tkns without --strict and kernel-only rules
-#  - checkpatch --strict on the messages of the patches that make series makes of the overlay, whose files are checked above; and every
-#    patch that the documentation names is one of the queue
+#  - checkpatch --strict on the messages of the patches that make series makes of the overlay, whose files are checked above; what
+#    message.awk says of the messages of all patches; and every patch that the documentation names is one of the queue
 #  - sparse (C=2) and W=1 on the files that queue and overlay touch: no warning that the pristine source does not give
 #  - files of the queue which the plain configuration leaves out compile in the configuration extra
 #  - shellcheck on every shell script
@@ -142,20 +142,120 @@ not_long()
 	! check_message "$work/long.patch" > "$work/long" && grep -q ':COMMIT_LOG_LONG_LINE:' "$work/long"
 }
 
-# The names in tables, such as "     - timens-allocate-a-clock-at-the-first-write-to-it"
+# The names in tables, such as "     - timens-allocate-a-clock-at-the-first-write-to-it", or several with commas, one a line
 named_patches()
 {
 	local name rc=0
 
 	while IFS= read -r name; do
 		grep -q -x -F "$name.patch" <(series_lines | sed 's/ .*//') || { echo "there is no patch $name"; rc=1; }
-	done < <(sed -n -E 's/^     - ([a-z0-9]+(-[a-z0-9]+){4,})$/\1/p' "$ROOT/Documentation/timers/timens-consumers.rst" | LC_ALL=C sort -u)
+	done < <(sed -n -E 's/^     [- ] ([a-z0-9]+(-[a-z0-9]+){4,}),?$/\1/p' "$ROOT/Documentation/timers/timens-consumers.rst" | LC_ALL=C sort -u)
+	return "$rc"
+}
+
+# message_is_good FIXES FILES: the message on standard input, see message.awk
+message_is_good()
+{
+	local found
+
+	found=$(awk -v fixes="$1" -v files="$2" -f "$ROOT/scripts/message.awk")
+	[[ -z $found ]] || { echo "$found"; return 1; }
+}
+
+# The message of a commit of the series
+check_words()
+{
+	local commit=$1 name fixes=0
+
+	name=$(slug "$(kgit log -1 --format=%s "$commit")")
+	! mainline_fixes | grep -q -x -F "$name" || fixes=1
+	kgit log -1 --format=%B "$commit" | message_is_good "$fixes" "$(kgit diff-tree -r --no-commit-id --diff-filter=a --name-only "$commit" | tr '\n' ' ')"
+}
+
+# A variant for another base says what its patch says.
+check_variants()
+{
+	local path rc=0
+
+	while read -r path _; do
+		[[ $path = */* ]] || continue
+		cmp -s <(message_of "$path") <(message_of "${path##*/}") || { echo "$path has another message than ${path##*/}"; rc=1; }
+	done < <(series_lines)
+	return "$rc"
+}
+
+message_of()
+{
+	awk '/^---$/ { exit } /^Subject: / { here = 1 } here' "$ROOT/patches/$1"
+}
+
+# The cover letter is a mail like the others: its words, and its width but for tables
+check_letter()
+{
+	local found
+
+	found=$(awk -v fixes=0 -f "$ROOT/scripts/message.awk" "$work/series/cover-letter.txt" | grep -E '^(words|wrap): ' || true)
+	[[ -z $found ]] || { echo "$found"; return 1; }
+}
+
+# planted KIND SED-COMMAND: a good message, spoilt by the command, is found to be bad, and of this kind alone
+planted()
+{
+	local found
+
+	found=$(good_message | sed -E "$2" | awk -v fixes=0 -v files="fs/select.c" -f "$ROOT/scripts/message.awk")
+	if [[ -z $found ]] || grep -q -v -E "^($1): " <<< "$found"; then
+		echo "'$2' gives '$found'"
+		return 1
+	fi
+}
+
+good_message()
+{
+	printf '%s\n' 'select: Wait on the clock of the task' '' 'A wait is on the clock of somebody else, which is wrong.' '' \
+		'Wait on that of the task. It takes 20 instructions instead of 10' '(bench/timers.sh).' '' 'Signed-off-by: A <a@localhost>'
+}
+
+planted_messages()
+{
+	local kind command count=0 rc=0
+
+	good_message | message_is_good 0 fs/select.c || rc=1
+	while read -r kind command; do
+		count=$((count + 1))
+		planted "$kind" "$command" || rc=1
+	done <<'END'
+subject 1s/$/ which somebody has armed on a clock of his own or on another/
+subject 1s/$/./
+subject 1s/select: //
+subject 1s/Wait/wait/
+subject 1s/Wait/Improve the wait/
+wrap 3s/$/ And so it goes on and on./
+sign /^Signed-off-by/d
+sign s/<a@localhost>//
+sign $s/$/\nText/
+fixes $s/^/Fixes: 0123456789ab ("select: Wait")\n/
+alone 3s/A wait/This patch/
+alone 3s/A wait/The previous patch/
+alone 3s/A wait/The second step/
+alone|cost 3d;5,6d
+words 3s/on the clock/anew, a clock/
+words 3s/somebody/a crowd/
+words 3s/wrong/no stamp/
+cost s/ \(bench.*//;s/^\(bench.*//
+cost s/[0-9]+/a few/g
+END
+	# Each line above has been tried.
+	[[ $count = 19 ]] || { echo "$count messages were planted"; rc=1; }
+	good_message | sed '$s/^/Fixes: 0123456789ab ("select: Wait")\n/' | message_is_good 1 fs/select.c || rc=1
+	! good_message | message_is_good 1 fs/select.c > "$work/found" || rc=1
+	! good_message | sed '$s/^/Fixes: 0123456789 ("select: Wait")\n/' | message_is_good 1 fs/select.c > "$work/found" || rc=1
 	return "$rc"
 }
 
 lint_series()
 {
-	local mail name first=''
+	local mail name commit first=''
 
 	result "the documentation names patches of the queue" named_patches
 	result "make series" env OUT="$work" "$ROOT/scripts/series.sh"
@@ -167,6 +267,12 @@ lint_series()
 		first=${first:-$mail}
 	done
 	result "a line that is too long is found" not_long "$first"
+	result "planted faults of messages are found" planted_messages
+	while read -r commit; do
+		result "message of $(kgit log -1 --format=%s "$commit")" check_words "$commit"
+	done < <(kgit rev-list --reverse base..refs/timens/series)
+	result "variants say what their patches say" check_variants
+	result "words of the cover letter" check_letter
 }
 
 # Touched and new C files, as objects: those that the plain configuration has.

@@ -255,6 +255,12 @@ compose_queue()
 	done
 }
 
+# mainline_fixes: the patches below the heading of the fixes of mainline
+mainline_fixes()
+{
+	awk '/^# / { here = /^# Fixes of mainline/ } here && !/^[[:space:]]*(#|$)/ && $1 !~ /\// { print $1 }' "$ROOT/patches/series"
+}
+
 # touched_files: the kernel's files which the queue touches, on any base
 touched_files()
 {
