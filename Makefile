@@ -69,7 +69,7 @@ help:
 	@echo '                  (DISCARD=1 gives up work there that is not exported; AS_IS=1, with any target, uses it as it stands)'
 	@echo 'make export       write the commits and new files of build/linux back to patches/ and the overlay'
 	@echo 'make roundtrip    prove that tree and export are exact opposites'
-	@echo 'make test-prefix  compile every prefix of the queue'
+	@echo 'make test-prefix  compile every prefix of the queue, and the fixes of mainline alone'
 	@echo 'make bisect TEST=COMMAND  find the patch with which a command fails: $$LINUX is the source, $$OBJ has the objects (scripts/prefix.sh)'
 	@echo 'make series       the whole as mails, overlay included: a cover letter and a mailbox for git am, in out/series'
 	@echo 'make lint         checkpatch, sparse, W=1, shellcheck'

@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Compile every prefix of the queue: after each patch, all files that the queue touches must build. Uses a work tree and
-# an object directory of its own; ccache makes the second run short. Needs the plain kernel (make kernel).
+# Compile every prefix of the queue: after each patch, all files that the queue touches must build. So must the fixes of mainline alone,
+# without anything else, with and without time namespaces. Uses a work tree and an object directory of its own; ccache makes the second
+# run short. Needs the plain kernel (make kernel).
 #
 # usage: prefix.sh
+#        prefix.sh PATCH...           those prefixes only which end with one of these (names of patches/series)
+#        prefix.sh --fixes            the fixes of mainline alone
 #        prefix.sh --bisect COMMAND   find the first patch with which COMMAND fails, by git bisect
 #
 # COMMAND is run by bash at the top of the repository, with a prefix compiled: its source is $LINUX, its objects are in $OBJ, its patch is
@@ -16,13 +19,22 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=queue.sh
 . "$(dirname "${BASH_SOURCE[0]}")/queue.sh"
-command='' step=0
+command='' step=0 fixes=0
+only=()
 case ${1:-} in
 '') ;;
+--fixes) fixes=1; shift ;;
 --bisect) need_value "$@"; command=$2; shift 2 ;;
 # For git bisect run
 --step) need_value "$@"; command=$2 step=1; shift 2 ;;
-*) die "unknown argument '$1'" ;;
+-*) die "unknown option '$1'" ;;
+*)
+	while [[ $# -gt 0 ]]; do
+		[[ $'\n'$(series)$'\n' =~ [$'\n'/]"${1%.patch}.patch"$'\n' ]] || die "patches/series has no '$1'"
+		only+=("${1%.patch}.patch")
+		shift
+	done
+	;;
 esac
 [[ $# -eq 0 ]] || die "unknown argument '$1'"
 
@@ -62,12 +74,44 @@ prepare()
 	export LOCALVERSION='' CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
 }
 
+# compile [LINE]: with a line more in the configuration
 compile()
 {
 	# The option may not exist yet: what Kconfig knows of the plain configuration.
 	cat "$ROOT/configs/base.config" "$ROOT/configs/timens.config" > "$work/fragment"
+	printf '%s\n' "${1:-}" >> "$work/fragment"
 	make -C "$work/linux" O="$obj" KCONFIG_ALLCONFIG="$work/fragment" allnoconfig >> "$log" 2>&1 &&
 		make -C "$work/linux" O="$obj" -j"${JOBS:-$(nproc)}" CC='ccache gcc' HOSTCC='ccache gcc' "${want[@]}" >> "$log" 2>&1
+}
+
+complain()
+{
+	grep -n -E -A 8 '(error|Error [0-9]+|\*\*\*)' "$log" | tail -n 40 >&2 || true
+	die "$1 does not compile, see $log"
+}
+
+# The fixes on the pristine source
+fixes_alone()
+{
+	local temp path head line
+
+	temp=$(mktemp -d "$BUILD/compose.XXXXXX")
+	(
+		export GIT_INDEX_FILE=$temp/index
+		head=$(kgit rev-parse 'base^{commit}')
+		kgit read-tree "$head"
+		while read -r path; do
+			compose_patch "$path" "$temp"
+		done < <(series | grep -E "(^|/)($(mainline_fixes | paste -s -d '|'))\$")
+		kgit update-ref refs/timens/fixes "$head"
+	)
+	rm -rf "$temp"
+	git -C "$work/linux" checkout -q --detach --force "$(kgit rev-parse refs/timens/fixes)"
+	for line in CONFIG_TIME_NS=y '# CONFIG_TIME_NS is not set'; do
+		compile "$line" || complain "what the fixes of mainline alone make"
+		grep -q -x "$line" "$obj/.config" || die "the configuration has no '$line'"
+		say "the $(kgit rev-list --count base..refs/timens/fixes) fixes of mainline compile alone: $line ($SECONDS s)"
+	done
 }
 
 prefixes()
@@ -76,14 +120,17 @@ prefixes()
 
 	prepare
 	: > "$log"
+	[[ ${#only[@]} -gt 0 ]] || fixes_alone
+	[[ $fixes = 0 ]] || return 0
 	total=$(kgit rev-list --count overlay..HEAD)
 	say "$total prefixes, each compiles: ${want[*]}"
 	while read -r commit; do
-		git -C "$work/linux" checkout -q --detach --force "$commit"
-		if ! compile; then
-			grep -n -E -A 8 '(error|Error [0-9]+|\*\*\*)' "$log" | tail -n 40 >&2 || true
-			die "prefix $n of $total does not compile: $(kgit log -1 --format=%s "$commit"), see $log"
+		if [[ ${#only[@]} -gt 0 && " ${only[*]} " != *" $(slug "$(kgit log -1 --format=%s "$commit")") "* ]]; then
+			n=$((n + 1))
+			continue
 		fi
+		git -C "$work/linux" checkout -q --detach --force "$commit"
+		compile || complain "prefix $n of $total, $(kgit log -1 --format=%s "$commit"),"
 		say "$n of $total compiles: $(kgit log -1 --format=%s "$commit") ($SECONDS s)"
 		n=$((n + 1))
 	done < <(echo overlay; kgit rev-list --reverse overlay..HEAD)

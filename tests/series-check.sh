@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Prove that make series makes what it says: git am takes the mailbox on the pristine source, and the files are those of make tree.
+# Prove that make series makes what it says: git am takes the mailbox on the pristine source, and the files are those of make tree. So it
+# takes the fixes of mainline alone.
 # Only the files that the series touches are checked out. Results are KTAP; needs an up to date tree (make tree).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -30,6 +31,18 @@ pristine()
 take()
 {
 	git -C "$clone" -c am.threeWay=false am -q --no-3way "$@"
+}
+
+take_fixes()
+{
+	local name
+	local -a fixes
+
+	while read -r name; do
+		fixes+=("$OUT"/series/[0-9]*-"$name")
+	done < <(mainline_fixes)
+	[[ ${#fixes[@]} -gt 1 ]]
+	take "${fixes[@]}"
 }
 
 same_as_tree()
@@ -66,6 +79,8 @@ if [[ $ktap_failed = 0 ]]; then
 	result "the cover letter is whole" letter_is_whole
 	result "each mail is signed off" each_is_signed
 	result "pristine source" pristine
+	result "git am takes the fixes of mainline alone" take_fixes
+	result "pristine source again" pristine
 	result "git am takes all mails but the last" take "${mails[@]:0:${#mails[@]}-1}"
 	# A check that cannot fail proves nothing.
 	result "without it the files are not those of make tree" not same_as_tree
