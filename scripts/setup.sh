@@ -48,7 +48,7 @@ case ${1:-all} in
 # dwarves is for --debug-info: pahole writes BTF
 deb) packages+=(build-essential debhelper dpkg-dev dwarves fakeroot lsb-release) ;;
 # A mirror's keys are those of the newest release
-vm) packages+=(mmdebstrap e2fsprogs debian-archive-keyring) ;;
+vm) packages+=(mmdebstrap e2fsprogs fdisk debian-archive-keyring) ;;
 gdb) packages+=(gdb) ;;
 esac
 
