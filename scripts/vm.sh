@@ -157,8 +157,8 @@ stock_image()
 		cp "$2" "$root/etc/systemd/system/"
 		mkdir -p "$root/boot/grub"
 		cp -r "$root/usr/lib/grub/i386-pc" "$root/boot/grub/"
-		printf "%s\n" "linux $(cd "$root" && echo /boot/vmlinuz-*) root=/dev/vda1 ro $options" \
-			"initrd $(cd "$root" && echo /boot/initrd.img-*)" boot > "$root/boot/grub/grub.cfg"
+		printf "%s\n" "linux /$(cd "$root" && echo boot/vmlinuz-*) root=/dev/vda1 ro $options" \
+			"initrd /$(cd "$root" && echo boot/initrd.img-*)" boot > "$root/boot/grub/grub.cfg"
 		chroot "$root" grub-mkimage -O i386-pc -o /tmp/core.img -p "(hd0,msdos1)/boot/grub" biosdisk part_msdos ext2
 		truncate -s 4G "$3/disk.img"
 		printf "2048,,L,*\n" | /sbin/sfdisk -q "$3/disk.img"
