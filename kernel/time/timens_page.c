@@ -51,8 +51,8 @@
  * A clock which stands is a line with a multiplier of zero which never ends.
  *
  * So an odd count with TIMENS or SHARED is a page of offsets, to the page which is mapped
- * behind it: do_hres() goes on with these two alone. It leaves a page without a counter to the slow path, which
- * looks at ns_state.
+ * behind it: do_hres() goes on with these two alone. It leaves a page without a counter to the
+ * slow path, which looks at ns_state.
  *
  * offset[] of the first row and basetime[] of the others share their place. A reader
  * of offsets holds no even count which a writer could invalidate, so the odd count
