@@ -138,7 +138,7 @@ hardware=(-machine q35 -cpu max -smp 2 -m 2G -nodefaults -display none -nic "use
 # first time is what update-grub makes later, where there is a device to look at.
 stock_image()
 {
-	local root dir=$vm/new
+	local root dir=$vm/new-$1
 
 	system "stock-$1" "$1" "${stock[@]}"
 	as_root rm -rf "$dir"
