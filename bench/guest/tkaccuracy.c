@@ -95,7 +95,7 @@ enum load { BUSY, ASLEEP, NR_LOADS };
 
 static const char * const load_names[NR_LOADS] = { "busy", "asleep" };
 
-static const long long intervals[] = { 1000, 100, TK_EVERY_TICK };
+static const long long intervals[] = { 4000, 1000, 100, TK_EVERY_TICK };
 
 /* In 2^-16 ppm: 0, +1/3 and -100 ppm */
 static const struct {

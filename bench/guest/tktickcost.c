@@ -25,6 +25,8 @@
  * in a nanosecond, as under -icount shift=0.
  */
 #define _GNU_SOURCE
+#include <math.h>
+
 #include "results.h"
 #include "tickcost.h"
 
@@ -47,17 +49,27 @@ static void spin(const struct tk_counter *counter, int64_t ns)
 	} while (tk_cycles() < end);
 }
 
-/*
- * After a sleep all are due at once, and go back to their homes within an interval; and
- * another interval holds from the next pass on, which the one before determines. So wait
- * for @ms first.
- */
-static void look(struct tk_tick *tick, const struct tk_ticks *ticks, long long ms)
+/* After a sleep all are due at once; so spin for @ns first, until each is at its home again. */
+static void look(struct tk_tick *tick, const struct tk_ticks *ticks, int64_t ns)
 {
 	tk_settle(&ticks->counter);
-	if (ms)
-		spin(&ticks->counter, ms * (TK_NSEC_PER_SEC / 1000) * 5 / 4);
+	spin(&ticks->counter, ns);
 	tk_look_at_ticks(tick, ticks);
+}
+
+/*
+ * How long it takes until @number clocks that are all due are at their homes: what the budget
+ * leaves beside the @wanted passes a second takes them, and another interval holds from the
+ * next pass on, which the longest interval determines. In ns. With less budget than is wanted
+ * nobody has a home, and the budget is used up at once.
+ */
+static int64_t until_calm(long number, double wanted, double most, bool bound)
+{
+	double seconds = (double)intervals[0] / 1000;
+
+	if (!bound)
+		seconds += (double)number / (most - wanted);
+	return (int64_t)(seconds * 1.25 * TK_NSEC_PER_SEC);
 }
 
 static const char *policy(long long interval)
@@ -81,9 +93,9 @@ static double measure(long number, double per_pass, const struct tk_ticks *ticks
 {
 	struct tk_tick base, with;
 	double passes, more, wanted, share;
-	double most = (double)tk_read_knob("budget") * ticks->hz;
+	double most;
 	unsigned int i;
-	bool bound;
+	bool bound, every;
 
 	tk_hold(0);
 	tk_set_interval(intervals[0]);
@@ -95,7 +107,10 @@ static double measure(long number, double per_pass, const struct tk_ticks *ticks
 	tk_require_owners(number);
 	for (i = 0; i < NR_INTERVALS; i++) {
 		wanted = asked_for(number, intervals[i], ticks->hz);
-		bound = intervals[i] != TK_EVERY_TICK && wanted > most;
+		every = intervals[i] == TK_EVERY_TICK;
+		/* Without an interval there is no limit either */
+		most = every ? HUGE_VAL : (double)tk_read_knob("budget") * ticks->hz;
+		bound = wanted >= most;
 		if (bound)
 			wanted = most;
 		share = tk_share(wanted * per_pass / ticks->hz, ticks);
@@ -106,13 +121,13 @@ static double measure(long number, double per_pass, const struct tk_ticks *ticks
 			continue;
 		}
 		tk_set_interval(intervals[i]);
-		look(&with, ticks, intervals[i ? i - 1 : 0]);
+		look(&with, ticks, until_calm(number, wanted, most, bound));
 		passes = tk_passes_a_second(&with);
 		*right &= tk_takes_about(&with, wanted);
 		more = tk_mean_tick(&with, ticks) - tk_mean_tick(&base, ticks);
 		share = tk_share(more, ticks);
 		/* A pass every tick has next to nothing else in it */
-		if (intervals[i] == TK_EVERY_TICK)
+		if (every)
 			per_pass = more * ticks->hz / passes;
 		tk_say("%8ld %-12s %10.0f %14.1f %14.0f %9.4f%% %10.1f%s", number, policy(intervals[i]),
 		       passes, more, with.look.longest, share, more * ticks->hz / passes,

@@ -15,8 +15,8 @@
 #include "hold.h"
 #include "interrupts.h"
 
-/* How long one measurement looks. */
-#define TK_TICK_LOOK	TK_NSEC_PER_SEC
+/* How long one measurement looks: a whole default interval, in which each clock has its pass */
+#define TK_TICK_LOOK	(4 * TK_NSEC_PER_SEC)
 
 /* The machine: what its counter counts, and how often it ticks. */
 struct tk_ticks {
@@ -67,7 +67,7 @@ static inline double tk_share(double in_each, const struct tk_ticks *ticks)
 	return in_each * ticks->hz / (ticks->counter.cycles_per_ns * TK_NSEC_PER_SEC) * 100;
 }
 
-/* A look is not a whole number of intervals: one pass more or less, and 2 % */
+/* A look begins and ends within an interval: one pass more or less, and 2 % */
 static inline bool tk_takes_about(const struct tk_tick *tick, double wanted)
 {
 	double difference = tk_passes_a_second(tick) - wanted;
