@@ -50,7 +50,7 @@ help:
 	@echo 'make boot         boot CONFIG=$(CONFIG) with SUITE=$(SUITE), ARGS="--icount ..." (scripts/boot.sh --help)'
 	@echo 'make shell        boot CONFIG=$(CONFIG) into a shell'
 	@echo 'make gdb          boot a kernel with debug information, and gdb on it (SUITE=$(SUITE), ARGS="-- -ex ...": scripts/gdb.sh --help)'
-	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain debug kcsan off bug machine trace hz100 hz250 gdb)'
+	@echo 'make kernel       build CONFIG=$(CONFIG) (known: plain server debug kcsan off bug machine trace hz100 hz250 gdb)'
 	@echo 'make initramfs    compile and pack the programs of the guest'
 	@echo
 	@echo 'make tkns         compile the tool tkns: build/tkns/tkns'

@@ -14,7 +14,7 @@ set -euo pipefail
 
 image=$BUILD/initramfs.cpio
 # Each is harness/NAME.list
-others=(programs userland)
+others=(programs userland systemd)
 [[ ! -d $DEBS/default-jre-headless ]] || others+=(java)
 root=$BUILD/initramfs
 log=$BUILD/log/initramfs.log
@@ -24,14 +24,17 @@ dirs64=(/lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu)
 dirs32=(/lib32 /usr/lib32 /lib/i386-linux-gnu /usr/lib/i386-linux-gnu)
 
 # put FILE PATH: copy FILE (what a link points to) to PATH in the image; a PATH that ends in "/" is a directory of Debian's,
-# with all that is in it
+# with all that is in it, where links remain that lead to somewhere within it
 put()
 {
-	local to=$root/$2
+	local to=$root/$2 link
 
 	if [[ $2 = */ ]]; then
 		mkdir -p "$to"
-		cp -RL --preserve=mode,timestamps "$1/." "$to"
+		cp -R --preserve=mode,timestamps "$1/." "$to"
+		while IFS= read -r link; do
+			cp -RL --remove-destination --preserve=mode,timestamps "$1/$link" "$to/$link"
+		done < <(cd "$to" && find . -xtype l)
 		chmod -R u+w "$to"
 		return
 	fi
@@ -108,12 +111,13 @@ named()
 		from=''
 		[[ -z $second ]] || from=$DEBS/$first
 		# Without usr/ in a Debian that still had /bin beside /usr/bin.
-		[[ -z $from || $second != /usr/* ]] || compgen -G "$from$second" > /dev/null || second=${second#/usr}
-		compgen -G "$from${second:-$first}" > /dev/null ||
-			die "harness/$1:$number: no '${second:-$first}' ${from:+in $from }on this machine (scripts/setup.sh)"
+		[[ -z $from || $second != /usr/* ]] || compgen -G "$from${second%/}" > /dev/null || second=${second#/usr}
+		first=${second:-$first}
+		compgen -G "$from${first%/}" > /dev/null ||
+			die "harness/$1:$number: no '$first' ${from:+in $from }on this machine (scripts/setup.sh)"
 		while read -r file; do
 			printf '%s\t%s\n' "$file" "${file#"$from"}"
-		done < <(compgen -G "$from${second:-$first}")
+		done < <(compgen -G "$from$first")
 	done < "$ROOT/harness/$1"
 }
 

@@ -42,6 +42,8 @@ packages=(
 	sparse shellcheck python3-ply python3-git groff-base
 	# plots of the benchmarks; perf for the guest of one of them
 	gnuplot-nox linux-perf
+	# for the libraries of the systemd in the guest
+	systemd dbus-daemon
 )
 
 case ${1:-all} in
@@ -61,6 +63,8 @@ daemons+=("criu usr/sbin/criu" "python3-psutil usr/lib/python3/dist-packages/psu
 daemons+=("postgresql usr/lib/postgresql/*/bin/postgres" "postgresql-client usr/lib/postgresql/*/bin/psql"
 	"redis-server usr/bin/redis-server" "redis-tools usr/bin/redis-cli" "cron usr/sbin/cron" "logrotate usr/sbin/logrotate"
 	"systemd-standalone-tmpfiles usr/share/man/man8/systemd-tmpfiles.8.gz" "faketime usr/bin/faketime")
+# systemd as process 1 of a container (harness/systemd.list): unpacked, as a machine's own has services of whatever is installed there
+daemons+=("systemd usr/share/systemd" "dbus usr/share/doc/dbus" "dbus-system-bus-common usr/share/dbus-1/system.conf")
 # 170 MiB, for one row
 [[ ${1:-all} != java ]] || daemons+=("default-jre-headless usr/lib/jvm/java-??-openjdk-*/lib/modules")
 

@@ -78,8 +78,8 @@ removed()
 
 	release=$(uname -r)
 	DEBIAN_FRONTEND=noninteractive apt-get -y -q purge "linux-*-$release" tkns || return 1
-	# The manual pages of this machine are indexed at night
-	left=$(find /boot /etc /usr /var/lib -name "*$release*" -o -name '*tkns*' 2> /dev/null)
+	# What is mounted in a container leaves its mount point in it
+	left=$(find /boot /etc /usr /var/lib -path /var/lib/machines -prune -o -name "*$release*" -print -o -name '*tkns*' -print 2> /dev/null)
 	[[ -z $left ]] || { echo "$left"; return 1; }
 }
 
