@@ -23,7 +23,7 @@ parts=$BUILD/vm
 packages=(
 	init udev dbus kmod initramfs-tools zstd iproute2 iputils-ping procps less nano bash-completion man-db busybox-static jq
 	podman crun catatonit uidmap passt netavark aardvark-dns fuse-overlayfs systemd-container lxc docker.io nftables iptables
-	dbus-user-session libpam-systemd chrony linuxptp criu libcriu2 util-linux-extra tzdata openssl cron
+	apparmor dbus-user-session libpam-systemd chrony linuxptp criu libcriu2 util-linux-extra tzdata openssl cron
 )
 # The images that the recipes of Documentation/timers/timens-containers.rst start
 chrony=(systemd-sysv dbus chrony cron openssl procps)
