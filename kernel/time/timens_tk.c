@@ -524,22 +524,13 @@ int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 	return 0;
 }
 
-/**
- * timens_tk_free - Free the clock of a namespace which goes
- * @ns:		The namespace, to which nobody refers any more
- *
- * Context: process context; any if the namespace has no clock
- * Return: a namespace to which it had a reference, to be dropped by the caller, or NULL
- */
-struct time_namespace *timens_tk_free(struct time_namespace *ns)
+/* Apart, as is what an owner's page takes: the many which follow shall not save registers for it */
+static noinline struct time_namespace *timens_tk_free_given(struct timekeeper_ns *tn)
 {
 	struct timens_tk_calendar *cal = &timens_tk_cal;
-	struct timekeeper_ns *tn = ns->tk;
 	struct time_namespace *kept;
 	unsigned long flags;
 
-	if (likely(!tn))
-		return NULL;
 	if (tn->state == TIMENS_TK_OWN) {
 		raw_spin_lock_irqsave(&cal->lock, flags);
 		timens_tk_calendar_del(cal, tn);
@@ -555,19 +546,21 @@ struct time_namespace *timens_tk_free(struct time_namespace *ns)
 }
 
 /**
- * timens_tk_setup_page - Set up the page of a namespace for the first task
- * @ns:		The namespace
+ * timens_tk_free - Free the clock of a namespace which goes
+ * @ns:		The namespace, to which nobody refers any more
  *
- * Context: process context, while nobody gives it a clock
- * Return: false if it has no clock, so that the caller has to do that
+ * Context: process context; any if the namespace has no clock
+ * Return: a namespace to which it had a reference, to be dropped by the caller, or NULL
  */
-bool timens_tk_setup_page(struct time_namespace *ns)
+struct time_namespace *timens_tk_free(struct time_namespace *ns)
 {
-	struct timekeeper_ns *tn = ns->tk;
+	return unlikely(ns->tk) ? timens_tk_free_given(ns->tk) : NULL;
+}
+
+static noinline bool timens_tk_setup_given(struct time_namespace *ns, struct timekeeper_ns *tn)
+{
 	unsigned int i;
 
-	if (!tn)
-		return false;
 	mutex_lock(&tn->mutex);
 	tn->entered = true;
 	/*
@@ -584,6 +577,18 @@ bool timens_tk_setup_page(struct time_namespace *ns)
 	}
 	mutex_unlock(&tn->mutex);
 	return true;
+}
+
+/**
+ * timens_tk_setup_page - Set up the page of a namespace for the first task
+ * @ns:		The namespace
+ *
+ * Context: process context, while nobody gives it a clock
+ * Return: false if it has no clock, so that the caller has to do that
+ */
+bool timens_tk_setup_page(struct time_namespace *ns)
+{
+	return unlikely(ns->tk) && timens_tk_setup_given(ns, ns->tk);
 }
 
 static int __init timens_tk_init(void)
