@@ -230,9 +230,12 @@ judge()
 		row("own clock_settime: interrupts sent to other CPUs";
 			[fig("writes"; "own clock_settime: interrupts sent to other CPUs"; "interrupts")];
 			.[0].value; "="; 0; "interrupts"),
+		# The namespace is charged to who makes it, the clock to who asks for it, who is here whoever holds a descriptor.
 		(("own", "own, steered", "own, smearing") as $state
 		| row("memory beyond mainline\u0027s, \($state)";
-			[fig("footprint"; "memory: beyond mainline, \($state)"; "bytes")]; .[0].value; "<="; 2048; "bytes")),
+			[fig("footprint"; "memory: beyond mainline, \($state)"; "bytes"), fig("footprint"; "memory: descriptor of a namespace"; "bytes"),
+			 fig("footprint"; "memory: descriptor of a namespace, mainline"; "bytes")];
+			(.[0].value + .[1].value - .[2].value) | round; "<="; 2048; "bytes")),
 		row("error between passes, one each 4 s";
 			[fig("accuracy"; "tsc 2100 MHz, 4 s: worst error"; "ns")]; .[0].value; "<="; 5; "ns")
 		] as $rows

@@ -59,7 +59,8 @@ make_base()
 		accuracy: { figures: [f("tsc 2100 MHz, 4 s: worst error"; 5; "ns")] },
 		writes: { figures: [i("own clock_settime, 0 others"; 5000), i("own clock_settime, 5000 others"; 5100),
 			f("own clock_settime: interrupts sent to other CPUs"; 0; "interrupts")] },
-		footprint: { figures: [(("own", "own, steered", "own, smearing") | f("memory: beyond mainline, \(.)"; 2048; "bytes")),
+		footprint: { figures: [(("own", "own, steered", "own, smearing") | f("memory: beyond mainline, \(.)"; 8; "bytes")),
+			f("memory: descriptor of a namespace"; 3040; "bytes"), f("memory: descriptor of a namespace, mainline"; 1000; "bytes"),
 			(("create", "enter", "leave", "destroy", "fork into", "exit of the last process") | i(.; 1010), i("\(.), mainline"; 1000)),
 			f("memory: namespace, follow"; 4199.6; "bytes"), f("memory: namespace, mainline"; 4199.2; "bytes"),
 			f("memory: namespace, follow, slabs"; 104.4; "bytes"), f("memory: namespace, mainline, slabs"; 104; "bytes"),
@@ -186,9 +187,10 @@ test_rows()
 	row "own clock_settime: more by 10,000 timers in an owner" timers "step, 10000 timers: plain o-o" 5101
 	row "own clock_settime: more by 10,000 timers in a follower" timers "step, 10000 timers: plain o-f" 5101
 	row "own clock_settime: interrupts sent to other CPUs" writes "own clock_settime: interrupts sent to other CPUs" 1
-	row "memory beyond mainline's, own" footprint "memory: beyond mainline, own" 2049
-	row "memory beyond mainline's, own, steered" footprint "memory: beyond mainline, own, steered" 2049
-	row "memory beyond mainline's, own, smearing" footprint "memory: beyond mainline, own, smearing" 2049
+	row "memory beyond mainline's, own" footprint "memory: descriptor of a namespace" 3041
+	row "memory beyond mainline's, own" footprint "memory: beyond mainline, own" 9
+	row "memory beyond mainline's, own, steered" footprint "memory: beyond mainline, own, steered" 9
+	row "memory beyond mainline's, own, smearing" footprint "memory: beyond mainline, own, smearing" 9
 	for where in follower "follower beside an owner"; do
 		for kind in sleeps futex "poll and epoll" timerfd "POSIX timers" io_uring others; do
 			row "$where: $kind, of mainline's" timers "$where, $kind: of mainline's" 1.0101
