@@ -187,7 +187,6 @@ test_rows()
 	row "own clock_settime: more by 10,000 timers in an owner" timers "step, 10000 timers: plain o-o" 5101
 	row "own clock_settime: more by 10,000 timers in a follower" timers "step, 10000 timers: plain o-f" 5101
 	row "own clock_settime: interrupts sent to other CPUs" writes "own clock_settime: interrupts sent to other CPUs" 1
-	row "memory beyond mainline's, own" footprint "memory: descriptor of a namespace" 3041
 	row "memory beyond mainline's, own" footprint "memory: beyond mainline, own" 9
 	row "memory beyond mainline's, own, steered" footprint "memory: beyond mainline, own, steered" 9
 	row "memory beyond mainline's, own, smearing" footprint "memory: beyond mainline, own, smearing" 9
