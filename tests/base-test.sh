@@ -158,7 +158,8 @@ machine()
 	cp "$work/bin/no-cc" "$work/build/debs/criu/usr/sbin/criu"
 	for file in postgresql/usr/lib/postgresql/15/bin/postgres postgresql-client/usr/lib/postgresql/15/bin/psql \
 		redis-server/usr/bin/redis-server redis-tools/usr/bin/redis-cli cron/usr/sbin/cron logrotate/usr/sbin/logrotate \
-		systemd-standalone-tmpfiles/usr/share/man/man8/systemd-tmpfiles.8.gz faketime/usr/bin/faketime; do
+		systemd-standalone-tmpfiles/usr/share/man/man8/systemd-tmpfiles.8.gz faketime/usr/bin/faketime \
+		systemd/usr/share/systemd/x dbus/usr/share/doc/dbus/x dbus-system-bus-common/usr/share/dbus-1/system.conf; do
 		mkdir -p "$work/build/debs/${file%/*}"
 		cp "$work/bin/no-cc" "$work/build/debs/$file"
 	done
