@@ -16,8 +16,10 @@
  *
  * Whatever is not ordinary is left to vdso_read_timens(), which reads every page, in
  * every state, the system wide one among them. It is out of line, and there is one of it
- * in an image: the images have no more pages than those of a kernel without own clocks,
- * since there are programs which rely on that.
+ * in an image: the 32-bit one has no more pages than that of a kernel without own clocks,
+ * since there are programs which rely on that. CRIU 3.17 has room for two, and the clocks
+ * of hypervisors take a part of them. So that image leaves more to vdso_read_timens(): the
+ * coarse clocks of who follows an owner, and time() of an owner.
  *
  * Without CONFIG_TIMEKEEPER_NS every page of a time namespace holds offsets for
  * ever, and what gettimeofday.c calls here adds no instruction to it.
@@ -307,6 +309,7 @@ static __always_inline bool vdso_line_ns(const struct vdso_data *line, bool ends
 	return there;
 }
 
+#ifndef BUILD_VDSO32
 /*
  * The coarse clocks of a namespace which follows an owner, as vdso_coarse_timens() reads
  * those of the owner: its line at the last tick, which the system wide page has, plus
@@ -339,6 +342,13 @@ static __always_inline bool vdso_coarse_shared(const struct vdso_data *own, cloc
 	ts->tv_nsec = ns;
 	return true;
 }
+#else
+static __always_inline bool vdso_coarse_shared(const struct vdso_data *own, clockid_t clk,
+					       struct __kernel_timespec *ts)
+{
+	return false;
+}
+#endif
 
 /* Where a page may be read: its count when it is not written, which is odd for one of offsets */
 static __always_inline u32 vdso_ns_begin(const struct vdso_data *vdns)
@@ -512,6 +522,7 @@ gettimeofday_timens(const struct vdso_data *vd, struct __kernel_old_timeval *tv,
 }
 
 #ifdef VDSO_HAS_TIME
+#ifndef BUILD_VDSO32
 /* CLOCK_REALTIME_COARSE in full seconds, without a division: the page has the length of a second */
 static __always_inline bool vdso_time_own(const struct vdso_data *vdns, __kernel_old_time_t *t)
 {
@@ -538,24 +549,14 @@ static __always_inline bool vdso_time_own(const struct vdso_data *vdns, __kernel
 	} while (ns >= second);
 	return true;
 }
+#else
+static __always_inline bool vdso_time_own(const struct vdso_data *vdns, __kernel_old_time_t *t)
+{
+	return false;
+}
+#endif
 
 /* What time() does not find in the page it finds in the slow path, which does not fail */
-#ifdef BUILD_VDSO32
-static noinline __maybe_unused __kernel_old_time_t
-time_own(const struct vdso_data *vdns, __kernel_old_time_t *time)
-{
-	struct __kernel_timespec ts __uninitialized;
-	__kernel_old_time_t t;
-
-	if (!vdso_time_own(vdns, &t)) {
-		vdso_read_timens(vdns, CLOCK_REALTIME_COARSE, &ts);
-		t = ts.tv_sec;
-	}
-	if (time)
-		*time = t;
-	return t;
-}
-#else
 static noinline __maybe_unused __kernel_old_time_t
 time_slow(const struct vdso_data *vdns, __kernel_old_time_t *time)
 {
@@ -578,7 +579,6 @@ time_own(const struct vdso_data *vdns, __kernel_old_time_t *time)
 		*time = t;
 	return t;
 }
-#endif /* BUILD_VDSO32 */
 
 /* One word: with 32-bit registers the lower half, which is all that is returned */
 static __always_inline __kernel_old_time_t vdso_seconds(const struct vdso_data *vd)
