@@ -848,6 +848,23 @@ static double churn_interrupts(bool owns)
 	return calls / ROUNDS;
 }
 
+/*
+ * Nothing counted is no call only where a call is counted. A tracepoint which is switched on is code which is
+ * patched, and every CPU is asked to notice that.
+ */
+static void see_a_call(void)
+{
+	const char *event = INSTANCE "/events/alarmtimer/alarmtimer_suspend/enable";
+	double calls = traced_calls();
+
+	tk_write_file(event, "1");
+	calls = traced_calls() - calls;
+	tk_write_file(event, "0");
+	tk_say("code patched once: %.0f calls asked of the other CPU", calls);
+	if (calls < 1)
+		errx(TK_EXIT_FAILURE, "a call which was asked of CPU 1 is not in the trace: none would be counted");
+}
+
 static void row_other_cpu(void)
 {
 	cpu_set_t first;
@@ -858,6 +875,7 @@ static void row_other_cpu(void)
 	if (sched_setaffinity(0, sizeof(first), &first))
 		err(TK_EXIT_FAILURE, "sched_setaffinity");
 	trace_calls();
+	see_a_call();
 	base = churn_interrupts(false);
 	judge("churn.interrupts", churn_interrupts(true), base);
 }
