@@ -17,9 +17,7 @@
  * Whatever is not ordinary is left to vdso_read_timens(), which reads every page, in
  * every state, the system wide one among them. It is out of line, and there is one of it
  * in an image: the 32-bit one has no more pages than that of a kernel without own clocks,
- * since there are programs which rely on that. CRIU 3.17 has room for two, and the clocks
- * of hypervisors take a part of them. So that image leaves more to vdso_read_timens(): the
- * coarse clocks of who follows an owner, and time() of an owner.
+ * since there are programs which rely on that.
  *
  * Without CONFIG_TIMEKEEPER_NS every page of a time namespace holds offsets for
  * ever, and what gettimeofday.c calls here adds no instruction to it.
@@ -44,6 +42,16 @@ static __always_inline int do_hres_timens(const struct vdso_data *vdns, clockid_
 					  struct __kernel_timespec *ts);
 
 #ifdef CONFIG_TIMEKEEPER_NS
+
+/*
+ * Whether it is the 32-bit image. That has two pages and not more, for CRIU 3.17 has no room
+ * for more, and the clocks of hypervisors take a part of them. So it leaves what is rare.
+ */
+#ifdef BUILD_VDSO32
+# define VDSO_IS_SMALL	true
+#else
+# define VDSO_IS_SMALL	false
+#endif
 
 /*
  * The fast paths, and the ordinary case of the page of a time namespace
@@ -185,44 +193,85 @@ vdso_follow_hres(const struct vdso_data *vdns, clockid_t clk, u32 ns_seq, u64 *s
 }
 
 /*
- * The coarse clocks, on any page. That of an owner says in VDSO_NS_COARSE_SLOT up to
- * where, and that is nowhere while it is written or is not a mere line. So the count need
- * not be even: "Owner against pass" in timens_page.c.
+ * The coarse clocks on the line of an owner, for itself and for who follows it, @own: the
+ * clocks that they go with, at the host's last tick, which @vd has. The page of the owner
+ * says in VDSO_NS_COARSE_SLOT up to where, and that is nowhere while it is written or is
+ * not a mere line. So its count need not be even: "Owner against pass" in timens_page.c.
+ */
+static __always_inline int
+vdso_coarse_line(const struct vdso_data *own, u32 own_seq, const struct vdso_data *line,
+		 const struct vdso_data *vd, clockid_t clk, struct __kernel_timespec *ts)
+{
+	u32 seq = line == own ? own_seq : READ_ONCE(line->seq);
+	const struct vdso_timestamp *base;
+	u64 delta, ns;
+	s64 sec;
+
+	smp_rmb();	/* See above */
+	/* One which has something else in that word says that it is to be read nowhere */
+	if (unlikely(!vdso_last_tick(line, vd, &delta)))
+		return VDSO_TIMENS;
+	base = &line->basetime[clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME];
+	ns = (delta * line->mult + base->nsec) >> line->shift;
+	sec = base->sec;
+	if (line != own) {
+		ns += own->offset[clk].nsec;
+		sec += own->offset[clk].sec;
+		if (vdso_is_changed(line, seq))
+			return VDSO_TIMENS;
+	}
+	if (vdso_is_changed(own, own_seq))
+		return VDSO_TIMENS;
+	ts->tv_sec = sec + __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
+	ts->tv_nsec = ns;
+	return 0;
+}
+
+/*
+ * The coarse clocks, on any page. Who follows an owner is left, and in the 32-bit image,
+ * for its size, the owner itself.
  */
 static __always_inline int vdso_coarse_timens(const struct vdso_data *vdns, clockid_t clk,
 					      struct __kernel_timespec *ts)
 {
 	const struct vdso_data *vd = __arch_timens_vdso_data_of(vdns);
+	const struct vdso_timestamp *base = &vd->basetime[clk];
 	u32 ns_seq = READ_ONCE(vdns->seq), seq;
-	const struct vdso_timestamp *base;
-	u64 delta, ns;
 	s64 sec;
+	u64 ns;
 
 	smp_rmb();	/* The kind of the page is not older than the count */
-	if (likely(vdns->clock_mode == VDSO_CLOCKMODE_TIMENS)) {
-		smp_rmb();	/* and the offsets not older than that */
-		base = &vd->basetime[clk];
-		seq = READ_ONCE(vd->seq);
-		if (unlikely(seq & 1))
-			return VDSO_TIMENS;
-		smp_rmb();	/* As in do_coarse() */
-		sec = base->sec + vdns->offset[clk].sec;
-		ns = base->nsec + vdns->offset[clk].nsec;
-		if (vdso_is_changed(vd, seq))
-			return VDSO_TIMENS;
-	} else {
-		base = &vdns->basetime[clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME];
-		/* One which has another page there says that it is to be read nowhere */
-		if (unlikely(!vdso_last_tick(vdns, vd, &delta)))
-			return VDSO_TIMENS;
-		ns = (delta * vdns->mult + base->nsec) >> vdns->shift;
-		sec = base->sec;
-	}
-	if (vdso_is_changed(vdns, ns_seq))
+	if (unlikely(vdns->clock_mode != VDSO_CLOCKMODE_TIMENS))
+		return VDSO_IS_SMALL ? VDSO_TIMENS :
+		       vdso_coarse_line(vdns, ns_seq, vdns, vd, clk, ts);
+	smp_rmb();	/* and the offsets not older than that */
+	seq = READ_ONCE(vd->seq);
+	if (unlikely(seq & 1))
+		return VDSO_TIMENS;
+	smp_rmb();	/* As in do_coarse() */
+	sec = base->sec + vdns->offset[clk].sec;
+	ns = base->nsec + vdns->offset[clk].nsec;
+	if (vdso_is_changed(vd, seq) || vdso_is_changed(vdns, ns_seq))
 		return VDSO_TIMENS;
 	ts->tv_sec = sec + __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
 	ts->tv_nsec = ns;
 	return 0;
+}
+
+/* The coarse clocks of who was left. Returns false if they are not on a mere line */
+static __always_inline bool vdso_coarse_left(const struct vdso_data *own, clockid_t clk,
+					     struct __kernel_timespec *ts)
+{
+	const struct vdso_data *line = own;
+	u32 own_seq = READ_ONCE(own->seq);
+
+	smp_rmb();	/* The kind of the page is not older than the count */
+	if (own->clock_mode == VDSO_CLOCKMODE_SHARED)
+		line = __arch_timens_vdso_data_of(own);
+	else if (!VDSO_IS_SMALL)
+		return false;
+	smp_rmb();	/* and the offsets not older than that */
+	return !vdso_coarse_line(own, own_seq, line, vdso_wide_page(own), clk, ts);
 }
 
 /* The page with the resolution, which that of a time namespace does not have */
@@ -309,47 +358,6 @@ static __always_inline bool vdso_line_ns(const struct vdso_data *line, bool ends
 	return there;
 }
 
-#ifndef BUILD_VDSO32
-/*
- * The coarse clocks of a namespace which follows an owner, as vdso_coarse_timens() reads
- * those of the owner: its line at the last tick, which the system wide page has, plus
- * the offset. Returns false if they are not that.
- */
-static __always_inline bool vdso_coarse_shared(const struct vdso_data *own, clockid_t clk,
-					       struct __kernel_timespec *ts)
-{
-	const struct vdso_data *line = __arch_timens_vdso_data_of(own);
-	u32 own_seq = READ_ONCE(own->seq), seq;
-	const struct vdso_timestamp *base;
-	u64 delta, ns;
-	s64 sec;
-
-	smp_rmb();	/* The kind of the page is not older than the count */
-	if (own->clock_mode != VDSO_CLOCKMODE_SHARED)
-		return false;
-	smp_rmb();	/* and the offsets not older than that */
-	seq = READ_ONCE(line->seq);
-	smp_rmb();	/* "Owner against pass" in timens_page.c */
-	if (!vdso_last_tick(line, vdso_wide_page(own), &delta))
-		return false;
-	base = &line->basetime[clk - CLOCK_REALTIME_COARSE + CLOCK_REALTIME];
-	ns = (delta * line->mult + base->nsec) >> line->shift;
-	ns += own->offset[clk].nsec;
-	sec = base->sec + own->offset[clk].sec;
-	if (vdso_is_changed(line, seq) || vdso_is_changed(own, own_seq))
-		return false;
-	ts->tv_sec = sec + __iter_div_u64_rem(ns, NSEC_PER_SEC, &ns);
-	ts->tv_nsec = ns;
-	return true;
-}
-#else
-static __always_inline bool vdso_coarse_shared(const struct vdso_data *own, clockid_t clk,
-					       struct __kernel_timespec *ts)
-{
-	return false;
-}
-#endif
-
 /* Where a page may be read: its count when it is not written, which is odd for one of offsets */
 static __always_inline u32 vdso_ns_begin(const struct vdso_data *vdns)
 {
@@ -400,7 +408,7 @@ vdso_read_timens(const struct vdso_data *vdns, clockid_t clk, struct __kernel_ti
 	u64 cycles, ns;
 	s32 step = 0;
 
-	if (coarse && vdso_coarse_shared(own, clk, ts))
+	if (coarse && vdso_coarse_left(own, clk, ts))
 		return 0;
 	if (clk == CLOCK_MONOTONIC_RAW) {
 		own += CS_RAW;
