@@ -332,7 +332,35 @@ manual_is_clean()
 	done
 }
 
+# What is installed, below a directory: buildah and CRI-O read the shared folder of hooks as well and end at a stage which they do
+# not know, podman has to be told the other one, and does not get to it where a folder of its list is missing.
+hooks_installed()
+{
+	local dir name list conf
+
+	dir=$(mktemp -d)
+	# shellcheck disable=SC2064
+	trap "rm -rf '$dir'" RETURN
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$here/.." O="$(realpath "${tkns%/*}/..")" PREFIX=/usr DESTDIR="$dir" install > /dev/null || return 1
+	if grep -l -r -e 'tkns' "$dir/usr/share/containers"; then
+		echo "is for every reader of the shared folder"
+		return 1
+	fi
+	conf=$dir/etc/containers/containers.conf.d/tkns.conf
+	[[ -L $conf && -f $dir$(readlink "$conf") ]] || { echo "no link $conf to a file"; return 1; }
+	list=$(sed -n 's/^hooks_dir = \["\(.*\)"\]$/\1/p' "$dir$(readlink "$conf")")
+	[[ $list = '/usr/share/containers/oci/hooks.d", "/usr/share/tkns/hooks.d' ]] || { echo "hooks_dir: '$list'"; return 1; }
+	for name in ${list//'", "'/ }; do
+		[[ -d $dir$name ]] || { echo "no $name"; return 1; }
+	done
+	for name in precreate createRuntime; do
+		[[ $(jq -r --arg stage "$name" 'select(.stages == [$stage]) | "\(.hook.path) \(.hook.args[2])"' "$dir"/usr/share/tkns/hooks.d/*.json) = "/usr/bin/tkns $name" ]] ||
+			{ echo "no hook for $name"; return 1; }
+	done
+}
+
 check "completion and manual know every option" options_known
+check "hooks are installed where podman alone looks" hooks_installed
 check "the manual knows every row and key of a rehearsal's report" report_known
 check "the manuals are well-formed" manual_is_clean
 echo "1..$count"
