@@ -72,6 +72,8 @@ int timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets
 			  bool raw_too);
 void timens_tk_take_offsets(struct timekeeper_ns *tn, const struct timens_offsets *offs);
 bool timens_tk_setup_page(struct time_namespace *ns);
+void timens_tk_lock_offsets(struct timekeeper_ns *tn);
+void timens_tk_unlock_offsets(struct timekeeper_ns *tn);
 int timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m);
 int timens_tk_write_clock(struct file *file, struct time_namespace *ns, char *buf);
 
@@ -213,6 +215,8 @@ static inline void timens_tk_note_start(struct task_struct *p) { }
 static inline void timens_tk_take_start(struct task_struct *p, const struct task_struct *leader) { }
 static inline struct time_namespace *timens_tk_free(struct time_namespace *ns) { return NULL; }
 static inline bool timens_tk_setup_page(struct time_namespace *ns) { return false; }
+static inline void timens_tk_lock_offsets(struct timekeeper_ns *tn) { }
+static inline void timens_tk_unlock_offsets(struct timekeeper_ns *tn) { }
 static inline void timens_tk_advance(void) { }
 static inline void timens_tk_prepare_change(void) { }
 static inline void timens_tk_finish_change(void) { }

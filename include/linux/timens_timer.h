@@ -39,7 +39,7 @@ struct timens_timer_cancel;
  */
 struct timens_timer_cancel {
 	spinlock_t		lock;	/* see above */
-	u16			walk;
+	u32			walk;
 	struct list_head	list;
 };
 

@@ -467,13 +467,16 @@ int timens_past_reserve(struct timekeeper_ns *tn)
 /*
  * For a namespace which nobody writes to. The clock was not set, so this is not
  * the work which tells timers. If it fails, passes do without: the last line goes
- * on, as when the log is full, and a writer or the next line tries again.
+ * on, as when the log is full, and a writer or the next line tries again. So it does
+ * not wait for a writer, who may be at it for as long as his share of a CPU lasts: the
+ * queue is everybody's, and has a limit.
  */
 static void timens_past_work(struct work_struct *work)
 {
 	struct timekeeper_ns *tn = container_of(work, struct timekeeper_ns, past.work);
 
-	mutex_lock(&tn->mutex);
+	if (!mutex_trylock(&tn->mutex))
+		return;
 	if (READ_ONCE(tn->past.nr))
 		timens_past_reserve(tn);
 	mutex_unlock(&tn->mutex);

@@ -42,7 +42,6 @@
  *   CPU 0 (restore)                      CPU 1 (first task enters)
  *   lock the clock
  *   nobody has entered
- *                                        lock offset_lock
  *                                        lock the clock: wait
  *   restore all, unlock
  *                                        entered = true, unlock

@@ -699,7 +699,7 @@ static void timens_tk_offsets_op(struct timekeeper_ns *tn, const struct timens_o
  * @offs:	The offsets to the host which the clocks shall have
  * @raw_too:	CLOCK_MONOTONIC_RAW gets the offset of CLOCK_MONOTONIC
  *
- * Context: process context, while nobody gives it a clock
+ * Context: process context, under the mutex of the clock, or while nobody gives it one
  * Return: 1 if @ns has a clock, which was set, 0 if there is none, -EACCES if tasks of
  * namespaces which follow it read the clocks already
  */
@@ -712,14 +712,11 @@ int timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets
 
 	if (!tn)
 		return 0;
-	mutex_lock(&tn->mutex);
-	if (tn->entered) {
-		mutex_unlock(&tn->mutex);
+	lockdep_assert_held(&tn->mutex);
+	if (tn->entered)
 		return -EACCES;
-	}
 	if (tn->owner) {
 		timens_nested_set_offsets(tn, offs, raw_too);
-		mutex_unlock(&tn->mutex);
 		return 1;
 	}
 	for (;;) {
@@ -748,7 +745,6 @@ int timens_tk_set_offsets(struct time_namespace *ns, const struct timens_offsets
 	}
 	raw_spin_unlock(&tn->tkd.lock);
 	raw_spin_unlock_irqrestore(&tk_core.lock, flags);
-	mutex_unlock(&tn->mutex);
 	if (own)
 		timens_own_audit(ns, "offsets", NULL, NULL, NULL);
 	return 1;

@@ -121,17 +121,20 @@ static int timens_tk_show_state(struct timekeeper_ns *tn, struct seq_file *m)
  */
 int timens_tk_show_clock(struct time_namespace *ns, struct seq_file *m)
 {
-	struct timekeeper_ns *tn = timens_tk_of(ns), *owner = NULL;
+	struct timekeeper_ns *tn, *owner;
 	struct timens_tk_pair p;
 	u64 tick;
 
-	if (tn)
-		owner = timens_tk_owner_of(tn);
-	if (owner)
-		tn = owner;
-	if (tn)
-		timens_tk_refresh(tn);
-	timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
+	/* Again if it has got its clock, and been written to, in between: that stays */
+	do {
+		tn = timens_tk_of(ns);
+		owner = tn ? timens_tk_owner_of(tn) : NULL;
+		if (owner)
+			tn = owner;
+		if (tn)
+			timens_tk_refresh(tn);
+		timens_tk_read_pair(ns, CLOCK_REALTIME, CLOCK_REALTIME, &p);
+	} while (unlikely(p.own && !tn));
 	seq_printf(m, "%-10s %s\n", "state", p.own && !owner ? "own" : "follow");
 	if (owner)
 		seq_printf(m, "%-10s %10u %s\n", "follows", owner->ns->ns.inum,

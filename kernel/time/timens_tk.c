@@ -47,15 +47,35 @@
  * Locking
  * -------
  *
- *   offset_lock (kernel/time/namespace.c)
- *     timekeeper_ns::mutex		writers in process context; state
- *       tk_core.lock			only to switch, and held by the host when
+ *   timekeeper_ns::mutex		writers in process context; state
+ *     offset_lock			in kernel/time/namespace.c: to publish a clock
+ *     tk_core.lock			only to switch, and held by the host when
  *					its clocksource changes or it suspends
- *         timens_tk_cal.lock		calendar and list of owners
- *           timekeeper_ns::tkd.lock	timekeeper and NTP state of a namespace; that of
+ *       timens_tk_cal.lock		calendar and list of owners
+ *         timekeeper_ns::tkd.lock	timekeeper and NTP state of a namespace; that of
  *					an owner before that of a follower
- *             hrtimer base lock	wake_timer
- *           hrtimer base lock		the timer of the calendar
+ *           hrtimer base lock		wake_timer
+ *         hrtimer base lock		the timer of the calendar
+ *
+ * A setter has the mutex while it walks over all timers of the namespace and of those
+ * which follow it, at the pace of its share of a CPU: for minutes, if that is small. So
+ * nobody waits for it who holds what others need. Who enters a namespace as the first, or
+ * writes its offsets, is kept from others by offset_lock if it has no clock, and by the
+ * mutex if it has one:
+ *
+ *   CPU 0 (first task)                   CPU 1 (first writer)
+ *   lock offset_lock: no clock
+ *                                        lock the mutex of the new clock
+ *                                        lock offset_lock: wait
+ *   set up the page, frozen, unlock
+ *                                        publish, unlock; frozen: bind the timers
+ *
+ *   CPU 0 (first task)                   CPU 1 (first writer)
+ *                                        lock the mutex, publish it
+ *   lock offset_lock: a clock, unlock
+ *   lock its mutex: wait
+ *                                        not frozen: no timers; write, unlock
+ *   set up the page, frozen, unlock
  *
  * The tick holds the calendar lock for a batch of at most the budget. It does
  * not wait for a namespace which is being set: the setter brings the clock up
@@ -435,13 +455,12 @@ int timens_tk_give(struct time_namespace *ns)
 	if (IS_ERR(tn))
 		return PTR_ERR(tn);
 
-	/* Nobody has it yet. Others take offset_lock first, and find no clock to lock then. */
+	/* Nobody has it yet: others find it by offset_lock, which they drop for its mutex */
 	mutex_lock_nested(&tn->mutex, SINGLE_DEPTH_NESTING);
 	if (timens_publish_tk(ns, tn)) {
 		/*
-		 * Before the first task there is no timer. It may be about to enter: then
-		 * it waits for the mutex under offset_lock, and keeps all others from
-		 * entering theirs, so this must not take a grace period.
+		 * Before the first task there is no timer. It may be about to enter, and
+		 * waits for the mutex then, so this does not take a grace period.
 		 */
 		if (smp_load_acquire(&ns->frozen_offsets))
 			timens_timer_take_ns(tn);
@@ -486,8 +505,8 @@ int timens_tk_clone(struct time_namespace *ns, struct time_namespace *old)
 	ns->tk = NULL;
 	/*
 	 * The offsets were copied before. If they are those which timens_tk_setup_page() left,
-	 * there is a clock, which has them: who publishes it and who enters first take
-	 * offset_lock, one after the other.
+	 * there is a clock, which has them: who enters first has found it under
+	 * offset_lock, under which it was published.
 	 */
 	smp_rmb();
 	from = timens_tk_of(old);
@@ -557,11 +576,35 @@ struct time_namespace *timens_tk_free(struct time_namespace *ns)
 	return unlikely(ns->tk) ? timens_tk_free_given(ns->tk) : NULL;
 }
 
+/**
+ * timens_tk_lock_offsets - Keep others from entering a namespace as the first
+ * @tn:		Its clock
+ *
+ * Until timens_tk_unlock_offsets(). Or from writing its offsets, or to the clock.
+ *
+ * Context: process context, without offset_lock
+ */
+void timens_tk_lock_offsets(struct timekeeper_ns *tn)
+{
+	mutex_lock(&tn->mutex);
+}
+
+/**
+ * timens_tk_unlock_offsets - Let others enter again
+ * @tn:		The clock
+ *
+ * Context: behind timens_tk_lock_offsets()
+ */
+void timens_tk_unlock_offsets(struct timekeeper_ns *tn)
+{
+	mutex_unlock(&tn->mutex);
+}
+
 static noinline bool timens_tk_setup_given(struct time_namespace *ns, struct timekeeper_ns *tn)
 {
 	unsigned int i;
 
-	mutex_lock(&tn->mutex);
+	lockdep_assert_held(&tn->mutex);
 	tn->entered = true;
 	/*
 	 * No timer of it was armed yet, so whoever arms one may see the clock itself. It could
@@ -575,7 +618,6 @@ static noinline bool timens_tk_setup_given(struct time_namespace *ns, struct tim
 		timens_setup_vdso_data(&tn->vdata[i], &tn->offs);
 		timens_tk_set_vdso_offsets(tn, &tn->vdata[i]);
 	}
-	mutex_unlock(&tn->mutex);
 	return true;
 }
 
@@ -583,7 +625,7 @@ static noinline bool timens_tk_setup_given(struct time_namespace *ns, struct tim
  * timens_tk_setup_page - Set up the page of a namespace for the first task
  * @ns:		The namespace
  *
- * Context: process context, while nobody gives it a clock
+ * Context: process context, under the mutex of the clock, or while nobody gives it one
  * Return: false if it has no clock, so that the caller has to do that
  */
 bool timens_tk_setup_page(struct time_namespace *ns)

@@ -13,7 +13,11 @@
  * A watcher sits in each clock that may not move (see lib/watch.h) while a storm of
  * sets, steps, rates and leap arming goes over another.
  */
+#include <pthread.h>
+#include <sys/resource.h>
+
 #include "lib/tk.h"
+#include "lib/waits.h"
 
 /* What can be done to a clock, each once; the namespace is the caller's */
 static void disturb(unsigned int seed)
@@ -309,6 +313,150 @@ TEST_F(outside, comes_and_goes)
 	/* Once for owners, once for the timers of namespaces; then both stay on */
 	CHECK(now - before <= 2, "patched %" PRId64 " times in %d rounds", now - before, n);
 	CHECK(now > 0, "nothing was ever switched on");
+}
+
+/* ------------------------------------------------- nobody waits for a slow setter */
+
+/*
+ * All timers of who follows an owner are walked over when it is set, at the expense of the
+ * setter and at his pace. Here that is the pace of SCHED_IDLE beside a busy loop. Another one
+ * wants to write the offsets of the same namespace meanwhile, which no task has entered, and
+ * so waits for him. A third is a neighbour, who makes a namespace and enters it as the first
+ * task: not a matter of time, as this has to come about within one and the same set.
+ */
+#define SLOW_TIMERS 4000
+#define SLOW_TRIES 10
+
+struct slow {
+	atomic_uint set;	/* odd while the clock is being set */
+	atomic_bool armed;	/* the follower has its timers */
+	atomic_uint wrote;	/* how often the offsets were refused */
+	atomic_bool over;
+};
+
+static void slow_pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	REQUIRE(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity: %m");
+}
+
+static int slow_hog(void *arg)
+{
+	struct slow *s = arg;
+
+	slow_pin();
+	while (!atomic_load(&s->over))
+		;
+	return 0;
+}
+
+/* In the namespace which follows the one that is set */
+static int slow_follower(void *arg)
+{
+	const struct rlimit many = { 2 * SLOW_TIMERS, 2 * SLOW_TIMERS };
+	struct sigevent ev = { .sigev_notify = SIGEV_NONE };
+	struct slow *s = arg;
+	unsigned int i;
+	int id;
+
+	REQUIRE(!setrlimit(RLIMIT_SIGPENDING, &many), "setrlimit: %m");
+	for (i = 0; i < SLOW_TIMERS; i++) {
+		REQUIRE(!syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), "timer_create: %m");
+		REQUIRE(!tw_timer_arm(id, 0, TK_DAY * TK_SEC, 0), "timer_settime: %m");
+	}
+	atomic_store(&s->armed, true);
+	for (;;)
+		pause();
+}
+
+static void *slow_make_follower(void *arg)
+{
+	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	tk_spawn(slow_follower, arg);
+	/* It goes with who has made it */
+	for (;;)
+		pause();
+}
+
+static void *slow_writer(void *arg)
+{
+	struct slow *s = arg;
+	int ret;
+
+	for (;;) {
+		ret = tk_write_file("/proc/self/timens_offsets", "monotonic 5 0\n");
+		REQUIRE(ret == -EACCES, "timens_offsets: %s", strerror(-ret));
+		atomic_fetch_add(&s->wrote, 1);
+	}
+}
+
+/* Its children would be in the namespace which it sets, but it has none: a thread has */
+static int slow_setter(void *arg)
+{
+	const struct sched_param param = { 0 };
+	struct slow *s = arg;
+	pthread_t th;
+	int ret, i;
+
+	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	ret = tk_write_file(TK_CLOCK_FILE, "rate 2\n");
+	REQUIRE(!ret, "rate: %s", strerror(-ret));
+	REQUIRE(!pthread_create(&th, NULL, slow_make_follower, s), "pthread_create");
+	while (!atomic_load(&s->armed))
+		tk_sleep(TK_MSEC);
+	REQUIRE(!pthread_create(&th, NULL, slow_writer, s), "pthread_create");
+	slow_pin();
+	REQUIRE(!sched_setscheduler(0, SCHED_IDLE, &param), "sched_setscheduler: %m");
+	for (i = 0;; i++) {
+		atomic_fetch_add(&s->set, 1);
+		ret = tk_write_file(TK_CLOCK_FILE, i % 2 ? "rate 2\n" : "rate 3\n");
+		REQUIRE(!ret, "rate: %s", strerror(-ret));
+		atomic_fetch_add(&s->set, 1);
+	}
+}
+
+static int slow_entered(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static int slow_neighbour(void *arg)
+{
+	(void)arg;
+	REQUIRE(!unshare(CLONE_NEWTIME), "unshare: %m");
+	return tk_run(slow_entered, NULL);
+}
+
+TEST_F(outside, a_slow_setter_keeps_nobody_out)
+{
+	struct slow *s = tk_shared_page(sizeof(*s));
+	pid_t hog = tk_spawn(slow_hog, s), group;
+	unsigned int n = 0, in = 0, set, wrote;
+	s64 give_up = tk_give_up();
+
+	group = tk_spawn(slow_setter, s);
+	while (n < SLOW_TRIES && !in && tk_vnow(CLOCK_MONOTONIC_RAW) < give_up) {
+		set = atomic_load(&s->set);
+		wrote = atomic_load(&s->wrote);
+		tk_sleep(20 * TK_MSEC);
+		/* Who writes the offsets waits for the setter */
+		if (!(set & 1) || atomic_load(&s->set) != set || atomic_load(&s->wrote) != wrote)
+			continue;
+		RUN(slow_neighbour, NULL);
+		in += atomic_load(&s->set) == set && atomic_load(&s->wrote) == wrote;
+		n++;
+	}
+	CHECK(n, "nobody waited for the setter");
+	CHECK(in, "a neighbour waited for who sets another clock, each of %u times", n);
+	atomic_store(&s->over, true);
+	tk_reap(hog);
+	kill(group, SIGKILL);
+	tk_reap(group);
+	munmap(s, sizeof(*s));
 }
 
 TEST_HARNESS_MAIN
