@@ -212,8 +212,7 @@ Version: $version
 Architecture: amd64
 Maintainer: $maintainer
 Installed-Size: $(du -k -s --exclude=DEBIAN "$root" | cut -f1)
-Depends: libc6 (>= $(dpkg-query -W -f '${Version}' libc6 | cut -d- -f1))
-Recommends: jq
+Depends: libc6 (>= $(dpkg-query -W -f '${Version}' libc6 | cut -d- -f1)), jq
 Suggests: gnuplot-nox, uidmap
 Section: admin
 Priority: optional

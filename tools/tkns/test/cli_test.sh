@@ -361,6 +361,8 @@ hooks_installed()
 
 check "completion and manual know every option" options_known
 check "hooks are installed where podman alone looks" hooks_installed
+# A hook is called for every container of podman's
+check "the package depends on jq" grep -q '^Depends: .*\<jq\>' "$here/../../../scripts/deb.sh"
 check "the manual knows every row and key of a rehearsal's report" report_known
 check "the manuals are well-formed" manual_is_clean
 echo "1..$count"

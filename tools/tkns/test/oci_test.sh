@@ -7,7 +7,7 @@
 # shellcheck disable=SC2317
 set -uo pipefail
 
-tkns=$1/tkns
+tkns=$(realpath "$1")/tkns
 here=$(dirname "${BASH_SOURCE[0]}")
 TKNS_LIBEXEC=$(realpath "$here/../oci")
 export TKNS_LIBEXEC
@@ -72,6 +72,42 @@ else
 		'{ "linux": { "namespaces": [] }, "annotations": { "tkns.offset": "1d" } }'
 	check "in a user namespace it is no right" through "{ $caps, \"linux\": { \"namespaces\": [{ \"type\": \"time\" }, { \"type\": \"user\" }] } }"
 fi
+
+# What is not to be changed stays as it is, byte for byte: jq up to 1.6 makes other numbers of large ones.
+printf '{ "linux":{"seccomp": [18446744073709551615,  9223372036854775807 ]},\n\t"x": "\\u0041\\"18446744073709551615" }\n\n' > "$work/config.json"
+hook_keeps()
+{
+	"$tkns" oci-hook precreate < "$work/config.json" > "$work/kept" && cmp "$work/kept" "$work/config.json"
+}
+check "hook: what is not changed is the same bytes" hook_keeps
+
+# A runtime which notes the words that it is called with
+mkdir -p "$work/bin" "$work/there"
+cat > "$work/bin/played" << END
+#!/bin/bash
+printf '<%s>' "\$@" > "$work/words"
+END
+chmod +x "$work/bin/played"
+PATH=$work/bin:$PATH
+
+# runtime WORD...: behind the wrapper, which hands all words on
+runtime()
+{
+	rm -f "$work/words"
+	(cd "$work/there" && "$tkns" oci-runtime --tkns-runtime=played "$@") || return 1
+	[[ $(< "$work/words") = "$(printf '<%s>' "$@")" ]] || { echo "words: $(< "$work/words")"; return 1; }
+}
+
+# runtime_keeps: not even another file in its place
+runtime_keeps()
+{
+	local before
+
+	cp "$work/config.json" "$work/there/config.json"
+	before=$(stat -c '%i %Y' "$work/there/config.json")
+	runtime run name && cmp "$work/config.json" "$work/there/config.json" && [[ $(stat -c '%i %Y' "$work/there/config.json") = "$before" ]]
+}
+check "runtime: a specification which is not changed is not written" runtime_keeps
 
 echo "1..$count"
 [[ $failed = 0 ]]
