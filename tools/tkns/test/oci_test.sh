@@ -109,5 +109,93 @@ runtime_keeps()
 }
 check "runtime: a specification which is not changed is not written" runtime_keeps
 
+# A container in another place than this, which is careless: the wrapper refuses it where it looks at the right words
+refuses()
+{
+	local out
+
+	rm -f "$work/there/config.json"
+	mkdir -p "$work/place"
+	printf '{ "annotations": { "tkns.ofset": "1d" } }' > "$work/place/config.json"
+	! out=$(runtime "$@" 2>&1) || { echo "it was let through"; return 1; }
+	[[ ! -e $work/words ]] || { echo "the runtime was called"; return 1; }
+	grep -q -e "'tkns.ofset' is none" <<< "$out" || { echo "$out"; return 1; }
+}
+for words in 'run -b ../place name' 'run -b../place name' 'create --bundle ../place name' 'create --bundle=../place name' 'run -bundle ../place name' \
+	'run -bundle=../place name' '--root delete run -b ../place name' '--log state --log-format text --debug --systemd-cgroup create -b ../place name' \
+	'--criu x --rootless true --root=x restore -b ../place name' '-log x run --pid-file exec --bundle ../place name' \
+	'--cgroup-manager disabled --log-level error run --detach -db ../place name' 'run name --bundle ../place'; do
+	# shellcheck disable=SC2086
+	check "runtime: $words" refuses $words
+done
+# What is created is what is in config.json, to the hook as well
+another_file()
+{
+	local out
+
+	! out=$(runtime run "$@" name 2>&1) || { echo "it was let through"; return 1; }
+	[[ ! -e $work/words ]] || { echo "the runtime was called"; return 1; }
+	grep -q -e "--config 'other.json': " <<< "$out" || { echo "$out"; return 1; }
+}
+for words in '--config other.json' '-fother.json' '-config=other.json'; do
+	# shellcheck disable=SC2086
+	check "runtime: $words" another_file $words
+done
+
+# A command which creates nothing, whatever its words are
+for words in 'delete run' 'delete --force create' '--root run state restore' 'kill --all run TERM' 'exec run create -b ../place' '--version' ''; do
+	# shellcheck disable=SC2086
+	check "runtime: '$words' creates nothing" runtime $words
+done
+
+# A runtime which says that the init process of its container is that of $init
+sleep 1000 &
+init=$!
+trap 'kill $init; rm -rf "$work"' EXIT
+cat > "$work/bin/played" << END
+#!/bin/bash
+if [[ " \$* " = *' state '* ]]; then
+	[[ "\$*" = "--root /x state web" ]] && echo '{ "pid": $init, "bundle": "$work/web" }'
+	exit
+fi
+printf '<%s>' "\$@" > "$work/words"
+END
+mkdir -p "$work/web"
+echo '{}' > "$work/web/config.json"
+printf '{ "capabilities": { "bounding": ["CAP_KILL", "CAP_SYS_TIME"] } }' > "$work/with.json"
+printf '{ "args": ["CAP_SYS_TIME"], "capabilities": { "bounding": ["CAP_KILL"] } }' > "$work/without.json"
+exec_refused()
+{
+	local out
+
+	! out=$(runtime --root /x exec "$@" 2>&1) || { echo "it was let through"; return 1; }
+	[[ ! -e $work/words ]] || { echo "the runtime was called"; return 1; }
+	grep -q -e 'gives CAP_SYS_TIME in the container web, .* so it would set the clock of this machine' <<< "$out" || { echo "$out"; return 1; }
+}
+if [[ $(tr -s ' ' < /proc/self/uid_map) != ' 0 0 4294967295' ]]; then
+	skip "exec with CAP_SYS_TIME" "this is no initial user namespace"
+else
+	for words in '--cap CAP_SYS_TIME web date' '-c CAP_SYS_TIME web date' '--cap=CAP_KILL -cap=CAP_SYS_TIME web date' '-dc CAP_SYS_TIME --user 0 web' \
+		'-cCAP_SYS_TIME --env A=b -e C=d web date' "--process $work/with.json web" "-p$work/with.json -d web" "--pid-file x --process=$work/with.json web"; do
+		# shellcheck disable=SC2086
+		check "exec ${words//$work\//}: refused" exec_refused $words
+	done
+	echo '{ "annotations": { "tkns.host": "steer" } }' > "$work/web/config.json"
+	check "exec in a container which is meant to set the clock" runtime --root /x exec --cap CAP_SYS_TIME web date
+	echo '{}' > "$work/web/config.json"
+fi
+for words in 'web date' '--cap CAP_KILL web date' "--process $work/without.json web" 'web date --cap CAP_SYS_TIME' '--cap CAP_SYS_TIME gone date'; do
+	# shellcheck disable=SC2086
+	check "exec ${words//$work\//}: left to the runtime" runtime --root /x exec $words
+done
+exec_blind()
+{
+	local out
+
+	! out=$(runtime --root /x exec --process "$work/none.json" web 2>&1) || { echo "it was let through"; return 1; }
+	grep -q -e "none.json cannot be read" <<< "$out" || { echo "$out"; return 1; }
+}
+check "exec of a process which cannot be looked at" exec_blind
+
 echo "1..$count"
 [[ $failed = 0 ]]
