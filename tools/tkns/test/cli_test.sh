@@ -341,7 +341,8 @@ hooks_installed()
 	dir=$(mktemp -d)
 	# shellcheck disable=SC2064
 	trap "rm -rf '$dir'" RETURN
-	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$here/.." O="$(realpath "${tkns%/*}/..")" PREFIX=/usr DESTDIR="$dir" install > /dev/null || return 1
+	# The program has the folder of its scripts compiled in, and is not compiled for another here
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$here/.." O="$(realpath "${tkns%/*}/..")" PREFIX=/usr libexecdir=/usr/local/libexec/tkns DESTDIR="$dir" install > /dev/null || return 1
 	if grep -l -r -e 'tkns' "$dir/usr/share/containers"; then
 		echo "is for every reader of the shared folder"
 		return 1
