@@ -332,6 +332,51 @@ manual_is_clean()
 	done
 }
 
+# action WHAT PID: the action script as CRIU calls it, with images in $images
+images=$(mktemp -d)
+trap 'rm -rf "$images"' EXIT
+action()
+{
+	TKNS=false CRTOOLS_SCRIPT_ACTION=$1 CRTOOLS_INIT_PID=$2 CRTOOLS_IMAGE_DIR=$images "$here/../criu/action"
+}
+
+# A process which is gone has perhaps had a clock, and there is one of before
+criu_blind()
+{
+	local out gone
+
+	true &
+	gone=$!
+	wait "$gone"
+	echo before > "$images/tkns-clock"
+	! out=$(action post-dump "$gone" 2>&1) || { echo "it was taken for one without a clock"; return 1; }
+	[[ $out = "tkns criu: the time namespace of process $gone cannot be looked at" && $(< "$images/tkns-clock") = before ]] || { echo "$out"; return 1; }
+}
+
+criu_none()
+{
+	echo before > "$images/tkns-clock"
+	action post-dump $$ && [[ ! -e $images/tkns-clock ]]
+}
+
+# criu_no_file COMMAND...: which makes something else of it than a file
+criu_no_file()
+{
+	local out
+
+	rm -rf "$images/tkns-clock"
+	"$@" "$images/tkns-clock"
+	! out=$(action post-setup-namespaces $$ 2>&1) || { echo "it was let through"; return 1; }
+	[[ $out = "tkns criu: $images/tkns-clock is no regular file" ]] || { echo "$out"; return 1; }
+}
+
+check "criu: what cannot be looked at is not without a clock" criu_blind
+check "criu: without a clock, there is no file of before" criu_none
+check "criu: a link is not followed" criu_no_file ln -s /etc/passwd
+check "criu: nor one to nowhere" criu_no_file ln -s /nowhere
+check "criu: a folder is no clock" criu_no_file mkdir
+check "criu: nor is a pipe, which would wait" criu_no_file mkfifo
+
 # What is installed, below a directory: buildah and CRI-O read the shared folder of hooks as well and end at a stage which they do
 # not know, podman has to be told the other one, and does not get to it where a folder of its list is missing.
 hooks_installed()
