@@ -98,6 +98,23 @@ static bool container(const char *dir, size_t len, struct cgroup_name *name)
 	return false;
 }
 
+size_t cgroup_whole(const char *path)
+{
+	static const char init[] = "/init.scope";
+	struct cgroup_name name;
+	const char *dir;
+	size_t len;
+
+	for (dir = path; *dir; dir += len) {
+		dir += strspn(dir, "/");
+		len = strcspn(dir, "/");
+		if (container(dir, len, &name))
+			return dir + len - path;
+	}
+	len = dir - path;
+	return ends_with(path, len, init) || !strcmp(path, init) ? len - strlen(init) : len;
+}
+
 bool cgroup_name_parse(const char *path, struct cgroup_name *name)
 {
 	const char *dir, *unit = NULL;

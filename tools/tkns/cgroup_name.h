@@ -4,6 +4,7 @@
 #define TKNS_CGROUP_NAME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define CGROUP_NAME_SIZE 96
 
@@ -19,5 +20,11 @@ struct cgroup_name {
  * Returns false if the path names nothing.
  */
 bool cgroup_name_parse(const char *path, struct cgroup_name *name);
+
+/*
+ * How many bytes of the path lead to all that runs beside the process on its clock: to the container,
+ * or, where systemd runs in what is called nothing, to what has the scope of its first process in it.
+ */
+size_t cgroup_whole(const char *path);
 
 #endif /* TKNS_CGROUP_NAME_H */

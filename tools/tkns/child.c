@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +48,25 @@ int child_wait(pid_t pid)
 		if (errno != EINTR)
 			die_errno("waitpid");
 	return status;
+}
+
+bool child_does(void (*what)(const void *arg), const void *arg)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0) {
+		warn_user("fork: %s", strerror(errno));
+		return false;
+	}
+	if (!pid) {
+		what(arg);
+		_exit(0);
+	}
+	status = child_wait(pid);
+	return WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
 bool child_send(int fd, const void *data, size_t size)

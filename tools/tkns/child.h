@@ -27,6 +27,9 @@ int child_end(struct child *child);
 /* The same of any child, or the end */
 int child_wait(pid_t pid);
 
+/* In a child of its own, so that what ends there ends nothing here. Returns whether it came to its end. */
+bool child_does(void (*what)(const void *arg), const void *arg);
+
 /* Whole, or false: the other side is gone. */
 bool child_send(int fd, const void *data, size_t size);
 

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * tkns pause and resume: the cgroup of a process is frozen, and its clock stands.
+ * tkns pause and resume: all that runs in a container is frozen, and its clock stands.
  *
  * First the freezer, then the clock, and back in the other order: so nothing inside sees
- * that time stands. A cgroup in which tkns itself is would freeze it as well.
+ * that time stands. What is frozen is the cgroup of the container, not that of the process:
+ * where systemd runs inside, its first process is in one of its own. A cgroup in which tkns
+ * itself is would freeze it as well.
+ *
+ * Whatever happens before the clock stands thaws it again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup_name.h"
+#include "child.h"
 #include "opts.h"
 #include "tkns.h"
 
@@ -54,27 +60,66 @@ static void find_cgroup(pid_t pid, char *dir, size_t size)
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
 	read_cgroup(path, cgroup, sizeof(cgroup));
 	read_cgroup("/proc/self/cgroup", self, sizeof(self));
-	len = strlen(cgroup);
 	if (!strcmp(cgroup, "/"))
 		die("process %d is in the root of all cgroups, which cannot be frozen", pid);
+	len = cgroup_whole(cgroup);
+	if (!len)
+		die("process %d is in the cgroup %s of the machine's own first process: with it all others would be frozen",
+		    pid, cgroup);
+	cgroup[len] = '\0';
 	if (!strncmp(cgroup, self, len) && (!self[len] || self[len] == '/'))
 		die("process %d is in the cgroup %s, in which tkns is as well: it would be frozen, too",
 		    pid, cgroup);
 	snprintf(dir, size, "%s%s", CGROUP_ROOT, cgroup);
 }
 
-static void write_freeze(const char *dir, const char *text)
+/* Returns 0, or what errno says, having said it. */
+static int write_freeze(const char *dir, const char *text)
 {
 	char path[CGROUP_MAX + 64];
-	int fd;
+	int fd, error = 0;
 
 	snprintf(path, sizeof(path), "%s/cgroup.freeze", dir);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		die_errno("opening %s", path);
-	if (write(fd, text, strlen(text)) < 0)
-		die_errno("'%s' to %s", text, path);
-	close(fd);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+		error = errno;
+		warn_user("'%s' to %s: %s", text, path, strerror(error));
+	}
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+/* The cgroup which is frozen and has a clock that runs, and who is to thaw it at its end: children have another one. */
+static const char *frozen;
+static pid_t frozen_by;
+
+static void thaw_at_exit(void)
+{
+	if (frozen && getpid() == frozen_by)
+		write_freeze(frozen, "0");
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+	interrupted = sig;
+}
+
+static void catch_interrupts(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = on_interrupt }, old;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* What is ignored stays so: that is what nohup is for */
+		if (sigaction(signals[i], NULL, &old))
+			die_errno("sigaction");
+		if (old.sa_handler != SIG_IGN && sigaction(signals[i], &action, NULL))
+			die_errno("sigaction");
+	}
 }
 
 static bool is_frozen(int fd, const char *path)
@@ -88,8 +133,8 @@ static bool is_frozen(int fd, const char *path)
 	return strstr(text, "frozen 1") != NULL;
 }
 
-/* Returns whether all processes have stopped. */
-static bool wait_frozen(const char *dir)
+/* Until all processes have stopped, or the end */
+static void wait_frozen(const char *dir, pid_t pid)
 {
 	char path[CGROUP_MAX + 64];
 	struct pollfd events = { .events = POLLPRI };
@@ -99,61 +144,61 @@ static bool wait_frozen(const char *dir)
 	events.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (events.fd < 0)
 		die_errno("opening %s", path);
-	for (waited = 0; !is_frozen(events.fd, path); waited += FREEZE_LOOK) {
-		if (waited >= FREEZE_LIMIT) {
-			close(events.fd);
-			return false;
-		}
+	for (waited = 0; !is_frozen(events.fd, path) && !interrupted; waited += FREEZE_LOOK) {
+		if (waited >= FREEZE_LIMIT)
+			die("the processes in the cgroup of %d have not stopped after %d s: it goes on", pid,
+			    FREEZE_LIMIT / 1000);
 		poll(&events, 1, FREEZE_LOOK);
 	}
 	close(events.fd);
-	return true;
+	if (interrupted)
+		exit(128 + interrupted);
 }
 
-/* What goes wrong there ends a child, and the cgroup is thawed. */
-static bool stop_clock(void)
-{
-	int status;
-	pid_t pid;
+/* What a child is told to do with the clock */
+struct order {
+	pid_t pid;		/* whose namespace it enters first; 0: it is there */
+	const char *command;
+};
 
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		return false;
-	if (!pid) {
-		clock_command("stop");
-		_exit(0);
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && !WEXITSTATUS(status);
+static void tell_clock(const void *arg)
+{
+	const struct order *order = arg;
+
+	if (order->pid)
+		enter_time_ns(order->pid);
+	clock_command(order->command);
 }
 
 int cmd_pause(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.parser = parse_pids, .args_doc = "PID",
-		.doc = "Freeze the cgroup of process PID, and let the clock of its time namespace stand."
+		.doc = "Freeze the container in which process PID is, or its cgroup, and let the clock of its time namespace stand."
 	};
+	const struct order order = { .command = "stop" };
 	struct pid_args args = { 0 };
 	char dir[CGROUP_MAX + 32];
 	pid_t pid;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
-	find_cgroup(parse_pid(args.pid), dir, sizeof(dir));
-	pid = enter_pid(args.pid);
-	write_freeze(dir, "1");
-	if (!wait_frozen(dir)) {
-		write_freeze(dir, "0");
-		die("the processes in the cgroup of %d have not stopped after %d s: it goes on", pid,
-		    FREEZE_LIMIT / 1000);
-	}
-	if (!stop_clock()) {
-		write_freeze(dir, "0");
-		return EXIT_FAILED;
-	}
+	/* Once: behind a name may be another process the next time */
+	pid = parse_pid(args.pid);
+	time_ns_of(pid);
+	find_cgroup(pid, dir, sizeof(dir));
+	enter_time_ns(pid);
+	catch_interrupts();
+	frozen_by = getpid();
+	frozen = dir;
+	if (atexit(thaw_at_exit))
+		die("out of memory");
+	if (write_freeze(dir, "1"))
+		exit(EXIT_FAILED);
+	wait_frozen(dir, pid);
+	if (!child_does(tell_clock, &order))
+		exit(EXIT_FAILED);
+	frozen = NULL;
 	return 0;
 }
 
@@ -165,16 +210,20 @@ int cmd_resume(int argc, char **argv)
 	};
 	static const struct argp argp = {
 		.options = options, .parser = parse_pids, .args_doc = "PID",
-		.doc = "Let the clock of the time namespace in which process PID is go on, and thaw its cgroup."
+		.doc = "Let the clock of the time namespace in which process PID is go on, and thaw what was frozen."
 	};
 	struct pid_args args = { 0 };
 	char dir[CGROUP_MAX + 32];
+	struct order order;
+	bool goes;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
-	find_cgroup(parse_pid(args.pid), dir, sizeof(dir));
-	enter_pid(args.pid);
-	clock_command(args.elapsed ? "go elapsed" : "go");
-	write_freeze(dir, "0");
-	return 0;
+	order.pid = parse_pid(args.pid);
+	order.command = args.elapsed ? "go elapsed" : "go";
+	time_ns_of(order.pid);
+	find_cgroup(order.pid, dir, sizeof(dir));
+	/* With a clock which stands somebody inside can be helped, frozen nobody. The child has said what is wrong. */
+	goes = child_does(tell_clock, &order);
+	return write_freeze(dir, "0") || !goes ? EXIT_FAILED : 0;
 }

@@ -9,6 +9,40 @@
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define X16 "xxxxxxxxxxxxxxxx"
 
+/* What is to be frozen where somebody says to pause the process */
+static void whole(void)
+{
+	static const struct {
+		const char *path, *whole;
+	} cases[] = {
+		{ "/machine.slice/libpod-" ID ".scope/container", "/machine.slice/libpod-" ID ".scope" },
+		{ "/machine.slice/libpod-" ID ".scope/container/init.scope", "/machine.slice/libpod-" ID ".scope" },
+		{ "/libpod_parent/libpod-" ID "/init.scope", "/libpod_parent/libpod-" ID },
+		{ "/system.slice/docker-" ID ".scope", "/system.slice/docker-" ID ".scope" },
+		{ "/machine.slice/machine-box.scope/payload/init.scope", "/machine.slice/machine-box.scope" },
+		{ "/lxc.payload.c1/system.slice/chrony.service", "/lxc.payload.c1" },
+		/* nspawn by a unit */
+		{ "/machine.slice/systemd-nspawn@box.service/payload/init.scope", "/machine.slice/systemd-nspawn@box.service/payload" },
+		{ "/box/init.scope", "/box" },
+		{ "/system.slice/chrony.service", "/system.slice/chrony.service" },
+		{ "/box/not-init.scope", "/box/not-init.scope" },
+		{ "/init.scope/box", "/init.scope/box" },
+		/* The machine's own, which cannot be frozen */
+		{ "/init.scope", "" }, { "", "" },
+	};
+	size_t i;
+
+	for (i = 0; i < N_OF(cases); i++) {
+		size_t len = cgroup_whole(cases[i].path);
+		char title[256];
+
+		if (len != strlen(cases[i].whole) || strncmp(cases[i].path, cases[i].whole, len))
+			tap_wrong("%.*s", (int)len, cases[i].path);
+		snprintf(title, sizeof(title), "whole of case %zu", i);
+		tap_end(title);
+	}
+}
+
 int main(void)
 {
 	static const struct {
@@ -58,5 +92,6 @@ int main(void)
 		snprintf(title, sizeof(title), "case %zu", i);
 		tap_end(title);
 	}
+	whole();
 	return tap_done();
 }
