@@ -215,6 +215,40 @@ static void check_drifts(const struct plan *plan, size_t who, struct spec_rate b
 	}
 }
 
+/* What this child has to take back */
+static struct taken {
+	struct spec_rate base;
+	bool drifts;
+	int64_t out;		/* of strobes, ns */
+} taken;
+
+static void undo_drift(const void *arg)
+{
+	const struct taken *all = arg;
+
+	drift(all->base, 0);
+}
+
+static void undo_step(const void *arg)
+{
+	const struct taken *all = arg;
+
+	step(-all->out);
+}
+
+/* At whatever end, and each by itself: a smear that is under way keeps the rate as it is, but not the date. */
+static void take_back(void)
+{
+	const struct taken all = taken;
+	bool back;
+
+	taken = (struct taken) { 0 };
+	back = !all.drifts || child_does(undo_drift, &all);
+	back &= !all.out || child_does(undo_step, &all);
+	if (!back)
+		_exit(EXIT_FAILED);
+}
+
 __attribute__((noreturn))
 static void child_main(const struct plan *plan, size_t who, const struct target *target)
 {
@@ -222,18 +256,20 @@ static void child_main(const struct plan *plan, size_t who, const struct target 
 	struct answer answer;
 	struct order order;
 	struct spec_rate base;
-	int64_t out = 0;
-	bool drifts = false;
 
 	/* What ends the parent is not what ends this: there may be something to be taken back. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 	enter_time_ns(target->pid);
 	clock_read_self(&file);
 	if (!file.has_rate)
 		die("this kernel is an older one whose clocks have no rate");
 	base = file.rate;
+	taken.base = base;
+	if (atexit(take_back))
+		die("out of memory");
 	check_drifts(plan, who, base);
 	do {
 		clock_read_self(&file);
@@ -242,17 +278,14 @@ static void child_main(const struct plan *plan, size_t who, const struct target 
 		    !child_receive(target->child.fd, &order, sizeof(order), NULL))
 			break;
 		if (order.what == PLAN_DRIFT) {
-			drifts = order.value;
 			drift(base, order.value);
+			taken.drifts = order.value;
 		} else {
-			out += order.what == PLAN_STROBE ? order.value : 0;
 			step(order.value);
+			taken.out += order.what == PLAN_STROBE ? order.value : 0;
 		}
 	} while (true);
-	if (drifts)
-		drift(base, 0);
-	if (out)
-		step(-out);
+	take_back();
 	_exit(0);
 }
 

@@ -374,42 +374,6 @@ void rh_require_kernel(const char *key)
 		     strcmp(key, "rate") ? "smear" : "rate", CLOCK_FILE);
 }
 
-/* In this order: the rate changes all clocks, and setting the date forgets an armed leap second. */
-static void set_clock(const struct rh_setup *setup)
-{
-	struct timespec start = {
-		.tv_sec = setup->start / RH_NSEC_PER_SEC,
-		.tv_nsec = setup->start % RH_NSEC_PER_SEC,
-	};
-	struct timex tx = { .modes = 0 };
-
-	/* A rate of 1 is written as well: it fails where the machine's clock would be set below. */
-	if (setup->rate_den == 1)
-		write_clock_file("rate %lld", (long long)setup->rate_num);
-	else
-		write_clock_file("rate %lld/%lld", (long long)setup->rate_num,
-				 (long long)setup->rate_den);
-	if (clock_settime(CLOCK_REALTIME, &start))
-		err(RH_EXIT_FAILURE, "setting the clock of the namespace");
-	if (setup->policy)
-		write_clock_file("leap %s", setup->policy);
-
-	if (adjtimex(&tx) < 0)
-		err(RH_EXIT_FAILURE, "adjtimex in the namespace");
-	if (!tx.tai) {
-		tx = (struct timex) { .modes = ADJ_TAI, .constant = setup->tai };
-		if (adjtimex(&tx) < 0)
-			err(RH_EXIT_FAILURE, "adjtimex(ADJ_TAI) in the namespace");
-	}
-	/* Without STA_UNSYNC and an error bound: TIME_ERROR would hide the state. */
-	tx = (struct timex) {
-		.modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR,
-		.status = setup->status,
-	};
-	if (adjtimex(&tx) < 0)
-		err(RH_EXIT_FAILURE, "adjtimex(ADJ_STATUS) in the namespace");
-}
-
 static void child_signal(int sig)
 {
 	int saved = errno, status;
@@ -560,13 +524,62 @@ static void answer_sample(const struct rh_setup *setup, const struct clock_file 
 		memcpy(box->smear, smear, sizeof(box->smear));
 }
 
-/* The clock as it was; the time which the rehearsal took has passed for it as well. */
-static void give_back(const char *state)
+/*
+ * The clock as it was; the time which the rehearsal took has passed for it as well. It is given back once, at whatever end of the
+ * process which has borrowed it: the end of the rehearsal, or of one which comes to grief, also in the middle of setting the clock.
+ */
+static struct {
+	bool changed;
+	char *state;		/* NULL: it followed */
+} borrowed;
+
+static void give_back(void)
 {
-	if (state)
-		restore_state(getpid(), false, state);
+	if (!borrowed.changed)
+		return;
+	/* Another end on the way does not begin again */
+	borrowed.changed = false;
+	if (borrowed.state)
+		restore_state(getpid(), false, borrowed.state);
 	else
 		clock_command("follow");
+}
+
+/* In this order: the rate changes all clocks, and setting the date forgets an armed leap second. */
+static void set_clock(const struct rh_setup *setup)
+{
+	struct timespec start = {
+		.tv_sec = setup->start / RH_NSEC_PER_SEC,
+		.tv_nsec = setup->start % RH_NSEC_PER_SEC,
+	};
+	struct timex tx = { .modes = 0 };
+
+	/* A rate of 1 is written as well: it fails where the machine's clock would be set below. */
+	if (setup->rate_den == 1)
+		write_clock_file("rate %lld", (long long)setup->rate_num);
+	else
+		write_clock_file("rate %lld/%lld", (long long)setup->rate_num,
+				 (long long)setup->rate_den);
+	borrowed.changed = setup->borrow;
+	if (clock_settime(CLOCK_REALTIME, &start))
+		err(RH_EXIT_FAILURE, "setting the clock of the namespace");
+	if (setup->policy)
+		write_clock_file("leap %s", setup->policy);
+
+	if (adjtimex(&tx) < 0)
+		err(RH_EXIT_FAILURE, "adjtimex in the namespace");
+	if (!tx.tai) {
+		tx = (struct timex) { .modes = ADJ_TAI, .constant = setup->tai };
+		if (adjtimex(&tx) < 0)
+			err(RH_EXIT_FAILURE, "adjtimex(ADJ_TAI) in the namespace");
+	}
+	/* Without STA_UNSYNC and an error bound: TIME_ERROR would hide the state. */
+	tx = (struct timex) {
+		.modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR,
+		.status = setup->status,
+	};
+	if (adjtimex(&tx) < 0)
+		err(RH_EXIT_FAILURE, "adjtimex(ADJ_STATUS) in the namespace");
 }
 
 static void parent_died(int sig)
@@ -590,6 +603,7 @@ static void borrow(const struct rh_setup *setup)
 	/* What ends the rehearsal ends its parent, which gives the order to give back. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 	if (sigaction(SIGUSR1, &action, NULL))
 		err(RH_EXIT_FAILURE, "sigaction");
 }
@@ -602,7 +616,6 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 	int64_t last[RH_NR_CLOCKS], coarse_res;
 	struct timespec res;
 	uint32_t number = 0;
-	char *state = NULL;
 	enum rh_clock c;
 
 	child_box = box;
@@ -623,8 +636,11 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 	if (sigaction(SIGCHLD, &action, NULL))
 		err(RH_EXIT_FAILURE, "sigaction");
 
-	if (setup->borrow)
-		state = save_state(getpid());
+	if (setup->borrow) {
+		borrowed.state = save_state(getpid());
+		if (atexit(give_back))
+			errx(RH_EXIT_FAILURE, "out of memory");
+	}
 	if (!setup->follow)
 		set_clock(setup);
 	clock_read_self(&base);
@@ -663,8 +679,7 @@ static void inside(const struct rh_setup *setup, struct box *box, pid_t parent)
 			box->left = left_in_namespace(LEFT_KILL);
 			break;
 		case ORDER_END:
-			if (setup->borrow)
-				give_back(state);
+			give_back();
 			_exit(0);
 		case ORDER_NONE:
 			break;
