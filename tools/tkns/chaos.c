@@ -63,6 +63,7 @@ struct answer {
 
 struct target {
 	pid_t pid;
+	int ns;			/* its time namespace, open */
 	ino_t ino;
 	struct child child;
 };
@@ -262,7 +263,7 @@ static void child_main(const struct plan *plan, size_t who, const struct target 
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
-	enter_time_ns(target->pid);
+	enter_time_ns(target->ns, target->pid);
 	clock_read_self(&file);
 	if (!file.has_rate)
 		die("this kernel is an older one whose clocks have no rate");
@@ -391,7 +392,7 @@ static struct target *find_targets(const struct plan *plan)
 		die("out of memory");
 	for (i = 0; i < plan->nr_names; i++) {
 		all[i].pid = parse_pid(plan->names[i]);
-		all[i].ino = time_ns_of(all[i].pid);
+		all[i].ns = open_time_ns(all[i].pid, &all[i].ino);
 		for (k = 0; k < i; k++)
 			if (all[k].ino == all[i].ino)
 				die("'%s' and '%s' have the same clock", plan->names[k], plan->names[i]);

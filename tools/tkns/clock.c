@@ -169,27 +169,40 @@ ino_t ns_inode(pid_t pid, const char *name)
  * Entering
  */
 
-int clock_enter(pid_t pid)
+int clock_open(pid_t pid, ino_t *ino)
 {
 	char path[64];
-	int fd, user, ret = 0;
-	ino_t ino;
-
-	ino = ns_inode(pid, "time");
-	if (!ino)
-		return -errno;
-	/* Nothing to do, and so no privilege needed. */
-	if (ino == ns_inode(0, "time") && ino == ns_inode(0, "time_for_children"))
-		return 0;
+	struct stat st;
+	int fd, ret;
 
 	fd = open(proc_path(path, sizeof(path), pid, "ns/time"), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	if (ino && fstat(fd, &st)) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	if (ino)
+		*ino = st.st_ino;
+	return fd;
+}
+
+int clock_enter_fd(int fd)
+{
+	int user, ret;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	/* Nothing to do, and so no privilege needed. */
+	if (st.st_ino == ns_inode(0, "time") && st.st_ino == ns_inode(0, "time_for_children"))
+		return 0;
 	if (!setns(fd, CLONE_NEWTIME))
-		goto out;
+		return 0;
 	ret = -errno;
 	if (ret != -EPERM)
-		goto out;
+		return ret;
 
 	/*
 	 * Not privileged here. Whoever created the user namespace to which the
@@ -197,13 +210,22 @@ int clock_enter(pid_t pid)
 	 */
 	user = ioctl(fd, NS_GET_USERNS);
 	if (user < 0)
-		goto out;
+		return ret;
 	ret = setns(user, CLONE_NEWUSER) || setns(fd, CLONE_NEWTIME) ? -errno : 0;
 	/* An invalid one is that in which the caller is already. */
 	if (ret == -EINVAL)
 		ret = -EPERM;
 	close(user);
-out:
+	return ret;
+}
+
+int clock_enter(pid_t pid)
+{
+	int fd = clock_open(pid, NULL), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = clock_enter_fd(fd);
 	close(fd);
 	return ret;
 }

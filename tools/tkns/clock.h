@@ -101,9 +101,18 @@ ino_t ns_inode(pid_t pid, const char *name);
 void clock_read_self(struct clock_file *clock);
 
 /*
- * Enter the time namespace of a process, and its user namespace if that is
- * what it takes. Returns 0 or a negative errno. There is no way back.
+ * The time namespace of a process, and its inode if @ino is given: a descriptor, or a negative errno. A number can be
+ * another process by the time of a second look, so whoever looks before going in looks at what it has open.
  */
+int clock_open(pid_t pid, ino_t *ino);
+
+/*
+ * Enter it, and its user namespace if that is what it takes. Returns 0 or a
+ * negative errno. There is no way back.
+ */
+int clock_enter_fd(int fd);
+
+/* Both, for whom all namespaces are the same. */
 int clock_enter(pid_t pid);
 
 /*

@@ -12,21 +12,28 @@
 
 void container_open(struct container *c, const char *text)
 {
+	struct pollfd ended = { .events = POLLIN };
 	struct spec_error error;
 	int64_t number;
 
 	c->pid = parse_pid(text);
-	time_ns_of(c->pid);
 	c->fd = syscall(SYS_pidfd_open, c->pid, 0);
 	if (c->fd < 0 && errno == ESRCH)
 		die("no process %d", c->pid);
 	if (c->fd < 0)
 		die_errno("process %d", c->pid);
+	c->ns = open_time_ns(c->pid, NULL);
+	/* The number was that of this process until now, if it still runs */
+	ended.fd = c->fd;
+	if (poll(&ended, 1, 0) > 0)
+		die("process %d has ended", c->pid);
 	c->has_manager = true;
 	if (spec_parse_number(text, 1, TKNS_PID_MAX, &number, &error))
 		c->has_manager = find_process(c->pid, c->name, sizeof(c->name), &c->named);
 	else
 		find_name(text, &c->named);
+	if (c->has_manager && c->named.pid != c->pid)
+		die("'%s' is process %d by now, and was process %d", text, c->named.pid, c->pid);
 	if (c->has_manager)
 		c->restarts_known = named_restarts(&c->named, &c->restarts);
 }

@@ -11,6 +11,7 @@
 struct container {
 	pid_t pid;		/* its first process; 0: there is none */
 	int fd;			/* pidfd of it */
+	int ns;			/* its time namespace, open */
 	bool has_manager;	/* somebody else counts restarts and keeps the log */
 	struct named named;
 	char name[128];

@@ -21,6 +21,7 @@
 
 #include "cgroup_name.h"
 #include "child.h"
+#include "clock.h"
 #include "opts.h"
 #include "tkns.h"
 
@@ -71,6 +72,22 @@ static void find_cgroup(pid_t pid, char *dir, size_t size)
 		die("process %d is in the cgroup %s, in which tkns is as well: it would be frozen, too",
 		    pid, cgroup);
 	snprintf(dir, size, "%s%s", CGROUP_ROOT, cgroup);
+}
+
+/*
+ * The time namespace, open, and the cgroup of one and the same process: the name is looked up once, and the number is that
+ * of nobody else in between.
+ */
+static pid_t find_both(const char *text, int *ns, char *dir, size_t size)
+{
+	pid_t pid = parse_pid(text);
+	ino_t ino;
+
+	*ns = open_time_ns(pid, &ino);
+	find_cgroup(pid, dir, size);
+	if (ns_inode(pid, "time") != ino)
+		die("process %d has ended", pid);
+	return pid;
 }
 
 /* Returns 0, or what errno says, having said it. */
@@ -157,7 +174,8 @@ static void wait_frozen(const char *dir, pid_t pid)
 
 /* What a child is told to do with the clock */
 struct order {
-	pid_t pid;		/* whose namespace it enters first; 0: it is there */
+	int ns;			/* which it enters first; -1: it is there */
+	pid_t pid;
 	const char *command;
 };
 
@@ -165,8 +183,8 @@ static void tell_clock(const void *arg)
 {
 	const struct order *order = arg;
 
-	if (order->pid)
-		enter_time_ns(order->pid);
+	if (order->ns >= 0)
+		enter_time_ns(order->ns, order->pid);
 	clock_command(order->command);
 }
 
@@ -176,18 +194,17 @@ int cmd_pause(int argc, char **argv)
 		.parser = parse_pids, .args_doc = "PID",
 		.doc = "Freeze the container in which process PID is, or its cgroup, and let the clock of its time namespace stand."
 	};
-	const struct order order = { .command = "stop" };
+	const struct order order = { .ns = -1, .command = "stop" };
 	struct pid_args args = { 0 };
 	char dir[CGROUP_MAX + 32];
 	pid_t pid;
+	int ns;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
-	/* Once: behind a name may be another process the next time */
-	pid = parse_pid(args.pid);
-	time_ns_of(pid);
-	find_cgroup(pid, dir, sizeof(dir));
-	enter_time_ns(pid);
+	pid = find_both(args.pid, &ns, dir, sizeof(dir));
+	enter_time_ns(ns, pid);
+	close(ns);
 	catch_interrupts();
 	frozen_by = getpid();
 	frozen = dir;
@@ -219,10 +236,8 @@ int cmd_resume(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	need_kernel();
-	order.pid = parse_pid(args.pid);
+	order.pid = find_both(args.pid, &order.ns, dir, sizeof(dir));
 	order.command = args.elapsed ? "go elapsed" : "go";
-	time_ns_of(order.pid);
-	find_cgroup(order.pid, dir, sizeof(dir));
 	/* With a clock which stands somebody inside can be helped, frozen nobody. The child has said what is wrong. */
 	goes = child_does(tell_clock, &order);
 	return write_freeze(dir, "0") || !goes ? EXIT_FAILED : 0;

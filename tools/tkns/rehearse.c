@@ -375,6 +375,7 @@ static void set_up(struct rehearsal *x)
 			.tai = TAI_OFFSET,
 			.user = x->user,
 			.borrow = x->who.pid,
+			.borrow_ns = x->who.ns,
 			.argv = i ? NULL : x->argv,
 			.quiet_stdout = x->json,
 		};

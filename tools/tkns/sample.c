@@ -594,7 +594,7 @@ static void parent_died(int sig)
 static void borrow(const struct rh_setup *setup)
 {
 	struct sigaction action = { .sa_handler = parent_died };
-	int ret = clock_enter(setup->borrow);
+	int ret = clock_enter_fd(setup->borrow_ns);
 
 	if (ret) {
 		errno = -ret;

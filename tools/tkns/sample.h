@@ -25,6 +25,7 @@ struct rh_setup {
 	const char *policy;	/* for "leap" in timens_clock, or NULL: leave it */
 	int status;		/* STA_INS, STA_DEL or 0 */
 	int tai;		/* the offset when the host has none */
+	int borrow_ns;		/* its time namespace, open */
 	pid_t borrow;		/* whose clock is taken, and given back at the end; 0: a new one */
 	enum user_mode user;
 	char *const *argv;	/* what runs in it, or NULL */

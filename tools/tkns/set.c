@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "opts.h"
 #include "set_many.h"
@@ -39,23 +40,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-ino_t time_ns_of(pid_t pid)
+int open_time_ns(pid_t pid, ino_t *ino)
 {
-	ino_t ino = ns_inode(pid, "time");
+	ino_t found;
+	int fd = clock_open(pid, &found);
 
-	if (!ino) {
-		if (errno == ENOENT)
-			die("no process %d", pid);
+	if (fd == -ENOENT || fd == -ESRCH)
+		die("no process %d", pid);
+	if (fd < 0) {
+		errno = -fd;
 		die_errno("the time namespace of process %d", pid);
 	}
-	if (ino == INITIAL_TIME_NS)
+	if (found == INITIAL_TIME_NS)
 		die("process %d is in the initial time namespace, whose clock is the machine's", pid);
-	return ino;
+	if (ino)
+		*ino = found;
+	return fd;
 }
 
-void enter_time_ns(pid_t pid)
+void enter_time_ns(int fd, pid_t pid)
 {
-	int ret = clock_enter(pid);
+	int ret = clock_enter_fd(fd);
 
 	if (ret) {
 		errno = -ret;
@@ -66,9 +71,10 @@ void enter_time_ns(pid_t pid)
 pid_t enter_pid(const char *text)
 {
 	pid_t pid = parse_pid(text);
+	int fd = open_time_ns(pid, NULL);
 
-	time_ns_of(pid);
-	enter_time_ns(pid);
+	enter_time_ns(fd, pid);
+	close(fd);
 	return pid;
 }
 

@@ -44,6 +44,7 @@ struct answer {
 struct one {
 	const char *name;
 	pid_t pid;		/* which was asked for */
+	int ns;			/* its time namespace, open */
 	ino_t ino;
 	struct child child;
 	struct bracket at;
@@ -66,7 +67,7 @@ static void child_main(struct clock_change *change, const struct one *one, const
 	char nothing;
 
 	close(gate[1]);
-	enter_time_ns(one->pid);
+	enter_time_ns(one->ns, one->pid);
 	clock_prepare(change);
 	reply(fd);
 	while (read(gate[0], &nothing, 1) < 0 && errno == EINTR)
@@ -155,12 +156,15 @@ static size_t find(char **pids, size_t nr, struct one *all)
 
 	for (i = 0; i < nr; i++) {
 		pid_t pid = parse_pid(pids[i]);
-		ino_t ino = time_ns_of(pid);
+		ino_t ino;
+		int ns = open_time_ns(pid, &ino);
 
 		for (k = 0; k < n && all[k].ino != ino; k++)
 			;
 		if (k == n)
-			all[n++] = (struct one) { .name = pids[i], .pid = pid, .ino = ino };
+			all[n++] = (struct one) { .name = pids[i], .pid = pid, .ns = ns, .ino = ino };
+		else
+			close(ns);
 	}
 	return n;
 }

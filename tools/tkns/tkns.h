@@ -59,13 +59,13 @@ void need_kernel(void);
 int parse_pid(const char *text);
 
 /*
- * The time namespace of the process. The initial one is refused: its clock is the
- * machine's, and who means that has date(1) and adjtimex(8).
+ * The time namespace of the process, open, and its inode if @ino is given. The initial one is refused:
+ * its clock is the machine's, and who means that has date(1) and adjtimex(8).
  */
-ino_t time_ns_of(pid_t pid);
+int open_time_ns(pid_t pid, ino_t *ino);
 
-/* Into that namespace, for good, or the end. enter_pid() is all three. */
-void enter_time_ns(pid_t pid);
+/* Into that namespace, for good, or the end; @pid is for the message. enter_pid() is all three. */
+void enter_time_ns(int fd, pid_t pid);
 pid_t enter_pid(const char *text);
 
 /* The end if something could not be written to standard output. */
