@@ -30,8 +30,8 @@ chrony=(systemd-sysv dbus chrony cron openssl procps)
 timesyncd=(systemd-sysv dbus systemd-timesyncd)
 ntpsec=(ntpsec ntpsec-ntpdig)
 postgresql=(postgresql)
-# A machine as it comes, of any release
-stock=(init udev dbus kmod initramfs-tools zstd linux-image-cloud-amd64 grub-pc procps)
+# A machine as it comes, of any release, and what tkns depends on: there is no network, and dpkg -i fetches nothing
+stock=(init udev dbus kmod initramfs-tools zstd linux-image-cloud-amd64 grub-pc procps jq)
 
 as_root()
 {
