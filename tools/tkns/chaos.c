@@ -237,7 +237,7 @@ static void undo_step(const void *arg)
 	step(-all->out);
 }
 
-/* At whatever end, and each by itself: a smear that is under way keeps the rate as it is, but not the date. */
+/* At whatever end, and each by itself: where the one is refused the other may not be. */
 static void take_back(void)
 {
 	const struct taken all = taken;
