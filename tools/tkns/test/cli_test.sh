@@ -6,23 +6,8 @@ set -uo pipefail
 
 tkns=$1/tkns
 here=$(dirname "${BASH_SOURCE[0]}")
-count=0
-failed=0
-
-# check NAME COMMAND...: ok when the command succeeds; what it prints is shown when it does not
-check()
-{
-	local name=$1 out
-	shift
-	count=$((count + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $count - $name"
-	else
-		echo "# ${out//$'\n'/$'\n# '}"
-		echo "not ok $count - $name"
-		failed=$((failed + 1))
-	fi
-}
+# shellcheck source=tools/tkns/test/checks.sh
+. "$here/checks.sh"
 
 # ends STATUS TEXT COMMAND...: exit status, and exactly this on standard error; nothing on standard output
 ends()

@@ -13,23 +13,8 @@ TKNS_LIBEXEC=$(realpath "$here/../oci")
 export TKNS_LIBEXEC
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0
-failed=0
-
-# check NAME COMMAND...: ok when the command succeeds; what it prints is shown when it does not
-check()
-{
-	local name=$1 out
-	shift
-	count=$((count + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $count - $name"
-	else
-		echo "# ${out//$'\n'/$'\n# '}"
-		echo "not ok $count - $name"
-		failed=$((failed + 1))
-	fi
-}
+# shellcheck source=tools/tkns/test/checks.sh
+. "$here/checks.sh"
 
 skip()
 {
